@@ -1,0 +1,46 @@
+// The public names of @waldb/core, one by one.
+
+export type { Action, ActionType, ReadFailure } from './action.js';
+export { decodeConfiguration, encodeConfiguration } from './codec/configuration.js';
+export {
+  decodeEntry,
+  ENTRY_TAG_END,
+  encodedEntrySize,
+  encodeEntry,
+  entryBytes,
+  entryEncoding,
+  readEntry,
+} from './codec/entry.js';
+export { MsgpackReader, MsgpackWriter } from './codec/msgpack.js';
+export type { Event, EventType } from './event.js';
+export type {
+  AppendEntries,
+  AppendEntriesReply,
+  Heartbeat,
+  HeartbeatReply,
+  InstallSnapshot,
+  InstallSnapshotReply,
+  Message,
+  MessageType,
+  PreVote,
+  PreVoteReply,
+  ReadIndex,
+  ReadIndexReply,
+  RequestVote,
+  RequestVoteReply,
+  TimeoutNow,
+} from './message.js';
+export { RaftError, type RaftErrorCode, type RaftErrorDetail } from './raft-error.js';
+export type { DeferredRaftLog, RaftLog } from './raft-log.js';
+export { MemoryTransport, type RaftTransport } from './raft-transport.js';
+export type {
+  Configuration,
+  EntryKind,
+  HardState,
+  Index,
+  LogEntry,
+  NodeId,
+  Role,
+  Snapshot,
+  Term,
+} from './types.js';
