@@ -1,0 +1,17 @@
+// The time that a server lives by: a monotonic clock, timers, and the turn of the event loop. Everything above takes
+// one of these and never asks the machine itself, so that a simulator can decide what time it is.
+
+/** A pending callback. */
+export interface Timer {
+  /** The callback will not run any more. Harmless when it already ran or was cancelled. */
+  cancel(): void;
+}
+
+export interface Clock {
+  /** Milliseconds, with a fraction, since an arbitrary point. Never goes back; knows nothing of the date. */
+  now(): number;
+  /** Runs `callback` once, no earlier than `delayMs` from now; how much later is up to the machine. */
+  setTimer(delayMs: number, callback: () => void): Timer;
+  /** Runs `callback` after the input that is already waiting has been delivered: the next turn of the event loop. */
+  defer(callback: () => void): void;
+}
