@@ -1,6 +1,9 @@
 // The public names of @waldb/io, one by one.
 
+export { checksum } from './checksum.js';
 export type { Clock, Timer } from './clock.js';
+export { createDirectory } from './create-directory.js';
+export { type IoPlan, type IoStep, runBlocking, runWithCallbacks } from './io-plan.js';
 export {
   type ByteStream,
   type Endpoint,
@@ -14,3 +17,17 @@ export {
 } from './network.js';
 export { NodeClock } from './node-clock.js';
 export { NodeNetwork } from './node-network.js';
+export { NodeVfs } from './node-vfs.js';
+export { publishFile, publishFilePlan, UNPUBLISHED_SUFFIX } from './publish-file.js';
+export {
+  type IoCallback,
+  type OpenMode,
+  type OpenOptions,
+  readExactly,
+  readFile,
+  type Vfs,
+  VfsError,
+  type VfsErrorCode,
+  type VfsFile,
+  type VfsLock,
+} from './vfs.js';
