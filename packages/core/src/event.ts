@@ -1,10 +1,13 @@
 // Everything that can happen to a node. `RaftNode.step` takes one event and is the only way to drive it.
+//
+// `now` is a monotonic clock in milliseconds, read no earlier than the event arrived. Only leases look at it; with
+// `readPolicy: 'lease'` every tick, message and read must carry it.
 
 import type { Message } from './message.js';
 import type { Index, NodeId } from './types.js';
 
 export type Event =
-  /** One unit of logical time. `now` is a monotonic clock in milliseconds; only leases read it. */
+  /** One unit of logical time. */
   | { readonly type: 'tick'; readonly now?: number }
   | { readonly type: 'message'; readonly message: Message; readonly now?: number }
   /** A client's command. The bytes are copied. */
@@ -35,7 +38,7 @@ export type Event =
   /** Asks for a read index; answered by `readReady` or `readFailed` with the same context. */
   | { readonly type: 'read'; readonly context: Uint8Array; readonly now?: number }
   /** Everything staged up to `seq` is on stable storage (deferred durability). */
-  | { readonly type: 'durable'; readonly seq: number; readonly now?: number }
+  | { readonly type: 'durable'; readonly seq: number }
   /** The log failed for good: the node halts and is silent from now on. */
   | { readonly type: 'storageFailed'; readonly error: unknown }
   /** The driver finished streaming a snapshot to `to`, or gave up. */

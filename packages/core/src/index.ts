@@ -12,7 +12,9 @@ export {
   readEntry,
 } from './codec/entry.js';
 export { MsgpackReader, MsgpackWriter } from './codec/msgpack.js';
+export type { Durability, RaftConfig, ReadPolicy } from './config.js';
 export type { Event, EventType } from './event.js';
+export { MemoryLog } from './memory-log.js';
 export type {
   AppendEntries,
   AppendEntriesReply,
@@ -32,7 +34,10 @@ export type {
 } from './message.js';
 export { RaftError, type RaftErrorCode, type RaftErrorDetail } from './raft-error.js';
 export type { DeferredRaftLog, RaftLog } from './raft-log.js';
+export { RaftNode, type WithLogOptions } from './raft-node.js';
 export { MemoryTransport, type RaftTransport } from './raft-transport.js';
+export type { LeaderStatus, NodeStatus, PeerStatus } from './status.js';
+export type { TraceHook, TraceRecord, TraceState } from './trace.js';
 export type {
   Configuration,
   EntryKind,

@@ -1,0 +1,132 @@
+// Linearizable reads without writing the log (thesis §6.4): the leader notes what is committed, makes sure that it
+// still led *after* the read arrived, and lets the reader go once it has applied that much.
+//
+// "After" is counted in heartbeat rounds, which rise within a term. A read waits for the first round begun after it
+// arrived; an answer to an earlier round, however late, proves nothing about it (P112).
+
+import type { ReadFailure } from '../action.js';
+import type { ReadIndex, ReadIndexReply } from '../message.js';
+import { hasQuorum } from '../quorum/joint.js';
+import { RaftError } from '../raft-error.js';
+import type { NodeId } from '../types.js';
+import { beginRound } from './heartbeat.js';
+import type { LeaderRead } from './read-queue.js';
+import type { LeaderState } from './role.js';
+import type { RaftState } from './state.js';
+
+type AskedRead = Pick<LeaderRead, 'context' | 'from' | 'incarnation'>;
+
+/** A client of ours asks. Errors: `QUOTA_EXCEEDED`. */
+export function handleRead(raft: RaftState, context: Uint8Array): void {
+  const leader = raft.leaderState;
+  const pending = raft.forwardedReads.length + (leader?.reads.length ?? 0);
+  if (pending >= raft.config.maxPendingReads) {
+    throw new RaftError('QUOTA_EXCEEDED', `${pending} reads are waiting already (maxPendingReads)`, {
+      pending,
+    });
+  }
+  if (leader !== undefined) {
+    return askLeader(raft, leader, {
+      context: context.slice(),
+      from: undefined,
+      incarnation: raft.config.incarnation,
+    });
+  }
+  if (raft.leader === undefined) return raft.emit({ type: 'readFailed', context, reason: 'noLeader' });
+  const own = context.slice();
+  raft.forwardedReads.add(own);
+  raft.send<ReadIndex>(raft.leader, {
+    type: 'readIndex',
+    incarnation: raft.config.incarnation,
+    context: own,
+  });
+}
+
+/** Another server asks on behalf of its client. A leader with too many reads says no, as one that no longer leads does. */
+export function handleReadIndex(raft: RaftState, message: ReadIndex): void {
+  const leader = raft.leaderState;
+  const { context, from, incarnation } = message;
+  if (leader === undefined || leader.reads.length >= raft.config.maxPendingReads) {
+    return answer(raft, { context, from, incarnation }, 0);
+  }
+  askLeader(raft, leader, { context, from, incarnation });
+}
+
+export function handleReadIndexReply(raft: RaftState, message: ReadIndexReply): void {
+  if (message.incarnation !== raft.config.incarnation || !raft.forwardedReads.take(message.context)) return;
+  const { context, index } = message;
+  if (index === 0) raft.emit({ type: 'readFailed', context, reason: 'noLeader' });
+  else raft.emit({ type: 'readReady', context, index });
+}
+
+/** A follower's tick: a request or its answer may have been lost. */
+export function tickForwardedReads(raft: RaftState): void {
+  if (raft.forwardedReads.length === 0) return;
+  for (const context of raft.forwardedReads.tick(raft.config.electionTimeoutTicks[1])) {
+    raft.emit({ type: 'readFailed', context, reason: 'timeout' });
+  }
+}
+
+/** Lets go what a quorum has confirmed, and begins the round that the rest waits for. Part of settling a leader's step. */
+export function settleReads(raft: RaftState, leader: LeaderState): void {
+  const { reads, tracker } = leader;
+  if (reads.beforeReady.length > 0 && isReady(raft, leader)) {
+    for (const read of reads.beforeReady.splice(0)) askLeader(raft, leader, read);
+  }
+  const confirmed = tracker.confirmedRound(leader.round);
+  for (const read of reads.confirm(confirmed)) answer(raft, read, read.index);
+  // One round of reads at a time: what arrives meanwhile shares the next one.
+  if (reads.oldestWantedRound > leader.round) beginRound(raft, leader);
+}
+
+export function failForwardedReads(raft: RaftState, reason: ReadFailure): void {
+  if (raft.forwardedReads.length === 0) return;
+  for (const context of raft.forwardedReads.drain()) raft.emit({ type: 'readFailed', context, reason });
+}
+
+/** Reads that wait at a leader that no longer is one: other servers' are told, our clients' fail. */
+export function failLeaderReads(raft: RaftState, reads: readonly AskedRead[], reason: ReadFailure): void {
+  for (const read of reads) {
+    if (read.from === undefined) raft.emit({ type: 'readFailed', context: read.context, reason });
+    else answer(raft, read, 0);
+  }
+}
+
+function askLeader(raft: RaftState, leader: LeaderState, read: AskedRead): void {
+  if (!isReady(raft, leader)) {
+    leader.reads.beforeReady.push(read);
+    return;
+  }
+  const isAlone = hasQuorum(raft.configuration, (id) => id === raft.config.id);
+  if (isAlone || holdsLease(raft, leader)) return answer(raft, read, raft.commitIndex);
+  leader.reads.push({ ...read, index: raft.commitIndex, round: leader.round + 1 });
+}
+
+/** Before its noop commits a leader may not know of everything that is committed (§8). */
+function isReady(raft: RaftState, leader: LeaderState): boolean {
+  return raft.commitIndex >= leader.termStartIndex;
+}
+
+/**
+ * Whether no other leader can exist yet, by the clocks: a quorum answered a round that began at `confirmedAt`, and
+ * each of them supports nobody else for `leaseMs` of its own clock from when it heard of it, which was later.
+ */
+function holdsLease(raft: RaftState, leader: LeaderState): boolean {
+  const { config, now } = raft;
+  const { confirmedAt } = leader.reads;
+  if (
+    config.readPolicy !== 'lease' ||
+    leader.leaseForfeited ||
+    confirmedAt === undefined ||
+    now === undefined
+  ) {
+    return false;
+  }
+  return now - confirmedAt < config.leaseMs / (1 + config.clockDriftMax);
+}
+
+function answer(raft: RaftState, read: AskedRead, index: number): void {
+  const { context, from, incarnation } = read;
+  if (from === undefined) return raft.emit({ type: 'readReady', context, index });
+  raft.send<ReadIndexReply>(from as NodeId, { type: 'readIndexReply', incarnation, context, index });
+}

@@ -1,0 +1,116 @@
+// Reads that wait, on the leader and on the servers that forward to it (thesis §6.4). Data structures only; the rules
+// are in `read-index.ts`.
+
+import type { Index, NodeId } from '../types.js';
+
+/** One read at the leader; `from` is the server that asked on a client's behalf, undefined for our own client. */
+export interface LeaderRead {
+  readonly context: Uint8Array;
+  readonly from: NodeId | undefined;
+  readonly incarnation: number;
+  /** What was committed when it arrived. */
+  readonly index: Index;
+  /** The first round that began after it arrived. */
+  readonly round: number;
+}
+
+/** Unconfirmed rounds whose start is remembered: a leader that nobody answers begins many. */
+const ROUNDS_MAX = 64;
+
+interface RoundStart {
+  readonly round: number;
+  readonly at: number;
+}
+
+/** Reads in the order of their rounds, and when each unconfirmed round began. */
+export class LeaderReads {
+  /** Arrived before the leader had committed an entry of its term (§8). */
+  readonly beforeReady: Omit<LeaderRead, 'index' | 'round'>[] = [];
+  readonly #waiting: LeaderRead[] = [];
+  /** Begun and not confirmed, rising. */
+  readonly #rounds: RoundStart[] = [];
+  /** When the newest confirmed round began, by the leader's clock. */
+  confirmedAt: number | undefined;
+
+  get length(): number {
+    return this.beforeReady.length + this.#waiting.length;
+  }
+
+  /** The newest round that a waiting read needs; 0 when none waits. */
+  get wantedRound(): number {
+    return this.#waiting.at(-1)?.round ?? 0;
+  }
+
+  get oldestWantedRound(): number {
+    return this.#waiting[0]?.round ?? 0;
+  }
+
+  push(read: LeaderRead): void {
+    this.#waiting.push(read);
+  }
+
+  began(round: number, at: number): void {
+    this.#rounds.push({ round, at });
+    // Forgetting an old start only makes the lease shorter.
+    if (this.#rounds.length > ROUNDS_MAX) this.#rounds.shift();
+  }
+
+  /** A quorum has answered `round`. Returns the reads that it confirms. */
+  confirm(round: number): LeaderRead[] {
+    while ((this.#rounds[0]?.round ?? Number.POSITIVE_INFINITY) <= round) {
+      this.confirmedAt = this.#rounds.shift()?.at;
+    }
+    let count = 0;
+    while ((this.#waiting[count]?.round ?? Number.POSITIVE_INFINITY) <= round) count += 1;
+    return count === 0 ? [] : this.#waiting.splice(0, count);
+  }
+
+  /** Everything that waits, when leadership ends. */
+  drain(): {
+    readonly context: Uint8Array;
+    readonly from: NodeId | undefined;
+    readonly incarnation: number;
+  }[] {
+    return [...this.beforeReady.splice(0), ...this.#waiting.splice(0)];
+  }
+}
+
+/** Reads of our own clients that the leader was asked to confirm. */
+export class ForwardedReads {
+  readonly #waiting: Map<string, { readonly context: Uint8Array; ticks: number }> = new Map();
+
+  get length(): number {
+    return this.#waiting.size;
+  }
+
+  add(context: Uint8Array): void {
+    this.#waiting.set(keyOf(context), { context, ticks: 0 });
+  }
+
+  /** Whether this context was waiting; it no longer is. */
+  take(context: Uint8Array): boolean {
+    return this.#waiting.delete(keyOf(context));
+  }
+
+  /** One tick has passed. Returns those that have waited longer than `ticksMax`. */
+  tick(ticksMax: number): Uint8Array[] {
+    const expired: Uint8Array[] = [];
+    for (const [key, read] of this.#waiting) {
+      read.ticks += 1;
+      if (read.ticks <= ticksMax) continue;
+      this.#waiting.delete(key);
+      expired.push(read.context);
+    }
+    return expired;
+  }
+
+  drain(): Uint8Array[] {
+    const contexts = [...this.#waiting.values()].map((read) => read.context);
+    this.#waiting.clear();
+    return contexts;
+  }
+}
+
+function keyOf(context: Uint8Array): string {
+  return String.fromCharCode(...context);
+}
