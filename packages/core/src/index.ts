@@ -11,6 +11,7 @@ export {
   entryEncoding,
   readEntry,
 } from './codec/entry.js';
+export { decodeMessage, encodeMessage, MESSAGE_VERSION } from './codec/message.js';
 export { MsgpackReader, MsgpackWriter } from './codec/msgpack.js';
 export type { Durability, RaftConfig, ReadPolicy } from './config.js';
 export type { Event, EventType } from './event.js';
