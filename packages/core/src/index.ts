@@ -14,6 +14,14 @@ export {
 export { decodeMessage, encodeMessage, MESSAGE_VERSION } from './codec/message.js';
 export { MsgpackReader, MsgpackWriter } from './codec/msgpack.js';
 export type { Durability, RaftConfig, ReadPolicy } from './config.js';
+export {
+  describeAction,
+  describeConfiguration,
+  describeEntry,
+  describeEvent,
+  describeMessage,
+  describeStatus,
+} from './describe.js';
 export type { Event, EventType } from './event.js';
 export { MemoryLog } from './memory-log.js';
 export type {
