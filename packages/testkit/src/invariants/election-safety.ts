@@ -1,0 +1,52 @@
+// Election safety (§5.2): at most one leader per term. And who may lead at all: a server that is a voter in its log,
+// or was one in the configuration it knows to be committed (thesis §4.2.2: until its removal is committed).
+
+import type { Configuration, Term } from '@waldb/core';
+import { configurationAt, isVoterOf } from './configuration-in-force.js';
+import type { History } from './history.js';
+import { hold, type Invariant, type ServerView, type StepView } from './invariant.js';
+
+export class ElectionSafety implements Invariant {
+  readonly name: string = 'election-safety';
+  readonly #history: History;
+
+  constructor(history: History) {
+    this.#history = history;
+  }
+
+  stepped(step: StepView): void {
+    const { server, before } = step;
+    for (const action of step.actions) {
+      if (action.type === 'roleChanged' && action.role === 'leader') this.#leads(server, action.term);
+    }
+    if (server.role !== 'leader') return;
+    if (before.role === 'leader' && before.term === server.term) return;
+    this.#leads(server, server.term);
+  }
+
+  /** Whoever dies in the step in which it won has led all the same: what it staged may survive it. */
+  crashed(server: ServerView): void {
+    if (server.role === 'leader') this.#leads(server, server.term);
+  }
+
+  #leads(server: ServerView, term: Term): void {
+    const known = this.#history.leaders.get(term);
+    hold(known === undefined || known === server.id, this.name, 'two servers lead in one term', () => ({
+      term,
+      first: known,
+      second: server.id,
+    }));
+    if (known !== undefined) return;
+    this.#history.leaders.set(term, server.id);
+    hold(isEligible(server), this.name, 'a server leads that is no voter', () => ({
+      term,
+      server: server.id,
+    }));
+  }
+}
+
+function isEligible(server: ServerView): boolean {
+  const at = (index: number): Configuration =>
+    configurationAt(server.log, index, server.initialConfiguration);
+  return isVoterOf(at(server.log.lastIndex), server.id) || isVoterOf(at(server.commitIndex), server.id);
+}

@@ -1,0 +1,407 @@
+// One simulated server: a RaftNode, its log and state machine, and the driver between them that carries out what the
+// node asks for. It may be paused, die at any moment, also inside a log call or between two actions, and start again
+// from what its disk kept.
+
+import type {
+  Action,
+  Configuration,
+  Event,
+  Index,
+  NodeId,
+  RaftConfig,
+  Role,
+  Snapshot,
+  Term,
+} from '@waldb/core';
+import { RaftError } from '@waldb/core';
+import { InvariantViolation, type ServerView, type StateBefore } from '../invariants/invariant.js';
+import { DiskDriver } from './disk-driver.js';
+import { deepFreeze } from './freeze.js';
+import { LogImage, type LogOperation, type LogView } from './log-image.js';
+import { durabilityOf, TICK_MS } from './scenario.js';
+import { type CrashReport, SimulatedDiskFailure, SimulatedLog } from './simulated-log.js';
+import { type MachineState, StateMachine, snapshotData, stateOf } from './state-machine.js';
+import type { ProtocolNode, World } from './world.js';
+
+/** Events that wait for a paused server; what comes beyond is lost, as a full socket buffer loses it. */
+const INBOX_MAX = 300;
+
+const SNAPSHOT_SAVE_MS_MAX = 30;
+
+export interface ServerIdentity {
+  readonly id: NodeId;
+  /** The other voters, as this server was told at its first start. */
+  readonly peers: readonly NodeId[];
+  readonly learners: readonly NodeId[];
+}
+
+interface Life {
+  readonly node: ProtocolNode;
+  readonly log: SimulatedLog;
+  readonly machine: StateMachine;
+  readonly disk: DiskDriver | undefined;
+}
+
+export class SimulatedServer implements ServerView {
+  readonly id: NodeId;
+  readonly initialConfiguration: Configuration;
+  life = 0;
+  readonly #identity: ServerIdentity;
+  readonly #world: World;
+  readonly #clockRate: number;
+  #clockBase = 0;
+  #stable: LogImage = new LogImage();
+  #durableMachine: MachineState = { applied: 0, digest: 0 };
+  #life: Life | undefined;
+  #isPaused = false;
+  #isTickOwed = false;
+  #inbox: Event[] = [];
+  /** Actions to carry out before the process dies; undefined while it is not to. */
+  #actionsUntilCrash: number | undefined;
+
+  constructor(identity: ServerIdentity, world: World) {
+    this.id = identity.id;
+    this.#identity = identity;
+    this.#world = world;
+    const { random, scenario } = world;
+    this.#clockRate = 1 + scenario.clockDrift * random.pick([0, 1, random.real(0, 1)]);
+    const voters = identity.learners.includes(identity.id)
+      ? identity.peers
+      : [...identity.peers, identity.id];
+    this.initialConfiguration = {
+      voters: voters.toSorted((a, b) => a - b),
+      learners: identity.learners,
+      votersOutgoing: [],
+      learnersNext: [],
+      autoLeave: false,
+      addresses: {},
+    };
+  }
+
+  // ---- what others see ----
+
+  get isRunning(): boolean {
+    return this.#life !== undefined;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  get role(): Role {
+    return this.#life?.node.role ?? 'follower';
+  }
+
+  get term(): Term {
+    return this.#life?.node.term ?? this.#stable.hardState.term;
+  }
+
+  get leader(): NodeId | undefined {
+    return this.#life?.node.leader;
+  }
+
+  get commitIndex(): Index {
+    return this.#life?.node.commitIndex ?? 0;
+  }
+
+  get lastApplied(): Index {
+    return this.#life?.node.lastApplied ?? 0;
+  }
+
+  get configuration(): Configuration {
+    return this.#life?.node.configuration ?? this.initialConfiguration;
+  }
+
+  get log(): LogView {
+    return this.#life?.log.view ?? this.#stable;
+  }
+
+  get stable(): LogView {
+    return this.#stable;
+  }
+
+  get appliedByMachine(): Index {
+    return this.#life?.machine.state.applied ?? 0;
+  }
+
+  get pendingOperations(): readonly LogOperation[] {
+    return this.#life?.log.pending ?? [];
+  }
+
+  /** This server's clock, in milliseconds; starts anywhere, never goes back within a life. */
+  get now(): number {
+    return this.#clockBase + this.#world.queue.now * this.#clockRate;
+  }
+
+  // ---- living and dying ----
+
+  start(): void {
+    if (this.#life !== undefined) return;
+    const { scenario, random, suite, makeNode } = this.#world;
+    this.life += 1;
+    this.#clockBase = random.real(0, 1e6);
+    const log = new SimulatedLog(this.#stable, {
+      staged: (operation) => suite.staged(this, operation),
+      durable: (operation) => suite.durable(this, operation),
+    });
+    const machine = this.#recoverMachine(log);
+    const durability = durabilityOf(scenario, this.id);
+    const node = makeNode(this.#config(machine), log, durability);
+    const disk = durability === 'inline' ? undefined : this.#makeDisk(log);
+    this.#life = { node, log, machine, disk };
+    this.#world.trace?.note(`S${this.id} starts, life ${this.life}, ${durability}`);
+    suite.started(this, machine.state.applied);
+    suite.stateReached(this, machine.state.applied, machine.state.digest);
+    this.#scheduleTick(this.life, random.real(0, TICK_MS));
+  }
+
+  crash(): void {
+    const life = this.#life;
+    if (life === undefined) return;
+    this.#world.coverage.hit('crashes');
+    if (this.#world.random.chance(0.7)) this.#durableMachine = life.machine.state;
+    this.#world.suite.crashed(this);
+    const report = life.log.crash(this.#world.random);
+    this.#life = undefined;
+    this.#noteLosses(report);
+    this.#isPaused = false;
+    this.#isTickOwed = false;
+    this.#inbox = [];
+    this.#actionsUntilCrash = undefined;
+  }
+
+  pause(): void {
+    if (this.isRunning) this.#isPaused = true;
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    const waiting = this.#inbox;
+    this.#inbox = [];
+    if (this.#isTickOwed) {
+      this.#isTickOwed = false;
+      this.#scheduleTick(this.life, 0);
+    }
+    for (const event of waiting) this.receive(event);
+  }
+
+  /** The process dies inside the `calls`-th log call from now. */
+  crashInsideLog(calls: number): void {
+    this.#life?.log.crashInside(calls);
+  }
+
+  /** The process dies after carrying out `actions` more actions. */
+  crashBetweenActions(actions: number): void {
+    if (this.isRunning) this.#actionsUntilCrash = actions;
+  }
+
+  // ---- the disk, as the adversary sees it ----
+
+  stallDisk(ms: number): void {
+    this.#life?.disk?.stall(ms);
+  }
+
+  fillDisk(isFull: boolean): void {
+    if (this.#life !== undefined && this.#life.log.health !== 'failing') {
+      this.#life.log.health = isFull ? 'full' : 'working';
+    }
+  }
+
+  failDisk(): void {
+    if (this.#life !== undefined) this.#life.log.health = 'failing';
+  }
+
+  // ---- events ----
+
+  receive(event: Event): void {
+    if (this.#life === undefined) return;
+    if (!this.#isPaused) return this.#step(this.#life, event);
+    if (this.#inbox.length < INBOX_MAX) this.#inbox.push(event);
+  }
+
+  /** A snapshot of the state as it is now; saved, and then told to the node, after a while. */
+  takeSnapshot(index: Index = this.lastApplied): void {
+    const life = this.life;
+    const state = this.#life?.machine.state;
+    if (state === undefined || index === 0) return;
+    const data = snapshotData(state);
+    const { scenario, random, queue, suite } = this.#world;
+    suite.stateReached(this, index, state.digest);
+    queue.after(random.real(0, SNAPSHOT_SAVE_MS_MAX), () => {
+      if (this.life === life)
+        this.receive({ type: 'snapshot', index, data, keepEntries: scenario.keepEntries });
+    });
+  }
+
+  #step(life: Life, event: Event): void {
+    const { suite, trace } = this.#world;
+    const before = this.#before(life);
+    const stamped = this.#stamp(event);
+    let actions: Action[] = [];
+    let error: RaftError | undefined;
+    try {
+      actions = life.node.step(stamped);
+    } catch (thrown) {
+      if (!life.log.crashed) error = this.#understand(thrown, event);
+    }
+    if (life.log.crashed) return this.#diedInsideLog(event);
+    trace?.step(this, event, actions, error);
+    suite.stepped({ server: this, before, event, actions, error, stagedSeq: life.log.stagedSeq() });
+    for (const action of actions) {
+      if (this.#isTimeToDie()) return;
+      this.#execute(life, action);
+    }
+    life.disk?.wake();
+  }
+
+  #execute(life: Life, action: Action): void {
+    const { network, suite, scenario } = this.#world;
+    switch (action.type) {
+      case 'send':
+        return network.send(scenario.freezes ? deepFreeze(action.message) : action.message);
+      case 'apply':
+        life.machine.apply(action.entries);
+        return suite.stateReached(this, life.machine.state.applied, life.machine.state.digest);
+      case 'restoreSnapshot':
+        return this.#restore(life, action.snapshot);
+      case 'snapshot':
+        return this.takeSnapshot(action.index);
+      case 'commit':
+      case 'proposed':
+      case 'membershipChanged':
+      case 'readReady':
+      case 'readFailed':
+      case 'roleChanged':
+      case 'transferFailed':
+        return; // watched by the invariants and the coverage
+    }
+  }
+
+  #restore(life: Life, snapshot: Snapshot): void {
+    life.machine.restore(snapshot);
+    this.#world.suite.stateReached(this, life.machine.state.applied, life.machine.state.digest);
+  }
+
+  #before({ node, log }: Life): StateBefore {
+    return {
+      role: node.role,
+      term: node.term,
+      votedFor: log.hardState().votedFor,
+      commitIndex: node.commitIndex,
+      lastApplied: node.lastApplied,
+      lastIndex: log.lastIndex(),
+      stagedSeq: log.stagedSeq(),
+      configIndex: log.configIndexBefore(log.lastIndex()),
+    };
+  }
+
+  #stamp(event: Event): Event {
+    if (!this.#world.scenario.stampsTime) return event;
+    switch (event.type) {
+      case 'tick':
+      case 'message':
+      case 'read':
+        return { ...event, now: this.now };
+      default:
+        return event;
+    }
+  }
+
+  /** A refusal is an answer, and so is STORAGE when the disk failed; whatever else a node throws is a fault of the node. */
+  #understand(thrown: unknown, event: Event): RaftError {
+    const root = thrown instanceof RaftError && thrown.code === 'STORAGE' ? thrown.cause : thrown;
+    if (root instanceof InvariantViolation) throw root;
+    const isAnswer = root instanceof RaftError || root instanceof SimulatedDiskFailure;
+    if (isAnswer && thrown instanceof RaftError) return thrown;
+    const reason = root instanceof Error ? (root.stack ?? root.message) : String(root);
+    throw new InvariantViolation(
+      'no-unexpected-error',
+      `server ${this.id} threw on ${event.type}: ${reason}`,
+    );
+  }
+
+  #diedInsideLog(event: Event): void {
+    this.#world.trace?.note(`S${this.id} dies inside a log call on ${event.type}`);
+    this.#world.coverage.hit('crashes inside a log call');
+    this.#dieAndReturn();
+  }
+
+  #isTimeToDie(): boolean {
+    if (this.#actionsUntilCrash === undefined) return false;
+    this.#actionsUntilCrash -= 1;
+    if (this.#actionsUntilCrash >= 0) return false;
+    this.#world.trace?.note(`S${this.id} dies between two actions`);
+    this.#world.coverage.hit('crashes between two actions');
+    this.#dieAndReturn();
+    return true;
+  }
+
+  #dieAndReturn(): void {
+    this.crash();
+    const { queue, random, coverage } = this.#world;
+    queue.after(random.wait(60), () => {
+      if (this.isRunning) return;
+      coverage.hit('restarts');
+      this.start();
+    });
+  }
+
+  // ---- parts of a life ----
+
+  #config(machine: StateMachine): RaftConfig {
+    const { scenario, random } = this.#world;
+    return {
+      ...scenario.protocol,
+      id: this.id,
+      peers: this.#identity.peers,
+      learners: this.#identity.learners,
+      seed: random.next(),
+      incarnation: random.next(),
+      applied: scenario.hasDurableMachine ? machine.state.applied : 0,
+    };
+  }
+
+  #recoverMachine(log: SimulatedLog): StateMachine {
+    const snapshot = log.snapshot();
+    const fromSnapshot = snapshot === undefined ? undefined : stateOf(snapshot);
+    const own = this.#world.scenario.hasDurableMachine ? this.#durableMachine : undefined;
+    if (own !== undefined && own.applied > (fromSnapshot?.applied ?? 0)) return new StateMachine(own);
+    return new StateMachine(fromSnapshot);
+  }
+
+  #makeDisk(log: SimulatedLog): DiskDriver {
+    const life = this.life;
+    return new DiskDriver(log, this.#world, {
+      isAlive: () => this.life === life && this.isRunning,
+      report: (event) => this.receive(event),
+    });
+  }
+
+  #scheduleTick(life: number, delay: number): void {
+    const { queue, random, scenario } = this.#world;
+    queue.after(delay, () => {
+      if (this.life !== life || this.#life === undefined) return;
+      if (this.#isPaused) {
+        this.#isTickOwed = true;
+        return;
+      }
+      this.#step(this.#life, { type: 'tick' });
+      this.#scheduleTick(life, TICK_MS / this.#clockRate + random.real(0, scenario.tickJitterMs));
+    });
+  }
+
+  #noteLosses({ stagedCount, lost, isCut }: CrashReport): void {
+    const { coverage, trace } = this.#world;
+    trace?.note(
+      `S${this.id} crashed: ${stagedCount} operations were not durable, ${lost.length} are lost; ` +
+        `kept log ..${this.#stable.lastIndex}@${this.#stable.lastTerm} term ${this.#stable.hardState.term}`,
+    );
+    if (lost.length > 0) coverage.hit('lost undurable suffix');
+    if (lost.length < stagedCount) coverage.hit('staged beyond durable survived a crash');
+    if (isCut) coverage.hit('append cut in two by a crash');
+    if (lost.some((operation) => operation.type === 'hardState' && operation.state.votedFor !== undefined)) {
+      coverage.hit('lost staged vote');
+    }
+  }
+}
