@@ -20,6 +20,7 @@ export function commitTo(raft: RaftState, index: Index): void {
 
 /** Commits what a quorum holds on stable storage. Returns whether anything was. */
 export function advanceCommit(raft: RaftState, leader: LeaderState): boolean {
+  if (raft.commitIndex === raft.log.lastIndex()) return false; // the steady state: nothing waits
   const index = leader.tracker.committedIndex(raft.durability.index);
   if (index <= raft.commitIndex || raft.log.termAt(index) !== raft.term) return false;
   commitTo(raft, index);

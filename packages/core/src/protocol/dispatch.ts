@@ -3,14 +3,7 @@
 import { assert } from '../assert.js';
 import { decodeConfiguration } from '../codec/configuration.js';
 import type { Event } from '../event.js';
-import type {
-  AppendEntriesReply,
-  HeartbeatReply,
-  InstallSnapshotReply,
-  Message,
-  PreVoteReply,
-  RequestVoteReply,
-} from '../message.js';
+import type { Message } from '../message.js';
 import { RaftError } from '../raft-error.js';
 import {
   becomeFollower,
@@ -130,7 +123,7 @@ function noteTime(raft: RaftState, now: number | undefined): void {
 
 function receive(raft: RaftState, message: Message, now: number | undefined): void {
   noteTime(raft, now);
-  if (message.to !== raft.config.id || message.from === raft.config.id) return; // misdirected
+  if (message.to !== raft.id || message.from === raft.id) return; // misdirected
   if (message.type === 'appendEntries') checkConfigurations(message.entries);
   if (message.term < raft.term) return answerStale(raft, message);
   if (message.term > raft.term && !entersTerm(raft, message)) return;
@@ -229,13 +222,28 @@ function answerStale(raft: RaftState, message: Message): void {
   const { from } = message;
   switch (message.type) {
     case 'requestVote':
-      return raft.sendGated<RequestVoteReply>(from, { type: 'requestVoteReply', voteGranted: false });
+      return raft.sendGated({
+        type: 'requestVoteReply',
+        from: raft.id,
+        to: from,
+        term: raft.term,
+        voteGranted: false,
+      });
     case 'preVote':
-      return raft.sendGated<PreVoteReply>(from, { type: 'preVoteReply', voteGranted: false });
+      return raft.sendGated({
+        type: 'preVoteReply',
+        from: raft.id,
+        to: from,
+        term: raft.term,
+        voteGranted: false,
+      });
     case 'appendEntries': {
       const { prevLogIndex } = message;
-      return raft.sendGated<AppendEntriesReply>(from, {
+      return raft.sendGated({
         type: 'appendEntriesReply',
+        from: raft.id,
+        to: from,
+        term: raft.term,
         success: false,
         prevLogIndex,
         matchIndex: 0,
@@ -244,10 +252,13 @@ function answerStale(raft: RaftState, message: Message): void {
       });
     }
     case 'heartbeat':
-      return raft.send<HeartbeatReply>(from, { type: 'heartbeatReply', round: 0 });
+      return raft.send({ type: 'heartbeatReply', from: raft.id, to: from, term: raft.term, round: 0 });
     case 'installSnapshot':
-      return raft.sendGated<InstallSnapshotReply>(from, {
+      return raft.sendGated({
         type: 'installSnapshotReply',
+        from: raft.id,
+        to: from,
+        term: raft.term,
         snapshotIndex: message.snapshot.index,
         success: false,
         matchIndex: 0,

@@ -54,28 +54,28 @@ function canvass(raft: RaftState): void {
     becomeFollower(raft, raft.term, undefined);
   assert(raft.role.role === 'follower', 'whoever asks for pre-votes is a follower');
   raft.resetElectionTimer();
-  raft.role.canvass = new Map([[raft.config.id, true]]);
+  raft.role.canvass = new Map([[raft.id, true]]);
   if (quorumVote(raft.configuration, raft.role.canvass) === 'won') return campaign(raft, { transfer: false });
   for (const to of votersBesidesSelf(raft)) {
-    raft.send<PreVote>(to, { type: 'preVote', term: raft.term + 1, ...lastEntry(raft) });
+    raft.send({ type: 'preVote', from: raft.id, to, term: raft.term + 1, ...lastEntry(raft) });
   }
 }
 
 function campaign(raft: RaftState, { transfer }: { readonly transfer: boolean }): void {
   failForwardedReads(raft, 'leadershipLost');
-  raft.stageHardState(raft.term + 1, raft.config.id);
+  raft.stageHardState(raft.term + 1, raft.id);
   raft.role = { role: 'candidate', votes: new Map() };
   raft.resetElectionTimer();
   raft.reportRole();
   raft.holdEffect({ type: 'selfVote' });
   for (const to of votersBesidesSelf(raft)) {
-    raft.sendGated<RequestVote>(to, { type: 'requestVote', transfer, ...lastEntry(raft) });
+    raft.sendGated({ type: 'requestVote', from: raft.id, to, term: raft.term, transfer, ...lastEntry(raft) });
   }
 }
 
 /** Our vote for ourselves is durable. One of an earlier term was dropped by the gate (P11). */
 export function countSelfVote(raft: RaftState): void {
-  if (raft.role.role === 'candidate') countVote(raft, raft.config.id, true);
+  if (raft.role.role === 'candidate') countVote(raft, raft.id, true);
 }
 
 // ---- answering ----
@@ -86,7 +86,7 @@ export function handlePreVote(raft: RaftState, message: PreVote): void {
   const voteGranted = message.term > raft.term && isUpToDate(raft, message);
   // A grant carries the term that was asked about; a refusal our own, so that whoever lags behind catches up (P64).
   const term = voteGranted ? message.term : raft.term;
-  raft.sendGated<PreVoteReply>(message.from, { type: 'preVoteReply', term, voteGranted });
+  raft.sendGated({ type: 'preVoteReply', from: raft.id, to: message.from, term, voteGranted });
 }
 
 export function handleRequestVote(raft: RaftState, message: RequestVote): void {
@@ -96,7 +96,7 @@ export function handleRequestVote(raft: RaftState, message: RequestVote): void {
     if (raft.votedFor === undefined) raft.stageHardState(raft.term, message.from);
     raft.resetElectionTimer();
   }
-  raft.sendGated<RequestVoteReply>(message.from, { type: 'requestVoteReply', voteGranted });
+  raft.sendGated({ type: 'requestVoteReply', from: raft.id, to: message.from, term: raft.term, voteGranted });
 }
 
 /** Whether a request for votes is to be ignored because the present leader is alive (thesis §4.2.3). */
@@ -151,7 +151,7 @@ function becomeLeader(raft: RaftState): void {
   const lastIndex = raft.log.lastIndex();
   raft.role = {
     role: 'leader',
-    tracker: new Tracker(raft.config.id, raft.configuration, raft.config, lastIndex + 1),
+    tracker: new Tracker(raft.id, raft.configuration, raft.config, lastIndex + 1),
     reads: new LeaderReads(),
     termStartIndex: lastIndex + 1,
     round: 0,
@@ -187,5 +187,5 @@ function lastEntry(raft: RaftState): { lastLogIndex: Index; lastLogTerm: Term } 
 function votersBesidesSelf(raft: RaftState): NodeId[] {
   const { voters, votersOutgoing } = raft.configuration;
   const all = votersOutgoing.length === 0 ? voters : [...new Set([...voters, ...votersOutgoing])];
-  return all.filter((id) => id !== raft.config.id).sort((a, b) => a - b);
+  return all.filter((id) => id !== raft.id).sort((a, b) => a - b);
 }

@@ -35,14 +35,21 @@ export function tickHeartbeat(raft: RaftState, leader: LeaderState): void {
 export function beginRound(raft: RaftState, leader: LeaderState): void {
   leader.heartbeatElapsed = 0;
   leader.round += 1;
-  if (raft.now !== undefined) leader.reads.began(leader.round, raft.now);
+  if (raft.now !== undefined && raft.config.readPolicy === 'lease')
+    leader.reads.began(leader.round, raft.now);
   for (const [id, progress] of leader.tracker.peers) sendHeartbeat(raft, leader, id, progress);
 }
 
 export function handleHeartbeat(raft: RaftState, message: Heartbeat): void {
   assert(message.leaderCommit <= raft.log.lastIndex(), 'a server still holds what it acknowledged');
   commitTo(raft, message.leaderCommit);
-  raft.send<HeartbeatReply>(message.from, { type: 'heartbeatReply', round: message.round });
+  raft.send({
+    type: 'heartbeatReply',
+    from: raft.id,
+    to: message.from,
+    term: raft.term,
+    round: message.round,
+  });
 }
 
 export function handleHeartbeatReply(raft: RaftState, message: HeartbeatReply): void {
@@ -61,5 +68,5 @@ export function handleHeartbeatReply(raft: RaftState, message: HeartbeatReply): 
 function sendHeartbeat(raft: RaftState, leader: LeaderState, to: NodeId, progress: Progress): void {
   const leaderCommit = Math.min(raft.commitIndex, progress.matchIndex);
   progress.sentCommit = Math.max(progress.sentCommit, leaderCommit);
-  raft.send<Heartbeat>(to, { type: 'heartbeat', leaderCommit, round: leader.round });
+  raft.send({ type: 'heartbeat', from: raft.id, to, term: raft.term, leaderCommit, round: leader.round });
 }

@@ -50,7 +50,7 @@ export function settleMembership(raft: RaftState, leader: LeaderState): boolean 
     appendConfiguration(raft, nextConfiguration(raft.configuration, { type: 'leaveJoint' }));
     return true;
   }
-  if (isVoter(raft.configuration, raft.config.id)) return false;
+  if (isVoter(raft.configuration, raft.id)) return false;
   // The leader has led its own removal to the end (thesis §4.2.2). The others learn of the commit before it goes.
   beginRound(raft, leader);
   becomeFollower(raft, raft.term, undefined);

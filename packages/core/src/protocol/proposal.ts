@@ -27,7 +27,7 @@ export function requireLeader(raft: RaftState): LeaderState {
   const { leaderState, leader } = raft;
   if (leaderState !== undefined) return leaderState;
   const where = leader === undefined ? 'no leader is known' : `the leader is server ${leader}`;
-  throw new RaftError('NOT_LEADER', `server ${raft.config.id} does not lead: ${where}`, { leader });
+  throw new RaftError('NOT_LEADER', `server ${raft.id} does not lead: ${where}`, { leader });
 }
 
 /** Errors: `TRANSFER_IN_PROGRESS`. */

@@ -8,7 +8,6 @@ import type { ReadFailure } from '../action.js';
 import type { ReadIndex, ReadIndexReply } from '../message.js';
 import { hasQuorum } from '../quorum/joint.js';
 import { RaftError } from '../raft-error.js';
-import type { NodeId } from '../types.js';
 import { beginRound } from './heartbeat.js';
 import type { LeaderRead } from './read-queue.js';
 import type { LeaderState } from './role.js';
@@ -35,8 +34,11 @@ export function handleRead(raft: RaftState, context: Uint8Array): void {
   if (raft.leader === undefined) return raft.emit({ type: 'readFailed', context, reason: 'noLeader' });
   const own = context.slice();
   raft.forwardedReads.add(own);
-  raft.send<ReadIndex>(raft.leader, {
+  raft.send({
     type: 'readIndex',
+    from: raft.id,
+    to: raft.leader,
+    term: raft.term,
     incarnation: raft.config.incarnation,
     context: own,
   });
@@ -73,8 +75,8 @@ export function settleReads(raft: RaftState, leader: LeaderState): void {
   if (reads.beforeReady.length > 0 && isReady(raft, leader)) {
     for (const read of reads.beforeReady.splice(0)) askLeader(raft, leader, read);
   }
-  const confirmed = tracker.confirmedRound(leader.round);
-  for (const read of reads.confirm(confirmed)) answer(raft, read, read.index);
+  if (!reads.awaitsRounds) return;
+  for (const read of reads.confirm(tracker.confirmedRound(leader.round))) answer(raft, read, read.index);
   // One round of reads at a time: what arrives meanwhile shares the next one.
   if (reads.oldestWantedRound > leader.round) beginRound(raft, leader);
 }
@@ -97,7 +99,7 @@ function askLeader(raft: RaftState, leader: LeaderState, read: AskedRead): void 
     leader.reads.beforeReady.push(read);
     return;
   }
-  const isAlone = hasQuorum(raft.configuration, (id) => id === raft.config.id);
+  const isAlone = hasQuorum(raft.configuration, (id) => id === raft.id);
   if (isAlone || holdsLease(raft, leader)) return answer(raft, read, raft.commitIndex);
   leader.reads.push({ ...read, index: raft.commitIndex, round: leader.round + 1 });
 }
@@ -128,5 +130,13 @@ function holdsLease(raft: RaftState, leader: LeaderState): boolean {
 function answer(raft: RaftState, read: AskedRead, index: number): void {
   const { context, from, incarnation } = read;
   if (from === undefined) return raft.emit({ type: 'readReady', context, index });
-  raft.send<ReadIndexReply>(from as NodeId, { type: 'readIndexReply', incarnation, context, index });
+  raft.send({
+    type: 'readIndexReply',
+    from: raft.id,
+    to: from,
+    term: raft.term,
+    incarnation,
+    context,
+    index,
+  });
 }

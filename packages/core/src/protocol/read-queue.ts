@@ -36,11 +36,12 @@ export class LeaderReads {
     return this.beforeReady.length + this.#waiting.length;
   }
 
-  /** The newest round that a waiting read needs; 0 when none waits. */
-  get wantedRound(): number {
-    return this.#waiting.at(-1)?.round ?? 0;
+  /** Whether the confirmation of a round would change anything. */
+  get awaitsRounds(): boolean {
+    return this.#waiting.length > 0 || this.#rounds.length > 0;
   }
 
+  /** The round that the oldest waiting read needs; 0 when none waits. */
   get oldestWantedRound(): number {
     return this.#waiting[0]?.round ?? 0;
   }

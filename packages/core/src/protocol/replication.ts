@@ -34,8 +34,11 @@ function sendAppend(raft: RaftState, to: NodeId, progress: Progress): boolean {
     return false;
   }
   const entries = nextEntries(raft, progress.nextIndex);
-  raft.send<AppendEntries>(to, {
+  raft.send({
     type: 'appendEntries',
+    from: raft.id,
+    to,
+    term: raft.term,
     prevLogIndex,
     prevLogTerm,
     leaderCommit: raft.commitIndex,
@@ -127,8 +130,11 @@ function checkAgainstCommitted(raft: RaftState, index: Index, term: Term): void 
 
 function accept(raft: RaftState, request: AppendEntries, matchIndex: Index): void {
   const { prevLogIndex } = request;
-  raft.sendGated<AppendEntriesReply>(request.from, {
+  raft.sendGated({
     type: 'appendEntriesReply',
+    from: raft.id,
+    to: request.from,
+    term: raft.term,
     success: true,
     prevLogIndex,
     matchIndex,
@@ -141,8 +147,11 @@ function accept(raft: RaftState, request: AppendEntries, matchIndex: Index): voi
 function refuse(raft: RaftState, request: AppendEntries): void {
   const { prevLogIndex, prevLogTerm } = request;
   const hintIndex = Math.max(agreementAtMost(raft, prevLogIndex, prevLogTerm), raft.commitIndex);
-  raft.sendGated<AppendEntriesReply>(request.from, {
+  raft.sendGated({
     type: 'appendEntriesReply',
+    from: raft.id,
+    to: request.from,
+    term: raft.term,
     success: false,
     prevLogIndex,
     matchIndex: 0,

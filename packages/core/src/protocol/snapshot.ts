@@ -63,7 +63,7 @@ export function sendSnapshot(raft: RaftState, to: NodeId, progress: Progress): v
     return;
   }
   progress.becomeSnapshot(snapshot.index);
-  raft.send<InstallSnapshot>(to, { type: 'installSnapshot', snapshot });
+  raft.send({ type: 'installSnapshot', from: raft.id, to, term: raft.term, snapshot });
 }
 
 /** A leader's tick: a snapshot without an answer for long is given up, and offered again after the next sign of life. */
@@ -142,8 +142,11 @@ function reply(
   result: { readonly success: boolean; readonly matchIndex: Index },
 ): void {
   const snapshotIndex = request.snapshot.index;
-  raft.sendGated<InstallSnapshotReply>(request.from, {
+  raft.sendGated({
     type: 'installSnapshotReply',
+    from: raft.id,
+    to: request.from,
+    term: raft.term,
     snapshotIndex,
     ...result,
   });

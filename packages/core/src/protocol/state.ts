@@ -15,11 +15,6 @@ import { type Effect, Gate } from './gate.js';
 import { ForwardedReads } from './read-queue.js';
 import type { FollowerState, LeaderState, RoleState } from './role.js';
 
-/** A message before its envelope: `from` and, unless it is given, `term` are the node's own. */
-type Unaddressed<M extends Message> = M extends Message
-  ? Omit<M, 'from' | 'to' | 'term'> & { readonly term?: Term }
-  : never;
-
 export class RaftState {
   readonly config: ResolvedConfig;
   readonly log: RaftLog;
@@ -75,6 +70,10 @@ export class RaftState {
 
   // ---- asking ----
 
+  get id(): NodeId {
+    return this.config.id;
+  }
+
   get leaderState(): LeaderState | undefined {
     return this.role.role === 'leader' ? this.role : undefined;
   }
@@ -83,7 +82,7 @@ export class RaftState {
   get leader(): NodeId | undefined {
     switch (this.role.role) {
       case 'leader':
-        return this.config.id;
+        return this.id;
       case 'follower':
         return this.role.leader;
       case 'candidate':
@@ -102,9 +101,9 @@ export class RaftState {
    * lock the cluster: nobody else could win, and it would not try (thesis §4.2.2; P83).
    */
   get mayCampaign(): boolean {
-    if (isVoter(this.configuration, this.config.id)) return true;
+    if (isVoter(this.configuration, this.id)) return true;
     if (this.configurationIndex <= this.commitIndex) return false;
-    return isVoter(this.configurationAt(this.commitIndex).configuration, this.config.id);
+    return isVoter(this.configurationAt(this.commitIndex).configuration, this.id);
   }
 
   /** The configuration in force at `index`, which is not below the snapshot's, and where it stands. */
@@ -141,13 +140,13 @@ export class RaftState {
   }
 
   /** Sends at once: for what promises nothing that a crash could take back. */
-  send<M extends Message>(to: NodeId, message: Unaddressed<M>): void {
-    this.emit({ type: 'send', to, message: this.#address(to, message) });
+  send(message: Message): void {
+    this.emit({ type: 'send', to: message.to, message });
   }
 
   /** Sends once everything staged so far is durable. */
-  sendGated<M extends Message>(to: NodeId, message: Unaddressed<M>): void {
-    this.holdEffect({ type: 'send', message: this.#address(to, message) });
+  sendGated(message: Message): void {
+    this.holdEffect({ type: 'send', message });
   }
 
   holdEffect(effect: Effect): void {
@@ -156,11 +155,11 @@ export class RaftState {
 
   /** Tells the driver when role, term or leader differ from what it was told last. */
   reportRole(): void {
-    const now = { role: this.publicRole, term: this.term, leader: this.leader };
+    const { publicRole: role, term, leader } = this;
     const told = this.#reported;
-    if (now.role === told.role && now.term === told.term && now.leader === told.leader) return;
-    this.#reported = now;
-    this.emit({ type: 'roleChanged', ...now });
+    if (role === told.role && term === told.term && leader === told.leader) return;
+    this.#reported = { role, term, leader };
+    this.emit({ type: 'roleChanged', role, term, leader });
   }
 
   // ---- staging ----
@@ -232,10 +231,5 @@ export class RaftState {
   #drawTimeout(): number {
     const [min, max] = this.config.electionTimeoutTicks;
     return this.#random.between(min, max);
-  }
-
-  #address<M extends Message>(to: NodeId, message: Unaddressed<M>): Message {
-    // Unaddressed<M> is M without exactly the three fields that are added here.
-    return { from: this.config.id, to, term: this.term, ...message } as unknown as Message;
   }
 }

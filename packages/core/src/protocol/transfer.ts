@@ -1,7 +1,6 @@
 // Leadership transfer (thesis §3.10): bring the successor up to date, then ask it to campaign at once. Proposals wait
 // meanwhile, and not for ever: a transfer ends by a timeout (X4).
 
-import type { TimeoutNow } from '../message.js';
 import { RaftError } from '../raft-error.js';
 import type { NodeId } from '../types.js';
 import { requireLeader } from './proposal.js';
@@ -21,7 +20,7 @@ export function transferLeadership(raft: RaftState, to: NodeId): void {
       },
     );
   }
-  if (to === raft.config.id) throw new RaftError('CONFIG_INVALID', `server ${to} leads already`);
+  if (to === raft.id) throw new RaftError('CONFIG_INVALID', `server ${to} leads already`);
   if (!raft.configuration.voters.includes(to))
     throw new RaftError('CONFIG_INVALID', `server ${to} is not a voter`);
   leader.transfer = { to, elapsedTicks: 0, sent: false };
@@ -48,7 +47,7 @@ export function settleTransfer(raft: RaftState, leader: LeaderState): void {
   if (leader.tracker.progress(transfer.to)?.matchIndex !== raft.log.lastIndex()) return;
   transfer.sent = true;
   leader.leaseForfeited = true;
-  raft.send<TimeoutNow>(transfer.to, { type: 'timeoutNow' });
+  raft.send({ type: 'timeoutNow', from: raft.id, to: transfer.to, term: raft.term });
 }
 
 function end(raft: RaftState, leader: LeaderState, to: NodeId, reason: 'timeout' | 'aborted'): void {
