@@ -1,0 +1,151 @@
+// How two servers meet (docs/transport-format.md, "Hello"): a preamble that never changes, so that any version can read
+// it, then one hello each way, before anything else. Checks who is there; must never let a message by before that.
+//
+//   preamble   0          8            10           12       16
+//              +----------+------------+------------+--------+
+//              | magic    | versionMin | versionMax | crc    |
+//              | 8 bytes  | u16 LE     | u16 LE     | u32 LE |
+//              +----------+------------+------------+--------+
+//
+//   hello      array: clusterId (string), from, to (ids), logId (string), address (string); what follows is ignored
+//   refusal    array: code (string), sentence (string); what follows is ignored
+
+import { MsgpackReader, MsgpackWriter, type NodeId, RaftError } from '@waldb/core';
+import { checksum } from '@waldb/io';
+import { TransportError } from './transport-error.js';
+
+/** Who a server says it is. */
+export interface Hello {
+  readonly clusterId: string;
+  readonly from: NodeId;
+  /** Whom it means to talk to. */
+  readonly to: NodeId;
+  readonly logId: string;
+  /** Where it can be dialled, as its configuration writes it; opaque here. */
+  readonly address: string;
+}
+
+export const PREAMBLE_BYTES = 16;
+/** Largest payload of a hello or a refusal, and of anything before a hello was accepted. */
+export const HELLO_BYTES_MAX = 4096;
+
+const VERSION_MIN = 1;
+const VERSION_MAX = 1;
+// The line ends and the control character show a text-mode channel that would damage everything else.
+const MAGIC = Uint8Array.from([0x57, 0x41, 0x4c, 0x44, 0x42, 0x0d, 0x0a, 0x1a]); // WALDB\r\n SUB
+const CHECKED_BYTES = 12;
+const SENTENCE_LENGTH_MAX = 500;
+
+export function encodePreamble(): Uint8Array {
+  const preamble = new Uint8Array(PREAMBLE_BYTES);
+  preamble.set(MAGIC);
+  const view = new DataView(preamble.buffer);
+  view.setUint16(8, VERSION_MIN, true);
+  view.setUint16(10, VERSION_MAX, true);
+  view.setUint32(12, checksum(preamble.subarray(0, CHECKED_BYTES)), true);
+  return preamble;
+}
+
+/** The version to speak: the newest that both know. Errors: `NOT_WALDB`, `VERSION_UNSUPPORTED`. */
+export function agreeVersion(preamble: Uint8Array): number {
+  const view = new DataView(preamble.buffer, preamble.byteOffset, PREAMBLE_BYTES);
+  const isOurs =
+    MAGIC.every((byte, i) => preamble[i] === byte) &&
+    view.getUint32(12, true) === checksum(preamble.subarray(0, CHECKED_BYTES));
+  if (!isOurs) throw new TransportError('NOT_WALDB', 'The other end is not a waldb server.');
+  const theirMin = view.getUint16(8, true);
+  const theirMax = view.getUint16(10, true);
+  const version = Math.min(theirMax, VERSION_MAX);
+  if (version < theirMin || version < VERSION_MIN) {
+    throw new TransportError(
+      'VERSION_UNSUPPORTED',
+      `The other end speaks versions ${theirMin} to ${theirMax} of the protocol, this one ${VERSION_MIN} to ${VERSION_MAX}.`,
+      { theirMin, theirMax, ourMin: VERSION_MIN, ourMax: VERSION_MAX },
+    );
+  }
+  return version;
+}
+
+export function encodeHello(hello: Hello): Uint8Array {
+  const writer = new MsgpackWriter();
+  writer.arrayHeader(5).string(hello.clusterId).uint(hello.from).uint(hello.to);
+  return writer.string(hello.logId).string(hello.address).finish();
+}
+
+/** Errors: `MESSAGE_INVALID`. */
+export function decodeHello(payload: Uint8Array): Hello {
+  return decode('hello', () => {
+    const reader = new MsgpackReader(payload);
+    if (reader.arrayHeader('hello') < 5) throw reader.invalid('hello', 'shorter than five elements');
+    return {
+      clusterId: reader.string('hello.clusterId'),
+      from: reader.uint('hello.from'),
+      to: reader.uint('hello.to'),
+      logId: reader.string('hello.logId'),
+      address: reader.string('hello.address'),
+    };
+  });
+}
+
+/** Tells the other end why it is being left. */
+export function encodeRefusal(error: TransportError): Uint8Array {
+  const writer = new MsgpackWriter();
+  return writer
+    .arrayHeader(2)
+    .string(error.code)
+    .string(error.message.slice(0, SENTENCE_LENGTH_MAX))
+    .finish();
+}
+
+/** What the other end said. Errors: `MESSAGE_INVALID`. */
+export function decodeRefusal(payload: Uint8Array): TransportError {
+  return decode('refusal', () => {
+    const reader = new MsgpackReader(payload);
+    if (reader.arrayHeader('refusal') < 2) throw reader.invalid('refusal', 'shorter than two elements');
+    const theirCode = reader.string('refusal.code').slice(0, SENTENCE_LENGTH_MAX);
+    const sentence = reader.string('refusal.sentence').slice(0, SENTENCE_LENGTH_MAX);
+    return new TransportError('REFUSED', `The other end refused the connection: ${sentence}`, { theirCode });
+  });
+}
+
+/** Whether `theirs` is the peer that `ours` is for. Errors: `CLUSTER_MISMATCH`, `ID_MISMATCH`. */
+export function checkHello(
+  ours: { clusterId: string; nodeId: NodeId; peer: NodeId | undefined },
+  theirs: Hello,
+): void {
+  if (theirs.clusterId !== ours.clusterId) {
+    throw new TransportError(
+      'CLUSTER_MISMATCH',
+      `Server ${theirs.from} belongs to cluster ${theirs.clusterId}, this one to ${ours.clusterId}.`,
+      { theirs: theirs.clusterId, ours: ours.clusterId },
+    );
+  }
+  if (ours.peer !== undefined && theirs.from !== ours.peer) {
+    throw new TransportError(
+      'ID_MISMATCH',
+      `Server ${theirs.from} answered where server ${ours.peer} was expected.`,
+      {
+        expected: ours.peer,
+        found: theirs.from,
+      },
+    );
+  }
+  if (theirs.to !== ours.nodeId || theirs.from === ours.nodeId || theirs.from === 0) {
+    throw new TransportError(
+      'ID_MISMATCH',
+      `Server ${theirs.from} means to talk to server ${theirs.to}, and this is server ${ours.nodeId}.`,
+      { from: theirs.from, to: theirs.to, ours: ours.nodeId },
+    );
+  }
+}
+
+function decode<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RaftError)) throw error;
+    throw new TransportError('MESSAGE_INVALID', `A ${what} cannot be read: ${error.message}.`, error.detail, {
+      cause: error,
+    });
+  }
+}

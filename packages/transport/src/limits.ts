@@ -1,0 +1,33 @@
+// Every bound of the transport, with its unit.
+
+export interface TransportLimits {
+  /** Largest payload of one frame, both ways. A message that would be larger is not sent. */
+  readonly frameBytesMax: number;
+  /** Messages waiting for one peer. */
+  readonly queueMessagesMax: number;
+  /** Bytes waiting for one peer; one message is taken however large. */
+  readonly queueBytesMax: number;
+  /** Accepted connections at a time, whether or not they have said who they are. */
+  readonly inboundMax: number;
+  /** From the connection to the other end's hello. */
+  readonly helloTimeoutMs: number;
+  /** How often the dialling side asks for a sign of life. */
+  readonly pingIntervalMs: number;
+  /** A connection on which nothing was heard for this long is given up. */
+  readonly silenceMs: number;
+  /** Wait after the first failed dial; doubles with each further one. */
+  readonly redialMsMin: number;
+  readonly redialMsMax: number;
+}
+
+export const DEFAULT_LIMITS: TransportLimits = {
+  frameBytesMax: 64 * 1024 * 1024,
+  queueMessagesMax: 4096,
+  queueBytesMax: 32 * 1024 * 1024,
+  inboundMax: 256,
+  helloTimeoutMs: 3000,
+  pingIntervalMs: 1000,
+  silenceMs: 5000,
+  redialMsMin: 50,
+  redialMsMax: 2000,
+};

@@ -1,0 +1,261 @@
+// The way to one peer: dials it, greets it, sends what is queued, dials again when the connection is lost. Only sends:
+// what the peer has to say comes on a connection that the peer dialled.
+//
+//   waiting --timer, or the peer dialled us--> connecting --open--> greeting --hello--> connected
+//      ^                                           |                    |                   |
+//      +----------------- closed ------------------+--------------------+-------------------+
+
+import type { NodeId } from '@waldb/core';
+import type { ByteStream, Clock, Endpoint, Network, NetworkError, Timer } from '@waldb/io';
+import { formatEndpoint } from '@waldb/io';
+import { Backoff } from './backoff.js';
+import { type Frame, FrameReader, frameHeader } from './frame.js';
+import {
+  agreeVersion,
+  checkHello,
+  decodeHello,
+  decodeRefusal,
+  encodeHello,
+  encodePreamble,
+  HELLO_BYTES_MAX,
+  type Hello,
+  PREAMBLE_BYTES,
+} from './hello.js';
+import type { TransportLimits } from './limits.js';
+import type { Logger, LogOnce } from './logger.js';
+import { OutgoingQueue } from './outgoing-queue.js';
+import { TransportError } from './transport-error.js';
+
+export type PeerState = 'waiting' | 'connecting' | 'greeting' | 'connected' | 'closed';
+
+/** What every connection of one transport shares. */
+export interface PeerContext {
+  readonly clusterId: string;
+  readonly nodeId: NodeId;
+  readonly logId: string;
+  readonly address: string;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly limits: TransportLimits;
+  readonly logger: Logger;
+  readonly logOnce: LogOnce;
+  /** Throws a `TransportError` when the server behind a hello is not to be talked to. */
+  readonly admit: (hello: Hello) => void;
+  readonly onUnreachable: (id: NodeId) => void;
+}
+
+export interface PeerStats {
+  readonly state: PeerState;
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
+  readonly sentMessages: number;
+  readonly droppedMessages: number;
+  /** The last ping's round trip; undefined before the first. */
+  readonly roundTripMs: number | undefined;
+}
+
+export class Peer {
+  readonly id: NodeId;
+  readonly endpoint: Endpoint;
+  readonly #context: PeerContext;
+  readonly #queue: OutgoingQueue;
+  readonly #backoff: Backoff;
+  #state: PeerState = 'waiting';
+  #stream: ByteStream | undefined;
+  #timer: Timer | undefined;
+  #hasRoom = true;
+  #heardAt = 0;
+  #pingedAt: number | undefined;
+  #roundTripMs: number | undefined;
+  #sentMessages = 0;
+  #droppedMessages = 0;
+  #onGone: (() => void) | undefined;
+
+  constructor(id: NodeId, endpoint: Endpoint, context: PeerContext) {
+    this.id = id;
+    this.endpoint = endpoint;
+    this.#context = context;
+    this.#queue = new OutgoingQueue(context.limits);
+    const { redialMsMin, redialMsMax } = context.limits;
+    this.#backoff = new Backoff({ msMin: redialMsMin, msMax: redialMsMax, random: context.random });
+    this.#dial();
+  }
+
+  /** Whether a message sent now can be queued: a connection is there, or on its way. */
+  get isDialled(): boolean {
+    return this.#state !== 'waiting' && this.#state !== 'closed';
+  }
+
+  /** Queues an encoded message, or drops it and says so. */
+  send(payload: Uint8Array): boolean {
+    if (this.isDialled && this.#queue.push(payload)) return true;
+    this.#droppedMessages += 1;
+    return false;
+  }
+
+  /** Hands what is queued to the machine, unless it is still busy with what it has. */
+  flush(): void {
+    if (this.#state !== 'connected' || !this.#hasRoom || this.#queue.length === 0) return;
+    this.#sentMessages += this.#queue.length;
+    this.#hasRoom = this.#stream?.write(this.#queue.take()) ?? true;
+  }
+
+  /** The peer has just dialled us, so it is alive: do not wait. */
+  wake(): void {
+    if (this.#state !== 'waiting') return;
+    this.#backoff.reset();
+    this.#dial();
+  }
+
+  /** Called every `pingIntervalMs`: asks for a sign of life, and gives up a connection that shows none. */
+  checkLife(): void {
+    if (this.#state !== 'connected') return;
+    const now = this.#context.clock.now();
+    if (now - this.#heardAt > this.#context.limits.silenceMs) {
+      this.#fail(new TransportError('SILENT', `Server ${this.id} has stopped answering.`, { peer: this.id }));
+      return;
+    }
+    if (this.#pingedAt !== undefined) return;
+    this.#pingedAt = now;
+    this.#stream?.write([frameHeader('ping', NOTHING)]);
+  }
+
+  stats(): PeerStats {
+    return {
+      state: this.#state,
+      queuedMessages: this.#queue.length,
+      queuedBytes: this.#queue.bytes,
+      sentMessages: this.#sentMessages,
+      droppedMessages: this.#droppedMessages,
+      roundTripMs: this.#roundTripMs,
+    };
+  }
+
+  /** Sends what is queued if it can, and closes for good. Resolves when the connection is gone. */
+  close(): Promise<void> {
+    this.flush();
+    const wasConnected = this.#state === 'connected';
+    this.#state = 'closed';
+    this.#timer?.cancel();
+    const stream = this.#stream;
+    if (stream === undefined) return Promise.resolve();
+    const gone = new Promise<void>((resolve) => {
+      this.#onGone = resolve;
+    });
+    if (wasConnected) stream.end();
+    else stream.destroy();
+    return gone;
+  }
+
+  /** Waits no longer for the other end to take what was sent. */
+  destroy(): void {
+    this.#stream?.destroy();
+  }
+
+  #dial(): void {
+    this.#timer?.cancel();
+    this.#state = 'connecting';
+    this.#hasRoom = true;
+    this.#pingedAt = undefined;
+    const { clock, network, limits } = this.#context;
+    const reader = new FrameReader(PREAMBLE_BYTES, HELLO_BYTES_MAX);
+    const stream = network.connect(this.endpoint, {
+      onOpen: () => this.#greet(),
+      onData: (bytes) => {
+        if (this.#stream === stream) this.#read(reader, bytes);
+      },
+      onDrain: () => {
+        this.#hasRoom = true;
+        this.flush();
+      },
+      onClose: (error) => {
+        if (this.#stream === stream) this.#closed(error);
+      },
+    });
+    this.#stream = stream;
+    this.#timer = clock.setTimer(limits.helloTimeoutMs, () =>
+      this.#fail(
+        new TransportError('SILENT', `Server ${this.id} did not say hello in time.`, { peer: this.id }),
+      ),
+    );
+  }
+
+  #greet(): void {
+    if (this.#state !== 'connecting') return;
+    this.#state = 'greeting';
+    const { clusterId, nodeId, logId, address } = this.#context;
+    const hello = encodeHello({ clusterId, from: nodeId, to: this.id, logId, address });
+    this.#stream?.write([encodePreamble(), frameHeader('hello', hello), hello]);
+  }
+
+  #read(reader: FrameReader, bytes: Uint8Array): void {
+    this.#heardAt = this.#context.clock.now();
+    try {
+      reader.push(bytes, agreeVersion, (frame) => {
+        this.#handle(frame);
+        return this.isDialled;
+      });
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      this.#fail(error);
+    }
+  }
+
+  #handle(frame: Frame): void {
+    if (frame.kind === 'refusal') throw decodeRefusal(frame.payload);
+    if (frame.kind === 'hello' && this.#state === 'greeting') this.#accept(decodeHello(frame.payload));
+    else if (frame.kind === 'pong' && this.#pingedAt !== undefined) {
+      this.#roundTripMs = this.#context.clock.now() - this.#pingedAt;
+      this.#pingedAt = undefined;
+    } else {
+      throw new TransportError(
+        'FRAME_UNEXPECTED',
+        `Server ${this.id} sent a ${frame.kind} where none belongs.`,
+      );
+    }
+  }
+
+  #accept(hello: Hello): void {
+    checkHello({ ...this.#context, peer: this.id }, hello);
+    this.#context.admit(hello);
+    this.#timer?.cancel();
+    this.#state = 'connected';
+    this.#backoff.reset();
+    const { logger, logOnce } = this.#context;
+    logOnce.forget(this.#name());
+    logger.info({ peer: this.id, address: formatEndpoint(this.endpoint) }, 'connected to peer');
+    this.flush();
+  }
+
+  /** Gives up this connection. */
+  #fail(error: TransportError): void {
+    const stream = this.#stream;
+    this.#closed(error);
+    stream?.destroy();
+  }
+
+  #closed(error: TransportError | NetworkError | undefined): void {
+    this.#stream = undefined;
+    this.#timer?.cancel();
+    // What waited for this connection is old news by the time there is another: Raft sends again what still matters.
+    this.#droppedMessages += this.#queue.clear();
+    this.#onGone?.();
+    if (this.#state === 'closed') return;
+    const { clock, logger, logOnce, onUnreachable } = this.#context;
+    const reason = error?.code ?? 'CLOSED';
+    if (logOnce.isNew(this.#name(), reason)) {
+      const message = error?.message ?? 'The peer closed the connection.';
+      logger.warn({ peer: this.id, address: formatEndpoint(this.endpoint), reason }, message);
+    }
+    this.#state = 'waiting';
+    this.#timer = clock.setTimer(this.#backoff.nextMs(), () => this.#dial());
+    onUnreachable(this.id);
+  }
+
+  #name(): string {
+    return `to-${this.id}`;
+  }
+}
+
+const NOTHING: Uint8Array = new Uint8Array(0);

@@ -1,0 +1,256 @@
+// Raft messages between servers over byte streams: one connection each way, so that each server dials its peers to
+// send and only listens to who dials it. Implements docs/transport-format.md. Loses messages when it must, and says so;
+// it never blocks, never throws at a sender, and never grows without bound.
+
+import { encodeMessage, type Message, type NodeId, type RaftTransport } from '@waldb/core';
+import type { ByteStream, Clock, Endpoint, Listener, Network, StreamHandlers, Timer } from '@waldb/io';
+import type { Hello } from './hello.js';
+import { Inbound } from './inbound.js';
+import { DEFAULT_LIMITS, type TransportLimits } from './limits.js';
+import { type Logger, LogOnce, SILENT_LOGGER } from './logger.js';
+import { Peer, type PeerContext, type PeerStats } from './peer.js';
+
+export interface TcpTransportOptions {
+  /** Only servers of the same cluster are talked to. */
+  readonly clusterId: string;
+  readonly nodeId: NodeId;
+  /** The identity of this server's log: a server whose log was replaced is another server. */
+  readonly logId: string;
+  /** Where this server can be dialled, as the configuration writes it; told to every peer. */
+  readonly address: string;
+  readonly listen: Endpoint;
+  readonly network: Network;
+  readonly clock: Clock;
+  /** From 0 up to 1, for the jitter of redials. */
+  readonly random: () => number;
+  /** `bytes` is what the message took on the wire. */
+  readonly onMessage: (message: Message, bytes: number) => void;
+  /** Messages to this peer were lost, or cannot be sent now. */
+  readonly onUnreachable?: (id: NodeId) => void;
+  /** Decides about a server of our cluster that is about to be talked to; throws a `TransportError` to refuse it. */
+  readonly admit?: (hello: Hello) => void;
+  /** A peer has dialled us and was admitted. */
+  readonly onHello?: (hello: Hello) => void;
+  readonly logger?: Logger;
+  readonly limits?: Partial<TransportLimits>;
+}
+
+export interface TransportStats {
+  readonly peers: Readonly<Record<NodeId, PeerStats>>;
+  readonly inboundConnections: number;
+  readonly receivedMessages: number;
+  /** Messages that no queue took: no such peer, no connection, a full queue, or larger than a frame may be. */
+  readonly droppedMessages: number;
+}
+
+/** How long `close` waits for peers to take what was sent to them. */
+const CLOSE_GRACE_MS = 500;
+
+export class TcpTransport implements RaftTransport {
+  readonly #options: TcpTransportOptions;
+  readonly #context: PeerContext;
+  readonly #peers = new Map<NodeId, Peer>();
+  readonly #inbound = new Set<Inbound>();
+  /** Peers with something queued since the last flush. */
+  readonly #unflushed = new Set<Peer>();
+  #listener: Listener | undefined;
+  #lifeTimer: Timer | undefined;
+  #isPaused = false;
+  #isFlushPlanned = false;
+  #closing: Promise<void> | undefined;
+  #receivedMessages = 0;
+  #droppedMessages = 0;
+
+  /** Starts to listen. Errors: `NetworkError`. */
+  static async listen(options: TcpTransportOptions): Promise<TcpTransport> {
+    const transport = new TcpTransport(options);
+    transport.#listener = await options.network.listen(options.listen, (stream) => transport.#accept(stream));
+    transport.#watchLife();
+    return transport;
+  }
+
+  private constructor(options: TcpTransportOptions) {
+    this.#options = options;
+    this.#context = {
+      clusterId: options.clusterId,
+      nodeId: options.nodeId,
+      logId: options.logId,
+      address: options.address,
+      network: options.network,
+      clock: options.clock,
+      random: options.random,
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      logger: options.logger ?? SILENT_LOGGER,
+      logOnce: new LogOnce(),
+      admit: options.admit ?? (() => {}),
+      onUnreachable: options.onUnreachable ?? (() => {}),
+    };
+  }
+
+  /** Where it listens, with the port that was chosen if 0 was asked for. */
+  get endpoint(): Endpoint {
+    return this.#listener?.endpoint ?? this.#options.listen;
+  }
+
+  /** Dials `id` at `endpoint` from now on, instead of wherever it was before. */
+  setPeer(id: NodeId, endpoint: Endpoint): void {
+    if (this.#closing !== undefined || id === this.#options.nodeId) return;
+    const present = this.#peers.get(id);
+    if (present?.endpoint.host === endpoint.host && present.endpoint.port === endpoint.port) return;
+    this.removePeer(id);
+    this.#peers.set(id, new Peer(id, endpoint, this.#context));
+  }
+
+  /** Dials `id` no more. What it sends is still received: a removed server may not know yet, and Raft copes. */
+  removePeer(id: NodeId): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return;
+    this.#peers.delete(id);
+    this.#unflushed.delete(peer);
+    void peer.close(); // nobody waits for it
+  }
+
+  get peerIds(): NodeId[] {
+    return [...this.#peers.keys()];
+  }
+
+  /** Queues a message. All that is queued in one turn of the event loop leaves in one write per peer. */
+  send(to: NodeId, message: Message): void {
+    const peer = this.#peers.get(to);
+    // Not worth encoding for nobody.
+    if (peer === undefined || !peer.isDialled) {
+      this.#droppedMessages += 1;
+      return;
+    }
+    const payload = encodeMessage(message);
+    if (payload.length > this.#context.limits.frameBytesMax) this.#dropOversized(to, message, payload.length);
+    else if (peer.send(payload)) this.#planFlush(peer);
+    else this.#dropFull(to);
+  }
+
+  /** Hands everything queued to the machine now, instead of at the end of this turn. */
+  flush(): void {
+    for (const peer of this.#unflushed) peer.flush();
+    this.#unflushed.clear();
+  }
+
+  /** Stops reading from all peers: their queues, and then ours at their side, fill up. For an owner that is behind. */
+  pauseReceiving(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    for (const connection of this.#inbound) connection.pause();
+  }
+
+  resumeReceiving(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    for (const connection of this.#inbound) connection.resume();
+  }
+
+  stats(): TransportStats {
+    const peers: Record<NodeId, PeerStats> = {};
+    for (const [id, peer] of this.#peers) peers[id] = peer.stats();
+    return {
+      peers,
+      inboundConnections: this.#inbound.size,
+      receivedMessages: this.#receivedMessages,
+      droppedMessages: this.#droppedMessages,
+    };
+  }
+
+  /** Sends what is queued, as far as the peers take it soon, and closes every connection. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.flush();
+    this.#lifeTimer?.cancel();
+    const connections = [...this.#peers.values(), ...this.#inbound];
+    const gone = Promise.all(connections.map((connection) => connection.close()));
+    const grace = this.#options.clock.setTimer(CLOSE_GRACE_MS, () => {
+      for (const connection of connections) connection.destroy();
+    });
+    await this.#listener?.close();
+    await gone;
+    grace.cancel();
+    this.#peers.clear();
+  }
+
+  #accept(stream: ByteStream): StreamHandlers {
+    const { limits, logger, logOnce } = this.#context;
+    const connection = new Inbound(stream, this.#context, {
+      onHello: (known, hello) => this.#met(known, hello),
+      onMessage: (message, bytes) => {
+        this.#receivedMessages += 1;
+        this.#options.onMessage(message, bytes);
+      },
+      onClosed: (closed) => this.#inbound.delete(closed),
+    });
+    const isFull = this.#inbound.size >= limits.inboundMax;
+    if (isFull && logOnce.isNew('inbound', 'full')) {
+      logger.warn(
+        { connectionsMax: limits.inboundMax },
+        'Too many peers are connected: no more are accepted.',
+      );
+    }
+    if (isFull || this.#closing !== undefined) {
+      void connection.close();
+      connection.destroy();
+    } else {
+      this.#inbound.add(connection);
+      if (this.#isPaused) connection.pause();
+    }
+    return connection;
+  }
+
+  #met(connection: Inbound, hello: Hello): void {
+    for (const other of this.#inbound) {
+      // A peer dials again because it has lost the old connection, whatever our side of it looks like.
+      if (other !== connection && other.peer === hello.from) other.destroy();
+    }
+    this.#peers.get(hello.from)?.wake();
+    this.#options.onHello?.(hello);
+  }
+
+  #planFlush(peer: Peer): void {
+    this.#unflushed.add(peer);
+    if (this.#isFlushPlanned) return;
+    this.#isFlushPlanned = true;
+    queueMicrotask(() => {
+      this.#isFlushPlanned = false;
+      this.flush();
+    });
+  }
+
+  #dropOversized(to: NodeId, message: Message, bytes: number): void {
+    this.#droppedMessages += 1;
+    const { limits, logger, logOnce, onUnreachable } = this.#context;
+    if (logOnce.isNew(`to-${to}`, 'oversized')) {
+      logger.error(
+        { peer: to, message: message.type, bytes, bytesMax: limits.frameBytesMax },
+        `A message of ${bytes} bytes to server ${to} was not sent: the limit is ${limits.frameBytesMax}.`,
+      );
+    }
+    onUnreachable(to);
+  }
+
+  #dropFull(to: NodeId): void {
+    this.#droppedMessages += 1;
+    const { logger, logOnce, onUnreachable } = this.#context;
+    if (logOnce.isNew(`to-${to}`, 'full')) {
+      logger.warn({ peer: to }, `Server ${to} is too slow: messages to it are dropped.`);
+    }
+    onUnreachable(to);
+  }
+
+  #watchLife(): void {
+    const { clock, limits } = this.#context;
+    this.#lifeTimer = clock.setTimer(limits.pingIntervalMs, () => {
+      for (const peer of this.#peers.values()) peer.checkLife();
+      if (!this.#isPaused) for (const connection of this.#inbound) connection.checkLife();
+      this.#watchLife();
+    });
+  }
+}

@@ -1,0 +1,47 @@
+// Why a connection was closed or refused. These never reach a caller of `send`: they are logged, counted, and told to
+// the other end where it can still read.
+
+/**
+ * - `NOT_WALDB`: the other end does not speak this protocol at all.
+ * - `VERSION_UNSUPPORTED`: no version of it that both sides speak.
+ * - `CLUSTER_MISMATCH`: a server of another cluster.
+ * - `ID_MISMATCH`: another server than the one that was dialled, or one that claims our own id.
+ * - `LOG_REPLACED`: a known server that came back with another log: it may have forgotten its votes.
+ * - `FOREIGN_SENDER`: a message that names another sender, or another receiver, than this connection's.
+ * - `FRAME_DAMAGED`: a checksum does not match.
+ * - `FRAME_TOO_LARGE`: a length beyond the limit.
+ * - `FRAME_UNEXPECTED`: a whole frame in the wrong place, or of an unknown kind.
+ * - `MESSAGE_INVALID`: a whole frame that holds no message.
+ * - `SILENT`: nothing heard for too long, in the hello or after it.
+ * - `REFUSED`: the other end closed the connection and said why.
+ */
+export type TransportErrorCode =
+  | 'NOT_WALDB'
+  | 'VERSION_UNSUPPORTED'
+  | 'CLUSTER_MISMATCH'
+  | 'ID_MISMATCH'
+  | 'LOG_REPLACED'
+  | 'FOREIGN_SENDER'
+  | 'FRAME_DAMAGED'
+  | 'FRAME_TOO_LARGE'
+  | 'FRAME_UNEXPECTED'
+  | 'MESSAGE_INVALID'
+  | 'SILENT'
+  | 'REFUSED';
+
+export class TransportError extends Error {
+  override readonly name: string = 'TransportError';
+  readonly code: TransportErrorCode;
+  readonly detail: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: TransportErrorCode,
+    message: string,
+    detail: Readonly<Record<string, unknown>> = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.code = code;
+    this.detail = detail;
+  }
+}
