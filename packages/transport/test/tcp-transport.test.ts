@@ -171,11 +171,11 @@ describe('TcpTransport', () => {
       const two = await start(2);
       const one = await start(1, { limits });
       one.transport.setPeer(2, two.transport.endpoint);
-      for (let round = 1; round <= 3; round++) one.transport.send(2, { ...append(1, 2, 1000), term: round });
+      for (let round = 1; round <= 3; round++) one.transport.send(2, { ...append(1, 2, 1000), term: 2 + round });
       expect(one.transport.stats().peers[2]).toMatchObject({ queuedMessages: 2, droppedMessages: 1 });
       expect(one.unreachable).toEqual([2]);
       expect(one.warnings).toHaveLength(1);
-      await expect.poll(() => two.received.map((message) => message.term), WAIT).toEqual([1, 2]);
+      await expect.poll(() => two.received.map((message) => message.term), WAIT).toEqual([3, 4]);
     },
   );
 
