@@ -56,7 +56,7 @@ function hintSnapshot(raft: RaftState): void {
   const { snapshotThreshold } = raft.config;
   if (snapshotThreshold === 0) return;
   const from = Math.max(raft.log.snapshotIndex(), raft.snapshotHintIndex);
-  if (raft.lastApplied - from < snapshotThreshold) return;
+  if (raft.lastApplied - from < snapshotThreshold || !raft.knowsConfigurationAt(raft.lastApplied)) return;
   const term = raft.log.termAt(raft.lastApplied);
   assert(term !== undefined, 'the log knows the term of what was just applied');
   raft.snapshotHintIndex = raft.lastApplied;

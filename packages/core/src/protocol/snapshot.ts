@@ -15,7 +15,10 @@ import type { RaftState } from './state.js';
 
 // ---- our own ----
 
-/** The state machine was saved as of `index`. Errors: `CONFIG_INVALID` for an index that is not applied yet. */
+/**
+ * The state machine was saved as of `index`. Errors: `CONFIG_INVALID` for an index that is not applied yet; `NOT_READY`
+ * for one at which a server that joined does not know the configuration.
+ */
 export function handleSnapshotTaken(
   raft: RaftState,
   index: Index,
@@ -33,6 +36,12 @@ export function handleSnapshotTaken(
   }
   // An installed snapshot was quicker; the present one is newer.
   if (index <= raft.log.snapshotIndex()) return;
+  if (!raft.knowsConfigurationAt(index)) {
+    throw new RaftError(
+      'NOT_READY',
+      `this server joined after ${index}, and cannot tell the configuration of then`,
+    );
+  }
   const term = raft.log.termAt(index);
   assert(term !== undefined, 'the log still holds what lies above its snapshot');
   const { configuration } = raft.configurationAt(index);

@@ -126,6 +126,15 @@ export class RaftState {
     return { configuration: this.config.initialConfiguration, index: 0 };
   }
 
+  /**
+   * Whether `configurationAt(index)` is what the cluster agreed on. A server that joined was only told whom to listen
+   * to: until its log or a snapshot says more, that is no configuration to hand on to anybody.
+   */
+  knowsConfigurationAt(index: Index): boolean {
+    if (!this.config.initialConfiguration.learners.includes(this.id)) return true;
+    return this.log.snapshotIndex() > 0 || this.log.configIndexBefore(index) > 0;
+  }
+
   // ---- emitting ----
 
   emit(action: Action): void {
