@@ -1,0 +1,149 @@
+// Opening a log, the part that changes things: makes the directory, takes the lock, creates what a new log needs, and
+// brings a log that was not closed cleanly into order (docs/durability.md, "Opening").
+
+import { join } from 'node:path';
+import {
+  createDirectory,
+  type IoPlan,
+  publishFilePlan,
+  runWithCallbacks,
+  type Vfs,
+  VfsError,
+  type VfsLock,
+} from '@waldb/io';
+import { LOCK_FILE, METADATA_FILE } from './format/file-name.js';
+import { idToHex } from './format/little-endian.js';
+import { encodeMetadata, METADATA_BYTES, type Metadata, metadataSlotOffset } from './format/metadata.js';
+import type { ResolvedOptions } from './options.js';
+import { type Recovered, recover } from './recovery/recover.js';
+import { LogWriter } from './segment/log-writer.js';
+import { isOutOfSpace, WalError } from './wal-error.js';
+
+export interface OpenedForWriting {
+  readonly writer: LogWriter;
+  readonly lock: VfsLock;
+  readonly recovered: Recovered;
+}
+
+/** Errors: those of `recover`, and `WAL_LOCKED`, `WAL_FULL`. Whatever was opened on the way is closed again. */
+export async function openForWriting(directory: string, options: ResolvedOptions): Promise<OpenedForWriting> {
+  const { vfs } = options;
+  createDirectory(vfs, directory);
+  const lock = takeLock(vfs, directory);
+  try {
+    const recovered = recover(vfs, directory, { readOnly: false }) ?? (await create(vfs, directory));
+    const writer = openWriter(directory, options, recovered);
+    try {
+      await runWithCallbacks(vfs, repairPlan(directory, writer, recovered));
+    } catch (error) {
+      writer.close();
+      throw error;
+    }
+    return { writer, lock, recovered };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** A read-only open changes nothing and takes no lock. Errors: those of `recover`, and `WAL_NOT_FOUND`. */
+export function openForReading(directory: string, options: ResolvedOptions): Recovered {
+  const recovered = options.vfs.isDirectory(directory)
+    ? recoverBesideWriter(options.vfs, directory)
+    : undefined;
+  if (recovered !== undefined) return recovered;
+  throw new WalError('WAL_NOT_FOUND', `${directory} holds no log.`, { directory });
+}
+
+/** Beside a live writer, one look may show a frame from after another was looked at: damage counts when it stays. */
+const READ_ATTEMPTS_MAX = 5;
+
+function recoverBesideWriter(vfs: Vfs, directory: string): Recovered | undefined {
+  let before: string | undefined;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return recover(vfs, directory, { readOnly: true });
+    } catch (error) {
+      if (!(error instanceof WalError)) throw error;
+      if (error.message === before || attempt === READ_ATTEMPTS_MAX) throw error;
+      before = error.message;
+    }
+  }
+}
+
+function takeLock(vfs: Vfs, directory: string): VfsLock {
+  try {
+    return vfs.lock(join(directory, LOCK_FILE));
+  } catch (error) {
+    if (!(error instanceof VfsError) || error.code !== 'LOCKED') throw error;
+    throw new WalError(
+      'WAL_LOCKED',
+      `The log in ${directory} is in use: another process, or this one, has it open. Open it with readOnly to look at it.`,
+      { directory, file: LOCK_FILE },
+      { cause: error },
+    );
+  }
+}
+
+/** The metadata comes first: from then on the directory is this log's, and a crash before the first segment is seen. */
+async function create(vfs: Vfs, directory: string): Promise<Recovered> {
+  const logId = idToHex(vfs.randomBytes(8));
+  const first: Metadata = {
+    logId,
+    generation: 1,
+    firstSegmentId: 1,
+    lastSegmentId: 0,
+    compacted: { index: 0, term: 0 },
+    snapshot: undefined,
+    durableSeq: 0,
+  };
+  const metadata = { ...first, generation: 2 };
+  const bytes = new Uint8Array(METADATA_BYTES);
+  for (const slot of [first, metadata]) bytes.set(encodeMetadata(slot), metadataSlotOffset(slot.generation));
+  try {
+    await runWithCallbacks(vfs, publishFilePlan(vfs, join(directory, METADATA_FILE), bytes));
+  } catch (error) {
+    if (!isOutOfSpace(error)) throw error;
+    throw new WalError(
+      'WAL_FULL',
+      `There is no space to create a log in ${directory}.`,
+      { directory },
+      { cause: error },
+    );
+  }
+  const created = recover(vfs, directory, { readOnly: false });
+  if (created === undefined) {
+    throw new WalError('WAL_IO', `${METADATA_FILE} was written and is not there.`, { file: METADATA_FILE });
+  }
+  return created;
+}
+
+function openWriter(directory: string, options: ResolvedOptions, recovered: Recovered): LogWriter {
+  const { vfs } = options;
+  return new LogWriter({
+    vfs,
+    directory,
+    segmentBytes: options.segmentBytes,
+    metadata: recovered.metadata,
+    metadataFile: vfs.open(join(directory, METADATA_FILE), 'update', { durable: true }),
+    segments: recovered.segments,
+    state: {
+      hardState: recovered.proven.hardState,
+      snapshot: recovered.provenSnapshot,
+      compacted: recovered.proven.compacted,
+    },
+    provenSeq: recovered.provenSeq,
+    snapshotFiles: recovered.snapshotFiles,
+  });
+}
+
+/**
+ * Every step may be cut off by a crash and is then done again: leftovers count for nothing, a new segment counts once
+ * it has its name, and what it carries stays in the old one until then.
+ */
+function* repairPlan(directory: string, writer: LogWriter, recovered: Recovered): IoPlan {
+  for (const name of recovered.leftovers) yield { type: 'unlink', path: join(directory, name) };
+  if (recovered.leftovers.length > 0) yield { type: 'syncDirectory', path: directory };
+  if (recovered.needsNewSegment) yield* writer.begin(recovered.carried);
+  else yield* writer.tidy({ hasBadSlot: recovered.hasBadSlot });
+}

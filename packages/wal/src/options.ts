@@ -1,0 +1,66 @@
+// What a caller may choose, with the values that hold when nothing is said.
+
+import { NodeVfs, type Vfs } from '@waldb/io';
+import { PAGE_BYTES } from './format/page.js';
+import { WalError } from './wal-error.js';
+
+export interface WalOptions {
+  /** Size that segment files grow to, rounded up to whole pages of 4096 bytes. Default 64 MiB, at least 16 KiB. */
+  readonly segmentBytes?: number;
+  /** Memory for recent entries; older ones are read from disk. Default 32 MiB; 0 keeps only what is not durable yet. */
+  readonly cacheBytes?: number;
+  /** Records gather in frames of up to this many bytes; a larger entry has a frame to itself. Default 8 KiB. */
+  readonly frameBytesMax?: number;
+  /** The largest encoded entry. Default 16 MiB, at most 1 GiB. */
+  readonly entryBytesMax?: number;
+  /** How much may be staged and not yet durable. Default 256 MiB. */
+  readonly stagedBytesMax?: number;
+  /** Open to read only: takes no lock, changes nothing, shows what is proven durable. Default false. */
+  readonly readOnly?: boolean;
+  /** The file system. Default: the machine's. */
+  readonly vfs?: Vfs;
+}
+
+export type ResolvedOptions = Required<WalOptions>;
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SEGMENT_BYTES_MIN = 16 * KIB;
+const ENTRY_BYTES_LIMIT = 1024 * MIB;
+
+/** Errors: `WAL_INVALID`. */
+export function resolveOptions(options: WalOptions): ResolvedOptions {
+  const resolved: ResolvedOptions = {
+    segmentBytes: roundUpToPage(options.segmentBytes ?? 64 * MIB),
+    cacheBytes: options.cacheBytes ?? 32 * MIB,
+    frameBytesMax: options.frameBytesMax ?? 8 * KIB,
+    entryBytesMax: options.entryBytesMax ?? 16 * MIB,
+    stagedBytesMax: options.stagedBytesMax ?? 256 * MIB,
+    readOnly: options.readOnly ?? false,
+    vfs: options.vfs ?? new NodeVfs(),
+  };
+  checkRange('segmentBytes', resolved.segmentBytes, SEGMENT_BYTES_MIN, Number.MAX_SAFE_INTEGER);
+  checkRange('cacheBytes', resolved.cacheBytes, 0, Number.MAX_SAFE_INTEGER);
+  checkRange('frameBytesMax', resolved.frameBytesMax, 1, ENTRY_BYTES_LIMIT);
+  checkRange('entryBytesMax', resolved.entryBytesMax, 1, ENTRY_BYTES_LIMIT);
+  checkRange('stagedBytesMax', resolved.stagedBytesMax, 1, ENTRY_BYTES_LIMIT * 2);
+  return resolved;
+}
+
+export function roundUpToPage(bytes: number): number {
+  return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+}
+
+function checkRange(option: string, value: number, min: number, max: number): void {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return;
+  throw new WalError(
+    'WAL_INVALID',
+    `${option} must be a whole number from ${min} to ${max}; it is ${value}.`,
+    {
+      option,
+      value,
+      min,
+      max,
+    },
+  );
+}

@@ -1,0 +1,135 @@
+// Makes a segment (docs/wal-format.md, "Making a segment"). It is filled under a name that counts for nothing, and
+// gets its own name only when header and first frames are on stable storage. So a named segment is never torn at its
+// beginning, and its header can say which frames are proven by the name alone.
+
+import { dirname } from 'node:path';
+import { checksum, type IoPlan, UNPUBLISHED_SUFFIX, type Vfs, type VfsFile } from '@waldb/io';
+import { footerBytesMax } from '../format/footer.js';
+import { FRAME_HEADER_BYTES, frameBytes, writeFrameHeader } from '../format/frame.js';
+import { PAGE_BYTES } from '../format/page.js';
+import { encodeSegmentHeader, type SegmentHeader, segmentSeed } from '../format/segment-header.js';
+import { roundUpToPage } from '../options.js';
+import type { FrameEffects } from '../state/frame-effects.js';
+import { isOutOfSpace, WalError } from '../wal-error.js';
+
+/** Zeros go to disk in pieces of this size. */
+const FILL_BYTES = 256 * 1024;
+const ZEROS = new Uint8Array(FILL_BYTES);
+
+/** A frame's records, encoded, and what they do. */
+export interface FrameContent {
+  readonly payload: Uint8Array;
+  readonly effects: FrameEffects;
+}
+
+/** The size for a segment that is to hold `frames` and have room for one of `roomBytes` more. */
+export function segmentBytesFor(
+  frames: readonly FrameContent[],
+  options: {
+    readonly bytesWanted: number;
+    readonly room: FrameContent['effects'] | undefined;
+    readonly roomBytes: number;
+  },
+): number {
+  const effects = [
+    ...frames.map((frame) => frame.effects),
+    ...(options.room === undefined ? [] : [options.room]),
+  ];
+  const footer = footerBytesMax({
+    stretches: effects.length,
+    termRuns: effects.reduce((sum, one) => sum + one.termRuns.length, 0),
+    configs: effects.reduce((sum, one) => sum + one.configIndexes.length, 0),
+  });
+  const content = frames.reduce((sum, frame) => sum + frameBytes(frame.payload.length), 0);
+  // Room for the mark of a clean close comes on top.
+  const needed = PAGE_BYTES + content + options.roomBytes + FRAME_HEADER_BYTES + footer;
+  return roundUpToPage(Math.max(options.bytesWanted, needed));
+}
+
+/**
+ * Writes a segment with its first frames and gives it its name. Errors: `WAL_FULL`, with nothing changed; any other
+ * means that what the disk holds is uncertain.
+ */
+export function* newSegmentPlan(
+  vfs: Vfs,
+  path: string,
+  header: SegmentHeader,
+  frames: readonly FrameContent[],
+): IoPlan {
+  const temporary = path + UNPUBLISHED_SUFFIX;
+  try {
+    const file = vfs.open(temporary, 'create');
+    try {
+      yield* fillPlan(file, header.segmentBytes);
+      yield { type: 'write', file, bytes: encodeContent(header, frames), position: 0 };
+      yield { type: 'sync', file };
+    } finally {
+      file.close();
+    }
+    yield { type: 'rename', from: temporary, to: path };
+  } catch (error) {
+    yield* discardPlan(temporary);
+    if (isOutOfSpace(error)) throw outOfSpace(error, header.segmentBytes);
+    throw error;
+  }
+  yield { type: 'syncDirectory', path: dirname(path) };
+}
+
+/**
+ * Overwriting zeros costs a sync nothing but the data: a file that grows, or whose blocks were only reserved, makes
+ * each sync write the file system's own books too. It also means that a segment in use never runs out of space.
+ */
+function* fillPlan(file: VfsFile, bytes: number): IoPlan {
+  for (let position = 0; position < bytes; position += FILL_BYTES) {
+    yield { type: 'write', file, bytes: ZEROS.subarray(0, Math.min(FILL_BYTES, bytes - position)), position };
+  }
+}
+
+function encodeContent(header: SegmentHeader, frames: readonly FrameContent[]): Uint8Array {
+  const length = frames.reduce((sum, frame) => sum + frameBytes(frame.payload.length), PAGE_BYTES);
+  const bytes = new Uint8Array(length);
+  bytes.set(encodeSegmentHeader(header), 0);
+  const seed = segmentSeed(header);
+  let offset = PAGE_BYTES;
+  let frameSeq = header.firstSeq;
+  for (const { payload, effects } of frames) {
+    const end = offset + frameBytes(payload.length);
+    bytes.set(payload, offset + FRAME_HEADER_BYTES);
+    writeFrameHeader(
+      bytes,
+      offset,
+      {
+        payloadCrc: checksum(bytes.subarray(offset + FRAME_HEADER_BYTES, end)),
+        payloadBytes: payload.length,
+        kind: 'batch',
+        recordCount: effects.recordCount,
+        entryCount: effects.entryCount,
+        frameSeq,
+        durableSeq: header.firstSeq - 1,
+        firstIndex: effects.firstIndex,
+        lastTerm: effects.lastTerm,
+      },
+      { seed, offset },
+    );
+    offset = end;
+    frameSeq += 1;
+  }
+  return bytes;
+}
+
+function* discardPlan(path: string): IoPlan {
+  try {
+    yield { type: 'unlink', path };
+  } catch {
+    // It never had a name of the log: the next open removes it. The first failure is the one to report.
+  }
+}
+
+export function outOfSpace(cause: unknown, bytes: number): WalError {
+  return new WalError(
+    'WAL_FULL',
+    `There is no space for ${bytes} bytes more; nothing is lost, and the log goes on once there is space.`,
+    { bytes },
+    { cause },
+  );
+}

@@ -1,0 +1,180 @@
+// Where records gather until the next flush: frames under construction, one behind another in one buffer, so that a
+// flush is one write. An entry's bytes are copied here once and nothing outside ever refers to the buffer.
+//
+// Two buffers take turns: one is filled while the other is being written.
+
+import type { LogEntry } from '@waldb/core';
+import { checksum } from '@waldb/io';
+import {
+  FRAME_HEADER_BYTES,
+  type FrameHeader,
+  frameBytes,
+  paddedBytes,
+  writeFrameHeader,
+} from '../format/frame.js';
+import { encodeStateRecord, type StateRecord } from '../format/record.js';
+import { FrameEffects } from '../state/frame-effects.js';
+
+const ARENA_BYTES = 64 * 1024;
+/** A buffer that one burst made larger than this is not kept. */
+const ARENA_KEPT_BYTES_MAX = 4 * 1024 * 1024;
+
+/** A snapshot whose file has to be in place before the frames of its batch are written. */
+export interface StagedSnapshot {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface StagedFrame {
+  /** Where in the batch's buffer the frame's header begins. */
+  readonly start: number;
+  payloadBytes: number;
+  readonly effects: FrameEffects;
+}
+
+/** Everything that one flush writes. The frames lie in `bytes` back to back. */
+export interface Batch {
+  readonly bytes: Uint8Array;
+  /** Those not yet written; the writer removes them from the front. */
+  readonly frames: StagedFrame[];
+  /** Those not yet published; the writer removes them from the front. */
+  readonly snapshots: StagedSnapshot[];
+  /** The staged seq that is durable once the batch is. */
+  readonly seq: number;
+}
+
+export class Staging {
+  readonly #framePayloadMax: number;
+  #arena: Uint8Array = new Uint8Array(ARENA_BYTES);
+  #spare: Uint8Array | undefined = new Uint8Array(ARENA_BYTES);
+  #end = 0;
+  #frames: StagedFrame[] = [];
+  #snapshots: StagedSnapshot[] = [];
+  #open: StagedFrame | undefined;
+
+  constructor(framePayloadMax: number) {
+    this.#framePayloadMax = framePayloadMax;
+  }
+
+  get bytes(): number {
+    return this.#end;
+  }
+
+  get isEmpty(): boolean {
+    return this.#frames.length === 0;
+  }
+
+  addEntry(entry: LogEntry, encoded: Uint8Array): void {
+    const frame = this.#frameFor(encoded.length);
+    frame.effects.addEntry(entry.term, entry.index, entry.kind);
+    this.#copy(frame, encoded);
+  }
+
+  addState(record: StateRecord): void {
+    const encoded = encodeStateRecord(record);
+    const drops = record.type === 'truncate' || (record.type === 'snapshot' && record.resets);
+    // What drops entries leads its frame, so that the first replacements share it: a conflict is resolved by one write.
+    if (drops && this.#open !== undefined && !this.#open.effects.acceptsDrop) this.#closeFrame();
+    const frame = this.#frameFor(encoded.length);
+    frame.effects.addState(record);
+    this.#copy(frame, encoded);
+  }
+
+  addSnapshot(snapshot: StagedSnapshot): void {
+    this.#snapshots.push(snapshot);
+  }
+
+  /** Hands over what is staged and goes on with an empty buffer. */
+  take(seq: number): Batch {
+    this.#closeFrame();
+    const batch: Batch = {
+      bytes: this.#arena.subarray(0, this.#end),
+      frames: this.#frames,
+      snapshots: this.#snapshots,
+      seq,
+    };
+    this.#arena = this.#spare ?? new Uint8Array(ARENA_BYTES);
+    this.#spare = undefined;
+    this.#end = 0;
+    this.#frames = [];
+    this.#snapshots = [];
+    return batch;
+  }
+
+  /** Gives a written batch's buffer back. */
+  release(batch: Batch): void {
+    const whole = new Uint8Array(batch.bytes.buffer);
+    if (whole.length <= ARENA_KEPT_BYTES_MAX) this.#spare = whole;
+  }
+
+  /** The open frame if `payloadBytes` more may go into it, else a new one. A single record may be larger than the limit. */
+  #frameFor(payloadBytes: number): StagedFrame {
+    const open = this.#open;
+    if (open !== undefined) {
+      const isOver = open.payloadBytes + payloadBytes > this.#framePayloadMax;
+      // A truncation and its first replacement stay together however large that is.
+      const awaitsReplacement = open.effects.entryCount === 0 && !open.effects.acceptsDrop;
+      if (!isOver || awaitsReplacement) return open;
+      this.#closeFrame();
+    }
+    this.#reserve(FRAME_HEADER_BYTES);
+    const frame: StagedFrame = { start: this.#end, payloadBytes: 0, effects: new FrameEffects() };
+    this.#end += FRAME_HEADER_BYTES;
+    this.#frames.push(frame);
+    this.#open = frame;
+    return frame;
+  }
+
+  #copy(frame: StagedFrame, encoded: Uint8Array): void {
+    this.#reserve(encoded.length);
+    this.#arena.set(encoded, this.#end);
+    this.#end += encoded.length;
+    frame.payloadBytes += encoded.length;
+  }
+
+  #closeFrame(): void {
+    if (this.#open === undefined) return;
+    const padding = paddedBytes(this.#open.payloadBytes) - this.#open.payloadBytes;
+    this.#reserve(padding);
+    this.#arena.fill(0, this.#end, this.#end + padding);
+    this.#end += padding;
+    this.#open = undefined;
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#end + bytes;
+    if (needed <= this.#arena.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#arena.length * 2));
+    grown.set(this.#arena.subarray(0, this.#end));
+    this.#arena = grown;
+  }
+}
+
+/** Where a staged frame goes. */
+export interface FramePlace {
+  readonly seed: number;
+  readonly offset: number;
+  readonly frameSeq: number;
+  readonly durableSeq: number;
+}
+
+/** Completes the frame's header in the buffer, for its place on disk. */
+export function sealFrame(bytes: Uint8Array, frame: StagedFrame, place: FramePlace): void {
+  const payloadAt = frame.start + FRAME_HEADER_BYTES;
+  const header: FrameHeader = {
+    payloadCrc: checksum(bytes.subarray(payloadAt, payloadAt + paddedBytes(frame.payloadBytes))),
+    payloadBytes: frame.payloadBytes,
+    kind: 'batch',
+    recordCount: frame.effects.recordCount,
+    entryCount: frame.effects.entryCount,
+    frameSeq: place.frameSeq,
+    durableSeq: place.durableSeq,
+    firstIndex: frame.effects.firstIndex,
+    lastTerm: frame.effects.lastTerm,
+  };
+  writeFrameHeader(bytes, frame.start, header, place);
+}
+
+export function stagedFrameBytes(frame: StagedFrame): number {
+  return frameBytes(frame.payloadBytes);
+}
