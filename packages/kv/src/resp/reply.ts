@@ -1,0 +1,63 @@
+// What a command answers, before it is written as RESP2 or RESP3. Text is latin1: one character is one byte, so that
+// any bytes pass through unharmed and a reply is one string that the socket writes without another copy.
+//
+// The frequent replies are plain values: a string is a bulk string, a number an integer, null a nil.
+
+export type Reply =
+  | string
+  | number
+  | bigint
+  | null
+  | StatusReply
+  | ErrorReply
+  | VerbatimReply
+  | MapReply
+  | SetReply
+  | readonly Reply[];
+
+/** A simple string, such as `+OK`. */
+export class StatusReply {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** An error: a code in capitals, a space, a sentence. It is a value and never thrown. */
+export class ErrorReply {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** Text for people: a verbatim string in RESP3, a bulk string in RESP2. */
+export class VerbatimReply {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** A map in RESP3, a flat array in RESP2. */
+export class MapReply {
+  readonly entries: readonly (readonly [Reply, Reply])[];
+  constructor(entries: readonly (readonly [Reply, Reply])[]) {
+    this.entries = entries;
+  }
+}
+
+/** A set in RESP3, an array in RESP2. */
+export class SetReply {
+  readonly members: readonly Reply[];
+  constructor(members: readonly Reply[]) {
+    this.members = members;
+  }
+}
+
+export const OK: StatusReply = new StatusReply('OK');
+export const PONG: StatusReply = new StatusReply('PONG');
+
+export const SYNTAX_ERROR: ErrorReply = new ErrorReply('ERR syntax error');
+export const NOT_AN_INTEGER: ErrorReply = new ErrorReply('ERR value is not an integer or out of range');
+export const WOULD_OVERFLOW: ErrorReply = new ErrorReply('ERR increment or decrement would overflow');
