@@ -1,1 +1,8 @@
-export {};
+// The public names of @waldb/kv, one by one.
+
+export { KvError, type KvErrorCode } from './kv-error.js';
+export type { Reply } from './resp/reply.js';
+export type { ClusterMember, ClusterState, Replica } from './server/replica.js';
+export { RespServer, type RespServerOptions } from './server/resp-server.js';
+export { DEFAULT_SERVER_LIMITS, type ServerLimits } from './server/server-limits.js';
+export { type EntryReplies, KvStateMachine } from './state/kv-state-machine.js';

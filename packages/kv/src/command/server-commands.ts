@@ -1,0 +1,138 @@
+// Commands about this server as a process.
+
+import { MapReply, type Reply, VerbatimReply } from '../resp/reply.js';
+import { leaderOf } from '../server/redirect.js';
+import type { Command } from './command.js';
+import { COMMAND_COMMAND } from './command-command.js';
+import type { CommandContext } from './command-context.js';
+import { container } from './container.js';
+
+/**
+ * Tools decide by this number which commands they may send. It says which version's protocol is followed here, as far
+ * as there are commands at all; `server_name` says what this server is.
+ */
+const COMPATIBLE_REDIS_VERSION = '7.0.0';
+
+/** What CONFIG GET can tell truly. Tools ask for `save` and `appendonly`: nothing here is saved now and then. */
+const PARAMETERS: readonly (readonly [string, (context: CommandContext) => string])[] = [
+  ['save', () => ''],
+  ['appendonly', () => 'yes'],
+  ['appendfsync', () => 'always'],
+  ['databases', () => '1'],
+  ['cluster-enabled', () => 'yes'],
+  ['port', ({ server }) => String(server.port)],
+];
+
+export const SERVER_COMMANDS: readonly Command[] = [
+  {
+    kind: 'local',
+    name: 'info',
+    arity: -1,
+    group: 'server',
+    summary: 'Facts about this server: INFO [section ...].',
+    run: info,
+  },
+  container({
+    name: 'config',
+    group: 'server',
+    summary: 'Tells the configuration. Nothing can be set here.',
+    subcommands: [
+      { name: 'get', arity: -3, summary: 'Parameters whose names match the patterns.', run: getParameters },
+    ],
+  }),
+  COMMAND_COMMAND,
+];
+
+function getParameters(patterns: readonly string[], context: CommandContext): Reply {
+  const matchers = patterns.map(globMatcher);
+  const matching = PARAMETERS.filter(([name]) => matchers.some((matches) => matches(name)));
+  return new MapReply(matching.map(([name, read]) => [name, read(context)] as const));
+}
+
+/** `*` and `?`, which is what tools send. Linear: runs of stars are one, and names are short and ours. */
+function globMatcher(pattern: string): (name: string) => boolean {
+  const source = pattern
+    .slice(0, 64)
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replace(/\*+/g, '[^]*')
+    .replace(/\?/g, '[^]');
+  const expression = new RegExp(`^${source}$`, 'i');
+  return (name) => expression.test(name);
+}
+
+type Section = (context: CommandContext) => readonly (readonly [string, string | number])[];
+
+const SECTIONS: Readonly<Record<string, Section>> = {
+  server: ({ server }) => [
+    ['server_name', 'waldb'],
+    ['waldb_version', server.version],
+    ['redis_version', COMPATIBLE_REDIS_VERSION],
+    ['redis_mode', 'cluster'],
+    ['os', `${process.platform} ${process.arch}`],
+    ['node_version', process.versions.node],
+    ['process_id', process.pid],
+    ['tcp_port', server.port],
+    ['uptime_in_seconds', Math.floor((server.now() - server.startedAt) / 1000)],
+  ],
+  clients: ({ server }) => [['connected_clients', server.statistics().connections]],
+  memory: ({ server }) => [
+    ['used_memory_dataset', server.statistics().dataBytes],
+    ['used_memory_rss', process.memoryUsage.rss()],
+  ],
+  persistence: () => [
+    ['loading', 0],
+    ['aof_enabled', 1],
+  ],
+  stats: ({ server }) => {
+    const statistics = server.statistics();
+    return [
+      ['total_connections_received', statistics.connectionsAccepted],
+      ['rejected_connections', statistics.connectionsRefused],
+      ['total_commands_processed', statistics.commandsProcessed],
+    ];
+  },
+  replication: replication,
+  cluster: () => [['cluster_enabled', 1]],
+  keyspace: ({ server }) => {
+    const { keys } = server.statistics();
+    return keys === 0 ? [] : [['db0', `keys=${keys},expires=0,avg_ttl=0`]];
+  },
+};
+
+function replication({ server }: CommandContext): readonly (readonly [string, string | number])[] {
+  const cluster = server.cluster();
+  const leader = leaderOf(cluster);
+  const common: readonly (readonly [string, string | number])[] = [
+    ['raft_id', cluster.id],
+    ['raft_role', cluster.role],
+    ['raft_term', cluster.term],
+    ['raft_leader', cluster.leader ?? ''],
+    ['raft_voters', cluster.members.filter((member) => member.isVoter).length],
+    ['raft_learners', cluster.members.filter((member) => !member.isVoter).length],
+  ];
+  if (cluster.role === 'leader') {
+    return [['role', 'master'], ['connected_slaves', cluster.members.length - 1], ...common];
+  }
+  return [
+    ['role', 'slave'],
+    ['master_host', leader?.client?.host ?? ''],
+    ['master_port', leader?.client?.port ?? 0],
+    ['master_link_status', leader === undefined ? 'down' : 'up'],
+    ...common,
+  ];
+}
+
+const EVERYTHING = new Set(['all', 'default', 'everything']);
+
+function info(names: readonly string[], context: CommandContext): Reply {
+  const wanted = new Set(names.map((name) => name.toLowerCase()));
+  const isAll = wanted.size === 0 || [...wanted].some((name) => EVERYTHING.has(name));
+  const sections: string[] = [];
+  for (const [name, section] of Object.entries(SECTIONS)) {
+    if (!isAll && !wanted.has(name)) continue;
+    const title = `# ${name[0]?.toUpperCase()}${name.slice(1)}`;
+    const lines = section(context).map(([field, value]) => `${field}:${value}`);
+    sections.push(`${[title, ...lines].join('\r\n')}\r\n`);
+  }
+  return new VerbatimReply(sections.join('\r\n'));
+}

@@ -1,0 +1,204 @@
+// Listens for Redis clients and serves the replicated store to them: RESP2 and RESP3, arrays and inline requests.
+// It owns connections and counters; what requests mean is the router's, in which order they run the scheduler's.
+
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type Clock, type Endpoint, formatEndpoint, NodeClock } from '@waldb/io';
+import type { Command } from '../command/command.js';
+import type { Client, ServerStatistics, ServerView } from '../command/command-context.js';
+import { COMMANDS } from '../command/command-table.js';
+import { KvError } from '../kv-error.js';
+import type { KvStateMachine } from '../state/kv-state-machine.js';
+import { Connection } from './connection.js';
+import { explainFailure } from './explain-failure.js';
+import { OperationScheduler } from './operation-scheduler.js';
+import type { ClusterState, Replica } from './replica.js';
+import { RequestRouter } from './request-router.js';
+import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './server-limits.js';
+
+export interface RespServerOptions {
+  /** Where to listen; port 0 takes any free one. */
+  readonly listen: Endpoint;
+  /** Replicates the store's operations: see `raftReplica`. */
+  readonly replica: Replica;
+  /** The state machine that the replica applies to. */
+  readonly stateMachine: KvStateMachine;
+  readonly limits?: Partial<ServerLimits>;
+  /** Told to clients by HELLO and INFO. */
+  readonly version?: string;
+  readonly clock?: Clock;
+}
+
+/** After this long without traffic the machine asks whether the client is still there. */
+const KEEP_ALIVE_DELAY_MS = 300_000;
+const TOO_MANY_CLIENTS = '-ERR max number of clients reached\r\n';
+
+export class RespServer implements ServerView {
+  /**
+   * Resolves once clients can connect. Errors: `LISTEN_FAILED` (its cause has the machine's code), `OPTIONS_INVALID`.
+   */
+  static async start(options: RespServerOptions): Promise<RespServer> {
+    const server = new RespServer(options);
+    await server.#listen(options.listen);
+    return server;
+  }
+
+  readonly version: string;
+  readonly startedAt: number;
+  readonly commands: ReadonlyMap<string, Command> = COMMANDS;
+  readonly #limits: ServerLimits;
+  readonly #clock: Clock;
+  readonly #replica: Replica;
+  readonly #stateMachine: KvStateMachine;
+  readonly #scheduler: OperationScheduler;
+  readonly #router: RequestRouter;
+  readonly #listener: Server;
+  readonly #connections = new Set<Connection>();
+  #endpoint: Endpoint = { host: '', port: 0 };
+  #connectionsAccepted = 0;
+  #connectionsRefused = 0;
+  #commandsProcessed = 0;
+
+  private constructor(options: RespServerOptions) {
+    const { replica, stateMachine, clock = new NodeClock() } = options;
+    this.#limits = checkedLimits({ ...DEFAULT_SERVER_LIMITS, ...options.limits });
+    this.#clock = clock;
+    this.#replica = replica;
+    this.#stateMachine = stateMachine;
+    this.version = options.version ?? '0.1.0';
+    this.startedAt = clock.now();
+    this.#scheduler = new OperationScheduler({
+      replica,
+      readState: (operation) => stateMachine.read(operation),
+      explain: (error, { operation, isWrite }) =>
+        explainFailure(error, { isWrite, key: operation.args[0] }, replica.cluster()),
+      defer: (callback) => clock.defer(callback),
+      limits: this.#limits,
+    });
+    this.#router = new RequestRouter({
+      server: this,
+      submit: (operation) => this.#scheduler.submit(operation),
+      readState: (operation) => stateMachine.read(operation),
+    });
+    const socketOptions = {
+      // A client may send all it has, close its side, and still want the replies.
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
+    };
+    this.#listener = createServer(socketOptions, (socket) => this.#accept(socket));
+  }
+
+  /** Where it listens, with the port that was chosen if 0 was asked for. */
+  get endpoint(): Endpoint {
+    return this.#endpoint;
+  }
+
+  get port(): number {
+    return this.#endpoint.port;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  clients(): Iterable<Client> {
+    return this.#connections;
+  }
+
+  cluster(): ClusterState {
+    return this.#replica.cluster();
+  }
+
+  statistics(): ServerStatistics {
+    return {
+      connections: this.#connections.size,
+      connectionsAccepted: this.#connectionsAccepted,
+      connectionsRefused: this.#connectionsRefused,
+      commandsProcessed: this.#commandsProcessed,
+      proposedBytes: this.#scheduler.proposedBytes,
+      keys: this.#stateMachine.size,
+      dataBytes: this.#stateMachine.bytes,
+    };
+  }
+
+  /**
+   * Stops listening and closes every connection. What was acknowledged is durable; requests that are not answered yet
+   * end without an answer, like those of a client whose connection broke. Idempotent.
+   */
+  async close(): Promise<void> {
+    const isClosed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    for (const connection of this.#connections) connection.destroy();
+    await isClosed;
+  }
+
+  #listen(endpoint: Endpoint): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onError = (cause: NodeJS.ErrnoException): void => reject(listenFailed(endpoint, cause));
+      this.#listener.once('error', onError);
+      this.#listener.listen({ host: endpoint.host, port: endpoint.port }, () => {
+        this.#listener.off('error', onError);
+        // An accept that fails (too many open files) concerns one client; the listener goes on.
+        this.#listener.on('error', () => undefined);
+        const { port } = this.#listener.address() as AddressInfo; // a TCP server's address is never a path
+        this.#endpoint = { host: endpoint.host, port };
+        resolve();
+      });
+    });
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#connections.size >= this.#limits.connectionsMax) {
+      this.#connectionsRefused += 1;
+      socket.on('error', () => socket.destroy());
+      socket.end(TOO_MANY_CLIENTS, () => socket.destroy());
+      return;
+    }
+    this.#connectionsAccepted += 1;
+    this.#connections.add(
+      new Connection({
+        id: this.#connectionsAccepted,
+        socket,
+        limits: this.#limits,
+        now: () => this.#clock.now(),
+        onRequest: (connection, request, place) => {
+          this.#commandsProcessed += 1;
+          this.#router.route(connection, request, place);
+        },
+        onClose: (connection) => this.#connections.delete(connection),
+      }),
+    );
+  }
+}
+
+function checkedLimits(limits: ServerLimits): ServerLimits {
+  for (const [name, value] of Object.entries(limits)) {
+    if (Number.isSafeInteger(value) && value > 0) continue;
+    throw new KvError('OPTIONS_INVALID', `The limit ${name} is ${value}, but must be a positive integer.`, {
+      option: name,
+      value,
+    });
+  }
+  return limits;
+}
+
+const LISTEN_FAULTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process listens there',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'this user may not listen there',
+  ENOTFOUND: 'the name does not resolve',
+};
+
+function listenFailed(endpoint: Endpoint, cause: NodeJS.ErrnoException): KvError {
+  const address = formatEndpoint(endpoint);
+  const why = LISTEN_FAULTS[cause.code ?? ''] ?? cause.message;
+  return new KvError(
+    'LISTEN_FAILED',
+    `Cannot listen for clients on ${address}: ${why}.`,
+    {
+      address,
+      code: cause.code,
+    },
+    { cause },
+  );
+}

@@ -1,0 +1,32 @@
+// Every bound of the server for clients, with its unit.
+
+import { DEFAULT_REQUEST_LIMITS, type RequestLimits } from '../resp/request-limits.js';
+
+export interface ServerLimits extends RequestLimits {
+  /** Connections at a time; one more is told so and closed. */
+  readonly connectionsMax: number;
+  /** Requests of one connection that are not answered yet: beyond it, or beyond the bytes, it is not read any more. */
+  readonly pipelineRequestsMax: number;
+  readonly pipelineBytesMax: number;
+  /** Replies written and not taken by the connection's client: beyond it no more are written, and it is not read. */
+  readonly outputBytesMax: number;
+  /** Operations, and their bytes, in one log entry; a larger operation has an entry of its own. */
+  readonly entryOperationsMax: number;
+  readonly entryBytesMax: number;
+  /** Bytes of entries proposed and not settled, over all connections: beyond it operations wait. */
+  readonly proposedBytesMax: number;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const DEFAULT_SERVER_LIMITS: ServerLimits = {
+  ...DEFAULT_REQUEST_LIMITS,
+  connectionsMax: 10_000,
+  pipelineRequestsMax: 1024,
+  pipelineBytesMax: 4 * MIB,
+  outputBytesMax: MIB,
+  entryOperationsMax: 256,
+  entryBytesMax: 64 * KIB,
+  proposedBytesMax: 32 * MIB,
+};
