@@ -2,6 +2,9 @@
 
 import type { Index, LogEntry, NodeId, Snapshot, Term } from './types.js';
 
+/** A read's context identifies it to its driver: a few bytes. More is refused, from clients and from the wire. */
+export const CONTEXT_BYTES_MAX = 256;
+
 interface Envelope {
   readonly from: NodeId;
   readonly to: NodeId;

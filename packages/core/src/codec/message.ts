@@ -6,7 +6,7 @@
 // untrusted: it is checked for shape, bounds and the order of its entries before anything else sees it.
 
 import { checked } from '../membership/configuration.js';
-import type { InstallSnapshot, Message, MessageType } from '../message.js';
+import { CONTEXT_BYTES_MAX, type InstallSnapshot, type Message, type MessageType } from '../message.js';
 import { RaftError } from '../raft-error.js';
 import type { LogEntry, NodeId, Term } from '../types.js';
 import { readConfiguration, writeConfiguration } from './configuration.js';
@@ -110,7 +110,7 @@ const LAYOUTS: { readonly [T in MessageType]: Layout<Extract<Message, { type: T 
     write: (writer, m) => writer.uint(m.incarnation).binary(m.context),
     read: (reader) => ({
       incarnation: reader.uint('incarnation'),
-      context: reader.binary('context').slice(),
+      context: readContext(reader),
     }),
   },
   readIndexReply: {
@@ -118,7 +118,7 @@ const LAYOUTS: { readonly [T in MessageType]: Layout<Extract<Message, { type: T 
     write: (writer, m) => writer.uint(m.incarnation).binary(m.context).uint(m.index),
     read: (reader) => ({
       incarnation: reader.uint('incarnation'),
-      context: reader.binary('context').slice(),
+      context: readContext(reader),
       index: reader.uint('index'),
     }),
   },
@@ -182,6 +182,13 @@ function readServer(reader: MsgpackReader, what: string): NodeId {
   const id = reader.uint(what);
   if (id === 0) throw reader.invalid(what, 'zero');
   return id;
+}
+
+function readContext(reader: MsgpackReader): Uint8Array {
+  const context = reader.binary('context');
+  if (context.length > CONTEXT_BYTES_MAX)
+    throw reader.invalid('context', `longer than ${CONTEXT_BYTES_MAX} bytes`);
+  return context.slice();
 }
 
 /** Entries follow `prevLogIndex` one by one, their terms never fall, and none is of a term after the sender's. */

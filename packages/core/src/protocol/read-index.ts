@@ -5,7 +5,7 @@
 // arrived; an answer to an earlier round, however late, proves nothing about it (P112).
 
 import type { ReadFailure } from '../action.js';
-import type { ReadIndex, ReadIndexReply } from '../message.js';
+import { CONTEXT_BYTES_MAX, type ReadIndex, type ReadIndexReply } from '../message.js';
 import { hasQuorum } from '../quorum/joint.js';
 import { RaftError } from '../raft-error.js';
 import { beginRound } from './heartbeat.js';
@@ -15,8 +15,14 @@ import type { RaftState } from './state.js';
 
 type AskedRead = Pick<LeaderRead, 'context' | 'from' | 'incarnation'>;
 
-/** A client of ours asks. Errors: `QUOTA_EXCEEDED`. */
+/** A client of ours asks. Errors: `QUOTA_EXCEEDED`, `TOO_LARGE`. */
 export function handleRead(raft: RaftState, context: Uint8Array): void {
+  if (context.length > CONTEXT_BYTES_MAX) {
+    throw new RaftError(
+      'TOO_LARGE',
+      `a read context of ${context.length} bytes is larger than ${CONTEXT_BYTES_MAX}`,
+    );
+  }
   const leader = raft.leaderState;
   const pending = raft.forwardedReads.length + (leader?.reads.length ?? 0);
   if (pending >= raft.config.maxPendingReads) {

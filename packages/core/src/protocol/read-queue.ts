@@ -113,5 +113,7 @@ export class ForwardedReads {
 }
 
 function keyOf(context: Uint8Array): string {
-  return String.fromCharCode(...context);
+  let key = '';
+  for (const byte of context) key += String.fromCharCode(byte);
+  return key;
 }

@@ -67,6 +67,7 @@ export class Tracker {
   #newcomer(nextIndex: Index): Progress {
     const progress = new Progress(nextIndex, this.#limits);
     progress.recentlyActive = true;
+    progress.probeOwed = true; // what it holds is asked at once
     return progress;
   }
 }
