@@ -1,1 +1,24 @@
-export {};
+// The public names of @waldb/runtime, one by one.
+
+export type { Logger } from '@waldb/transport';
+export { foundedClusterId } from './identity.js';
+export { DEFAULT_RUNTIME_LIMITS, type RuntimeLimits } from './limits.js';
+export type { Members, RaftServerOptions } from './options.js';
+export type { ProposeOptions } from './proposals.js';
+export { RaftServer, type ReadConsistency, type RequestOptions } from './raft-server.js';
+export {
+  RuntimeError,
+  type RuntimeErrorCode,
+  type RuntimeErrorDetail,
+  type RuntimeErrorOptions,
+} from './runtime-error.js';
+export { formatServerAddress, parseServerAddress, type ServerAddress } from './server-address.js';
+export type {
+  CommitEvent,
+  LeaderChangeEvent,
+  MembershipChangeEvent,
+  RaftServerEvents,
+  RoleChangeEvent,
+} from './server-events.js';
+export type { ServerStatus } from './server-status.js';
+export type { StateMachine } from './state-machine.js';

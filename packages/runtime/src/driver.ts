@@ -1,0 +1,486 @@
+// Drives one node: feeds it events in the order that the loop decides, and carries out its actions. The only place
+// that calls `step`. Must never wait inside a slice, never reorder a step's actions, and never call the log's sync.
+
+import {
+  type Action,
+  type Configuration,
+  type DeferredRaftLog,
+  type Event,
+  type Index,
+  type NodeId,
+  RaftError,
+  type RaftNode,
+  type RaftTransport,
+  type Role,
+  type Term,
+} from '@waldb/core';
+import type { Clock } from '@waldb/io';
+import { Applier } from './applier.js';
+import { type ChangeRequest, Changes } from './changes.js';
+import { EventLoop } from './event-loop.js';
+import { Flusher } from './flusher.js';
+import { Inbox } from './inbox.js';
+import type { RuntimeLimits } from './limits.js';
+import { type Proposal, Proposals } from './proposals.js';
+import { Reads } from './reads.js';
+import { fromRaftError, RuntimeError } from './runtime-error.js';
+import { gatherSnapshotData } from './snapshot-data.js';
+import type { StateMachine } from './state-machine.js';
+
+/** A transport that the driver can also hold back and hurry. */
+export interface DrivenTransport extends RaftTransport {
+  flush(): void;
+  pauseReceiving(): void;
+  resumeReceiving(): void;
+}
+
+/** What the driver tells its owner, always between two steps or inside one: answers must wait for another turn. */
+export interface DriverListener {
+  onRole(role: Role, term: Term, leader: NodeId | undefined): void;
+  onCommit(index: Index): void;
+  /** In force from now on; not necessarily committed. */
+  onConfiguration(configuration: Configuration): void;
+  onConfigurationCommitted(configuration: Configuration): void;
+  /** The server cannot go on. It has stopped; everything that waited was answered. */
+  onFailed(error: RuntimeError): void;
+  /** Something failed that the server survives. */
+  onTrouble(error: RuntimeError): void;
+}
+
+export interface DriverOptions<Result> {
+  readonly node: RaftNode;
+  readonly log: DeferredRaftLog;
+  readonly stateMachine: StateMachine<Result>;
+  readonly transport: DrivenTransport;
+  readonly clock: Clock;
+  readonly tickMs: number;
+  readonly snapshotKeepEntries: number;
+  readonly limits: RuntimeLimits;
+  readonly listener: DriverListener;
+  /** Names the leader, with its addresses. */
+  readonly notLeader: () => RuntimeError;
+}
+
+type ProposedAction = Extract<Action, { type: 'proposed' }>;
+
+export class Driver<Result> {
+  readonly proposals: Proposals<Result>;
+  readonly reads: Reads;
+  readonly changes: Changes;
+  readonly inbox: Inbox;
+  readonly applier: Applier<Result>;
+  readonly #options: DriverOptions<Result>;
+  readonly #node: RaftNode;
+  readonly #flusher: Flusher;
+  readonly #loop: EventLoop;
+  readonly #unreachable = new Set<NodeId>();
+  /** The newest durable seq that the node has not been told. */
+  #durableSeq: number | undefined;
+  #lastDurableSeq: number;
+  /** Steps that this server owes its node, at most a handful. */
+  #ownSteps: (() => void)[] = [];
+  #onProposed: ((action: ProposedAction) => void) | undefined;
+  #isLeading = false;
+  /** The leader's quota of uncommitted bytes is used up: proposals wait for the next commit. */
+  #isQuotaReached = false;
+  #snapshotting: Promise<Index> | undefined;
+  #rejectSnapshot: ((error: unknown) => void) | undefined;
+  #snapshotSaved: { readonly seq: number; readonly resolve: () => void } | undefined;
+  #configurationIndex: Index = 0;
+  #failure: RuntimeError | undefined;
+  readonly #stopped: Promise<void>;
+  #onStopped: () => void = () => {};
+
+  constructor(options: DriverOptions<Result>) {
+    this.#options = options;
+    this.#node = options.node;
+    const { limits, log, clock, transport } = options;
+    this.proposals = new Proposals(limits);
+    this.reads = new Reads(limits);
+    this.changes = new Changes(limits);
+    this.inbox = new Inbox({
+      ...limits,
+      hold: (isHeld) => (isHeld ? transport.pauseReceiving() : transport.resumeReceiving()),
+    });
+    this.#lastDurableSeq = log.stagedSeq();
+    this.#flusher = new Flusher({
+      log,
+      onDurable: (seq) => {
+        this.#durableSeq = seq;
+        this.#loop.wake();
+      },
+      onFailed: (error) => this.#storageFailed(error),
+      onFullChange: (isFull) => this.#diskFullChanged(isFull),
+    });
+    this.applier = new Applier({
+      ...limits,
+      stateMachine: options.stateMachine,
+      log,
+      clock,
+      appliedIndex: options.node.lastApplied,
+      onApplied: (entries, results) => {
+        for (let i = 0; i < entries.length; i++) {
+          const entry = entries[i];
+          // The applier has checked that there is one result for each entry.
+          if (entry !== undefined) this.proposals.applied(entry.index, entry.term, results[i] as Result);
+        }
+      },
+      onRestored: (index) => this.proposals.replacedThrough(index),
+      onAdvanced: (index) => this.reads.applied(index),
+      onFailed: (error) => this.fail(error),
+    });
+    this.#loop = new EventLoop({ clock, tickMs: options.tickMs, tasks: this.#tasks() });
+    this.#stopped = new Promise((resolve) => {
+      this.#onStopped = resolve;
+    });
+  }
+
+  start(): void {
+    this.#loop.start();
+  }
+
+  wake(): void {
+    this.#loop.wake();
+  }
+
+  /** Why the server has stopped or is stopping; undefined while it runs. */
+  get failure(): RuntimeError | undefined {
+    return this.#failure;
+  }
+
+  unreachable(id: NodeId): void {
+    this.#unreachable.add(id);
+    this.#loop.wake();
+  }
+
+  /** Ends everything: first thing in the next turn, whatever else waits. Resolves when nothing is under way any more. */
+  stop(reason: RuntimeError): Promise<void> {
+    if (this.#failure === undefined) {
+      this.#failure = reason;
+      this.#loop.stop();
+    }
+    return this.#stopped;
+  }
+
+  fail(error: RuntimeError): void {
+    if (this.#failure !== undefined) return;
+    void this.stop(error); // nobody waits: `onFailed` tells the owner
+    this.#options.listener.onFailed(error);
+  }
+
+  /** Saves the state machine as of now; resolves with the index it covers. One at a time: a second call shares the first. */
+  snapshot(): Promise<Index> {
+    this.#snapshotting ??= this.#takeSnapshot().finally(() => {
+      this.#snapshotting = undefined;
+    });
+    return this.#snapshotting;
+  }
+
+  // ---- the loop's tasks ----
+
+  #tasks() {
+    return {
+      tick: () => this.#tick(),
+      ownEvents: () => this.#ownEvents(),
+      messages: () => this.#messages(),
+      clientWork: () => this.#clientWork(),
+      endSlice: () => this.#endSlice(),
+      shutdown: () => this.#shutdown(),
+    };
+  }
+
+  #tick(): void {
+    const now = this.#options.clock.now();
+    this.#isQuotaReached = false;
+    this.#flusher.retry();
+    this.#stepOwn({ type: 'tick', now });
+    this.proposals.expire(now);
+    this.reads.expire(now);
+    this.changes.expire(now);
+  }
+
+  #ownEvents(): void {
+    if (this.#durableSeq !== undefined) {
+      this.#lastDurableSeq = this.#durableSeq;
+      this.#durableSeq = undefined;
+      this.#stepOwn({ type: 'durable', seq: this.#lastDurableSeq });
+    }
+    for (const id of this.#unreachable) this.#stepOwn({ type: 'unreachable', id });
+    this.#unreachable.clear();
+    for (const step of this.#ownSteps.splice(0)) step();
+    if (this.#snapshotSaved !== undefined && this.#lastDurableSeq >= this.#snapshotSaved.seq) {
+      this.#snapshotSaved.resolve();
+      this.#snapshotSaved = undefined;
+    }
+  }
+
+  #messages(): boolean {
+    const now = this.#options.clock.now();
+    for (let handled = 0; handled < this.#options.limits.sliceMessagesMax; handled++) {
+      const message = this.inbox.shift();
+      if (message === undefined) return false;
+      this.#stepOwn({ type: 'message', message, now });
+    }
+    return this.inbox.length > 0;
+  }
+
+  #clientWork(): boolean {
+    if (this.#failure !== undefined) return false;
+    this.#startProposals();
+    if (this.reads.wantsRound) this.#startReadRound();
+    if (this.changes.wantsStart) this.#startChange();
+    // More proposals wait for the flush that this batch is about to need; more changes for this one's end.
+    return this.#node.hasUnapplied;
+  }
+
+  #endSlice(): void {
+    if (this.#failure !== undefined) return;
+    if (this.#node.hasUnapplied) this.#stepOwn({ type: 'durable', seq: this.#lastDurableSeq });
+    // The leader's appends leave before its own disk is asked (thesis 10.2.1).
+    this.#options.transport.flush();
+    this.#flusher.start();
+  }
+
+  #shutdown(): void {
+    const failure = this.#failure ?? new RuntimeError('CLOSED', 'The server was closed.');
+    const outcome = (mayHaveBeenApplied: boolean) => withOutcome(failure, mayHaveBeenApplied);
+    this.proposals.rejectAll(outcome);
+    this.reads.rejectAll(failure);
+    this.changes.rejectAll(outcome);
+    this.#rejectSnapshot?.(failure);
+    void Promise.all([this.applier.stop(), this.#flusher.idle()]).then(() => this.#onStopped()); // neither rejects
+  }
+
+  // ---- client work ----
+
+  #startProposals(): void {
+    const { proposals } = this;
+    if (!proposals.hasWaiting) return;
+    if (!this.#node.isLeader) return proposals.rejectWaiting(this.#options.notLeader());
+    if (this.#flusher.isFull) return proposals.rejectWaiting(diskFull());
+    // What comes while the disk is busy shares the next write and the next append: the disk's latency is the window.
+    if (this.#flusher.isFlushing || this.#isQuotaReached) return;
+    const batch = proposals.takeBatch();
+    if (batch.length > 0) this.#proposeBatch(batch);
+  }
+
+  #proposeBatch(batch: readonly Proposal<Result>[]): void {
+    this.#onProposed = (action) => this.proposals.placed(batch, action.first, action.term);
+    const refusal = this.#request({
+      type: 'proposeBatch',
+      commands: batch.map((proposal) => proposal.command),
+    });
+    if (refusal === undefined) return;
+    if (refusal.code === 'QUOTA_EXCEEDED' && this.proposals.isAnyInLog) {
+      this.#isQuotaReached = true;
+      this.proposals.putBack(batch);
+    } else if (refusal.code === 'TOO_LARGE' && batch.length > 1) {
+      // One of them is: the others shall not suffer for it.
+      for (const proposal of batch) this.#proposeBatch([proposal]);
+    } else {
+      this.proposals.rejectBatch(batch, this.#refusalError(refusal));
+    }
+  }
+
+  #startReadRound(): void {
+    const context = this.reads.startRound();
+    const refusal = this.#request({ type: 'read', context, now: this.#options.clock.now() });
+    if (refusal !== undefined) this.reads.failed(context, this.#refusalError(refusal));
+  }
+
+  #startChange(): void {
+    const request: ChangeRequest | undefined = this.changes.start();
+    if (request === undefined) return;
+    this.#onProposed = (action) => this.changes.placed(action.first, action.term);
+    const refusal = this.#request(request);
+    if (refusal !== undefined) this.changes.refused(this.#refusalError(refusal));
+    else this.#changesCommitted();
+  }
+
+  // ---- steps ----
+
+  /** A step that a client asked for; returns the refusal, if it was refused. */
+  #request(event: Event): RaftError | undefined {
+    try {
+      this.#step(event);
+      return undefined;
+    } catch (error) {
+      if (error instanceof RaftError && error.code !== 'STORAGE') return error;
+      this.#stepFailed(error);
+      return error instanceof RaftError ? error : new RaftError('STORAGE', String(error));
+    } finally {
+      this.#onProposed = undefined;
+    }
+  }
+
+  /** A step that nobody asked for: it cannot be refused, only fail. */
+  #stepOwn(event: Event): void {
+    if (this.#failure !== undefined) return;
+    try {
+      this.#step(event);
+    } catch (error) {
+      this.#stepFailed(error);
+    }
+  }
+
+  #step(event: Event): void {
+    for (const action of this.#node.step(event)) this.#perform(action);
+    this.applier.handedOver(this.#node.lastApplied);
+  }
+
+  #perform(action: Action): void {
+    const { listener, transport } = this.#options;
+    switch (action.type) {
+      case 'send':
+        return transport.send(action.to, action.message);
+      case 'apply':
+        return this.applier.apply(action.entries);
+      case 'proposed':
+        return this.#onProposed?.(action);
+      case 'commit':
+        return this.#committed(action.index);
+      case 'snapshot':
+        void this.snapshot().catch(() => {}); // `#takeSnapshot` has told the listener
+        return;
+      case 'restoreSnapshot':
+        return this.applier.restore(action.snapshot);
+      case 'membershipChanged':
+        this.#configurationIndex = action.index;
+        return listener.onConfiguration(action.configuration);
+      case 'readReady':
+        return this.reads.ready(action.context, action.index, this.applier.appliedIndex);
+      case 'readFailed':
+        return this.reads.failed(action.context, this.#readError(action.reason));
+      case 'roleChanged':
+        return this.#roleChanged(action.role, action.term, action.leader);
+      case 'transferFailed':
+        return this.changes.transferFailed(action.reason);
+    }
+  }
+
+  #committed(index: Index): void {
+    this.#isQuotaReached = false;
+    this.#changesCommitted();
+    const { listener } = this.#options;
+    if (this.#configurationIndex > 0 && index >= this.#configurationIndex) {
+      this.#configurationIndex = 0;
+      listener.onConfigurationCommitted(this.#node.configuration);
+    }
+    listener.onCommit(index);
+  }
+
+  #changesCommitted(): void {
+    this.changes.committed(this.#node.commitIndex, (index) => this.#options.log.termAt(index));
+  }
+
+  #roleChanged(role: Role, term: Term, leader: NodeId | undefined): void {
+    if (role !== 'leader') {
+      // The node's state is that of the step's end: what it has handed over by then will be applied.
+      if (this.#isLeading) this.proposals.leadershipLost(this.#node.lastApplied);
+      this.#changesCommitted();
+      this.changes.leadershipLost(leader);
+    }
+    this.#isLeading = role === 'leader';
+    this.#isQuotaReached = false;
+    this.#options.listener.onRole(role, term, leader);
+  }
+
+  // ---- snapshots ----
+
+  async #takeSnapshot(): Promise<Index> {
+    const { stateMachine, limits, snapshotKeepEntries, listener } = this.#options;
+    let index: Index = 0;
+    try {
+      // The machine is asked at a known point between two entries; what it gives out then is that point's state,
+      // however long it takes.
+      const data = await new Promise<Uint8Array>((resolve, reject) => {
+        this.#rejectSnapshot = reject;
+        this.applier.call(() => {
+          index = this.applier.appliedIndex;
+          gatherSnapshotData(stateMachine.snapshot(), limits.snapshotBytesMax).then(resolve, reject);
+        });
+      });
+      if (index > 0)
+        await this.#saveSnapshot({ type: 'snapshot', index, data, keepEntries: snapshotKeepEntries });
+      return index;
+    } catch (cause) {
+      if (this.#failure !== undefined) throw this.#failure;
+      const error =
+        cause instanceof RuntimeError
+          ? cause
+          : new RuntimeError('STATE_MACHINE', `The state machine could not be saved: ${String(cause)}.`, {
+              cause,
+            });
+      listener.onTrouble(error);
+      throw error;
+    }
+  }
+
+  /** Hands the snapshot to the node, and resolves once it is durable. */
+  #saveSnapshot(event: Extract<Event, { type: 'snapshot' }>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#rejectSnapshot = reject;
+      this.#ownSteps.push(() => {
+        this.#stepOwn(event);
+        this.#snapshotSaved = { seq: this.#options.log.stagedSeq(), resolve };
+      });
+      this.#loop.wake();
+    });
+  }
+
+  // ---- failures ----
+
+  #storageFailed(error: unknown): void {
+    this.#node.step({ type: 'storageFailed', error }); // a halted node gives no actions
+    this.fail(storageError(error));
+  }
+
+  #diskFullChanged(isFull: boolean): void {
+    if (isFull) this.#options.listener.onTrouble(diskFull());
+    this.#loop.wake();
+  }
+
+  #stepFailed(error: unknown): void {
+    if (error instanceof RaftError && error.code === 'STORAGE') this.fail(storageError(error.cause ?? error));
+    else
+      this.fail(
+        new RuntimeError('INTERNAL', `The server stopped on a bug: ${String(error)}.`, { cause: error }),
+      );
+  }
+
+  #refusalError(refusal: RaftError): RuntimeError {
+    if (refusal.code === 'NOT_LEADER') return this.#options.notLeader();
+    return fromRaftError(refusal);
+  }
+
+  #readError(reason: Extract<Action, { type: 'readFailed' }>['reason']): RuntimeError {
+    switch (reason) {
+      case 'noLeader':
+        return this.#options.notLeader();
+      case 'leadershipLost':
+        return new RuntimeError(
+          'LEADERSHIP_LOST',
+          'This server stopped leading before the read was confirmed.',
+        );
+      case 'timeout':
+        return new RuntimeError('TIMEOUT', 'The leader did not confirm the read in time.');
+      case 'storage':
+        return new RuntimeError('STORAGE', 'The log failed before the read was confirmed.');
+    }
+  }
+}
+
+function storageError(cause: unknown): RuntimeError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new RuntimeError('STORAGE', `The log failed, and the server has stopped: ${why}`, { cause });
+}
+
+function diskFull(): RuntimeError {
+  return new RuntimeError('STORAGE_FULL', 'The disk is full: nothing can be written until there is room.');
+}
+
+/** The same error, with what it means for one proposal. */
+function withOutcome(error: RuntimeError, mayHaveBeenApplied: boolean): RuntimeError {
+  const { code, message, detail, cause } = error;
+  return new RuntimeError(code, message, { detail, cause, mayHaveBeenApplied });
+}

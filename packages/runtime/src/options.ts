@@ -1,0 +1,150 @@
+// What a server is started with: the options, their defaults, and which of them can never be right.
+
+import type { NodeId, RaftConfig } from '@waldb/core';
+import type { Clock, Network, Vfs } from '@waldb/io';
+import type { Logger, TransportLimits } from '@waldb/transport';
+import type { WalOptions } from '@waldb/wal';
+import type { RuntimeLimits } from './limits.js';
+import { RuntimeError } from './runtime-error.js';
+import { formatServerAddress, requireServerAddress } from './server-address.js';
+import type { StateMachine } from './state-machine.js';
+
+/** Addresses by server id, each `peerHost:peerPort[,clientHost:clientPort]`. */
+export type Members = Readonly<Record<NodeId, string>>;
+
+export interface RaftServerOptions<Result> {
+  /** This server: a positive whole number, unique in the cluster, never given to another server. */
+  readonly id: NodeId;
+  /** Where the log and the identity are kept; made if it is not there. One server at a time. */
+  readonly directory: string;
+  readonly stateMachine: StateMachine<Result>;
+
+  /**
+   * Founds a cluster: the same members, this server among them, on every one of them. `cluster` is a token that keeps
+   * two clusters with the same addresses apart. Only used where the directory is empty; later starts may leave it out,
+   * and if it is there it must be the same.
+   */
+  readonly bootstrap?: { readonly members: Members; readonly cluster?: string };
+  /**
+   * Joins a cluster as a learner: its present voters, and its id as `status` of any of its servers shows it. The
+   * cluster's leader adds this server with `addLearner`.
+   */
+  readonly join?: { readonly members: Members; readonly cluster: string };
+
+  /** `host:port` to listen on for peers. Default: where this server's own address says. */
+  readonly listen?: string;
+  /** `host:port` that peers dial, where it is not the one in `bootstrap.members`, or not `listen` when joining. */
+  readonly advertise?: string;
+  /** `host:port` that clients of this server's store are sent to, where this server's address does not say it. */
+  readonly clientAddress?: string;
+
+  /** Default 25. */
+  readonly tickMs?: number;
+  /** Default [16, 32]: with ticks of 25 ms, a lost leader is replaced after 0.4 to 0.8 seconds. */
+  readonly electionTimeoutTicks?: readonly [min: number, max: number];
+  /** Default 4: ten heartbeats a second. */
+  readonly heartbeatTicks?: number;
+  /** How long requests wait that do not say so themselves. Default 10 seconds. */
+  readonly requestTimeoutMs?: number;
+  /** Applied entries after which a snapshot is taken; 0, the default, never takes one by itself. */
+  readonly snapshotThreshold?: number;
+  /** Entries kept below a snapshot for peers that are a little behind. Default 1024. */
+  readonly snapshotKeepEntries?: number;
+  /** The protocol's own bounds. */
+  readonly raft?: Pick<
+    RaftConfig,
+    | 'maxBatchEntries'
+    | 'maxBatchBytes'
+    | 'maxInflightMessages'
+    | 'maxInflightBytes'
+    | 'maxUncommittedBytes'
+    | 'trace'
+  >;
+  readonly limits?: Partial<RuntimeLimits>;
+  readonly transportLimits?: Partial<TransportLimits>;
+  readonly log?: Omit<WalOptions, 'vfs' | 'readOnly'>;
+
+  /** Closes the server when it is aborted; before it has started, `start` rejects with `ABORTED`. */
+  readonly signal?: AbortSignal;
+  /** A pino logger, or anything of its shape. Default: silence. */
+  readonly logger?: Logger;
+  /** The machine, for those who bring another one. */
+  readonly vfs?: Vfs;
+  readonly clock?: Clock;
+  readonly network?: Network;
+  /** For runs that can be repeated: decides every random choice. Default: unpredictable. */
+  readonly seed?: number;
+}
+
+export const DEFAULT_TICK_MS = 25;
+export const DEFAULT_ELECTION_TIMEOUT_TICKS: readonly [number, number] = [16, 32];
+export const DEFAULT_HEARTBEAT_TICKS = 4;
+export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
+export const DEFAULT_SNAPSHOT_KEEP_ENTRIES = 1024;
+
+/** Errors: `OPTIONS_INVALID`. The protocol checks its own. */
+export function checkOptions<Result>(options: RaftServerOptions<Result>): void {
+  const { id, bootstrap, join, tickMs } = options;
+  if (!Number.isSafeInteger(id) || id < 1) throw invalid('id', id, 'a whole number from 1');
+  if (options.directory === '') throw invalid('directory', options.directory, 'a path');
+  if (bootstrap !== undefined && join !== undefined) {
+    throw new RuntimeError('OPTIONS_INVALID', 'A server either bootstraps a cluster or joins one, not both.');
+  }
+  if (tickMs !== undefined && !(tickMs >= 1)) throw invalid('tickMs', tickMs, 'at least 1');
+  if (bootstrap !== undefined) checkMembers('bootstrap.members', bootstrap.members);
+  if (bootstrap !== undefined && bootstrap.members[id] === undefined) {
+    throw new RuntimeError(
+      'OPTIONS_INVALID',
+      `The members to bootstrap (${Object.keys(bootstrap.members).join(', ')}) do not include this server, ${id}.`,
+      { detail: { option: 'bootstrap.members', id } },
+    );
+  }
+  if (join !== undefined) checkMembers('join.members', join.members);
+  if (join !== undefined && join.members[id] !== undefined) {
+    throw new RuntimeError(
+      'OPTIONS_INVALID',
+      `Server ${id} cannot join through itself: name the other members.`,
+      {
+        detail: { option: 'join.members', id },
+      },
+    );
+  }
+}
+
+/** Where this server can be reached, when it is founded. Errors: `OPTIONS_INVALID`. */
+export function ownAddress<Result>(options: RaftServerOptions<Result>): string {
+  const { bootstrap, id, listen, advertise, clientAddress } = options;
+  const base = advertise ?? bootstrap?.members[id] ?? listen;
+  if (base === undefined) {
+    throw new RuntimeError('OPTIONS_INVALID', 'A server that joins must say where it listens (`listen`).', {
+      detail: { option: 'listen' },
+    });
+  }
+  const { peer } = requireServerAddress(
+    base,
+    advertise === undefined ? 'This server’s address' : '`advertise`',
+  );
+  const client =
+    clientAddress === undefined
+      ? requireServerAddress(bootstrap?.members[id] ?? base, `The address of member ${id}`).client
+      : requireServerAddress(clientAddress, '`clientAddress`').peer;
+  return formatServerAddress(client === undefined ? { peer } : { peer, client });
+}
+
+function checkMembers(option: string, members: Members): void {
+  const entries = Object.entries(members);
+  if (entries.length === 0)
+    throw new RuntimeError('OPTIONS_INVALID', `${option} is empty.`, { detail: { option } });
+  for (const [key, address] of entries) {
+    const id = Number(key);
+    if (!Number.isSafeInteger(id) || id < 1)
+      throw invalid(`an id in ${option}`, key, 'a whole number from 1');
+    requireServerAddress(address, `The address of member ${key}`);
+  }
+}
+
+function invalid(option: string, value: unknown, wanted: string): RuntimeError {
+  return new RuntimeError('OPTIONS_INVALID', `${option} is ${String(value)}, but must be ${wanted}.`, {
+    detail: { option, value },
+  });
+}

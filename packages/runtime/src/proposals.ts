@@ -1,0 +1,244 @@
+// Commands from the call of `propose` to its outcome: waiting for a batch, then in the log at an index in a term, then
+// applied there or not. Holds promises and nothing of the protocol; must never call a command applied that is not, nor
+// "not applied" one that still may be.
+
+import type { Index, Term } from '@waldb/core';
+import { RuntimeError } from './runtime-error.js';
+
+export interface ProposeOptions {
+  /** Stops waiting; the command may still be applied. */
+  readonly signal?: AbortSignal;
+  /** How long to wait for the outcome. */
+  readonly timeoutMs?: number;
+}
+
+export interface Proposal<Result> {
+  readonly command: Uint8Array;
+  readonly deadline: number;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: RuntimeError) => void;
+  readonly signal: AbortSignal | undefined;
+  onAbort: (() => void) | undefined;
+  /** 0 while it waits. */
+  index: Index;
+  term: Term;
+  isSettled: boolean;
+}
+
+export interface ProposalLimits {
+  readonly proposalsMax: number;
+  readonly proposalBytesMax: number;
+  readonly batchCommandsMax: number;
+  readonly batchBytesMax: number;
+}
+
+export class Proposals<Result> {
+  readonly #limits: ProposalLimits;
+  #waiting: Proposal<Result>[] = [];
+  /** The first of `#waiting` that was not taken yet. */
+  #taken = 0;
+  readonly #inLog = new Map<Index, Proposal<Result>>();
+  #count = 0;
+  #bytes = 0;
+  /** No proposal's deadline is earlier. */
+  #nextDeadline = Number.POSITIVE_INFINITY;
+
+  constructor(limits: ProposalLimits) {
+    this.#limits = limits;
+  }
+
+  /** Accepted and not settled. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get hasWaiting(): boolean {
+    return this.#taken < this.#waiting.length;
+  }
+
+  get isAnyInLog(): boolean {
+    return this.#inLog.size > 0;
+  }
+
+  /** Errors, by rejection: `BUSY`, and whatever becomes of the command. */
+  add(command: Uint8Array, deadline: number, signal: AbortSignal | undefined): Promise<Result> {
+    if (signal?.aborted) return Promise.reject(abortedError(signal, false));
+    const { proposalsMax, proposalBytesMax } = this.#limits;
+    if (this.#count >= proposalsMax || (this.#count > 0 && this.#bytes + command.length > proposalBytesMax)) {
+      return Promise.reject(
+        new RuntimeError('BUSY', `Too many proposals are waiting (${this.#count}, ${this.#bytes} bytes).`, {
+          detail: { proposals: this.#count, bytes: this.#bytes, proposalsMax, proposalBytesMax },
+        }),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      const proposal: Proposal<Result> = {
+        command,
+        deadline,
+        resolve,
+        reject,
+        signal,
+        onAbort: undefined,
+        index: 0,
+        term: 0,
+        isSettled: false,
+      };
+      if (signal !== undefined) this.#watch(proposal, signal);
+      this.#count += 1;
+      this.#bytes += command.length;
+      this.#nextDeadline = Math.min(this.#nextDeadline, deadline);
+      this.#waiting.push(proposal);
+    });
+  }
+
+  /** The next batch: everything that waits, up to the caps, and at least one command. Empty when nothing waits. */
+  takeBatch(): Proposal<Result>[] {
+    const batch: Proposal<Result>[] = [];
+    let bytes = 0;
+    for (; this.#taken < this.#waiting.length; this.#taken++) {
+      const proposal = this.#waiting[this.#taken];
+      if (proposal === undefined || proposal.isSettled) continue;
+      bytes += proposal.command.length;
+      const isFull =
+        batch.length >= this.#limits.batchCommandsMax ||
+        (batch.length > 0 && bytes > this.#limits.batchBytesMax);
+      if (isFull) break;
+      batch.push(proposal);
+    }
+    this.#trim();
+    return batch;
+  }
+
+  /** Back to the front: the batch was not taken and nothing was done. */
+  putBack(batch: readonly Proposal<Result>[]): void {
+    this.#waiting = [...batch, ...this.#waiting.slice(this.#taken)];
+    this.#taken = 0;
+  }
+
+  /** The batch is in the log, from `first` on. */
+  placed(batch: readonly Proposal<Result>[], first: Index, term: Term): void {
+    for (let i = 0; i < batch.length; i++) {
+      const proposal = batch[i];
+      if (proposal === undefined || proposal.isSettled) continue;
+      proposal.index = first + i;
+      proposal.term = term;
+      this.#inLog.set(proposal.index, proposal);
+    }
+  }
+
+  /** The entry at `index` was applied; if a proposal of ours was put there in that same term, this is its outcome. */
+  applied(index: Index, term: Term, result: Result): void {
+    const proposal = this.#inLog.get(index);
+    if (proposal === undefined) return;
+    if (proposal.term === term) {
+      this.#settle(proposal);
+      proposal.resolve(result);
+      return;
+    }
+    // Another leader's entry is committed where ours was: ours never will be.
+    this.#reject(
+      proposal,
+      new RuntimeError(
+        'LEADERSHIP_LOST',
+        `Another leader's entry took index ${index}; the command was not applied.`,
+        {
+          detail: { index },
+        },
+      ),
+    );
+  }
+
+  /** A snapshot took the place of everything up to `index`: what it did with our commands there cannot be told. */
+  replacedThrough(index: Index): void {
+    for (const proposal of this.#inLog.values())
+      if (proposal.index <= index) this.#reject(proposal, outcomeUnknown());
+  }
+
+  /** This server does not lead any more. What it handed to the state machine, up to `applying`, is certain; the rest is not. */
+  leadershipLost(applying: Index): void {
+    for (const proposal of this.#inLog.values())
+      if (proposal.index > applying) this.#reject(proposal, outcomeUnknown());
+  }
+
+  rejectBatch(batch: readonly Proposal<Result>[], error: RuntimeError): void {
+    for (const proposal of batch) this.#reject(proposal, error);
+  }
+
+  /** Rejects everything that waits for a batch: nothing was done about it. */
+  rejectWaiting(error: RuntimeError): void {
+    const waiting = this.#waiting.slice(this.#taken);
+    this.#forgetTaken();
+    this.rejectBatch(waiting, error);
+  }
+
+  /** Rejects everything; `makeError` is told whether the command may be applied all the same. */
+  rejectAll(makeError: (mayHaveBeenApplied: boolean) => RuntimeError): void {
+    this.rejectWaiting(makeError(false));
+    for (const proposal of this.#inLog.values()) this.#reject(proposal, makeError(true));
+  }
+
+  /** Rejects what has waited too long. */
+  expire(now: number): void {
+    if (now < this.#nextDeadline) return;
+    this.#nextDeadline = Number.POSITIVE_INFINITY;
+    for (const proposal of this.#inLog.values()) this.#expireOne(proposal, now);
+    for (let i = this.#taken; i < this.#waiting.length; i++) this.#expireOne(this.#waiting[i], now);
+  }
+
+  #expireOne(proposal: Proposal<Result> | undefined, now: number): void {
+    if (proposal === undefined || proposal.isSettled) return;
+    if (now < proposal.deadline) {
+      this.#nextDeadline = Math.min(this.#nextDeadline, proposal.deadline);
+      return;
+    }
+    const mayHaveBeenApplied = proposal.index > 0;
+    const error = new RuntimeError('TIMEOUT', 'The command was not applied in time.', { mayHaveBeenApplied });
+    this.#reject(proposal, error);
+  }
+
+  #watch(proposal: Proposal<Result>, signal: AbortSignal): void {
+    proposal.onAbort = () => this.#reject(proposal, abortedError(signal, proposal.index > 0));
+    signal.addEventListener('abort', proposal.onAbort, { once: true });
+  }
+
+  #reject(proposal: Proposal<Result>, error: RuntimeError): void {
+    if (proposal.isSettled) return;
+    this.#settle(proposal);
+    proposal.reject(error);
+  }
+
+  #settle(proposal: Proposal<Result>): void {
+    proposal.isSettled = true;
+    this.#count -= 1;
+    this.#bytes -= proposal.command.length;
+    if (proposal.index > 0) this.#inLog.delete(proposal.index);
+    if (proposal.onAbort !== undefined) proposal.signal?.removeEventListener('abort', proposal.onAbort);
+  }
+
+  /** What was taken is cut off in large pieces, so that each proposal is moved once at most. */
+  #trim(): void {
+    if (this.#taken * 2 < this.#waiting.length) return;
+    this.#waiting = this.#waiting.slice(this.#taken);
+    this.#taken = 0;
+  }
+
+  #forgetTaken(): void {
+    this.#waiting = [];
+    this.#taken = 0;
+  }
+}
+
+export function abortedError(signal: AbortSignal, mayHaveBeenApplied: boolean): RuntimeError {
+  return new RuntimeError('ABORTED', 'The caller stopped waiting.', {
+    mayHaveBeenApplied,
+    cause: signal.reason,
+  });
+}
+
+function outcomeUnknown(): RuntimeError {
+  return new RuntimeError(
+    'LEADERSHIP_LOST',
+    'This server stopped leading before the command was committed; whether it will be applied is not known.',
+    { mayHaveBeenApplied: true },
+  );
+}

@@ -1,0 +1,275 @@
+// A replicated state machine in this process: the public face of the runtime. Answers requests and tells of events;
+// what it is made of is put together in server-parts.ts. Must never say that a command was applied before it was.
+
+import type { Index, NodeId, Term } from '@waldb/core';
+import { formatEndpoint } from '@waldb/io';
+import type { ChangeRequest } from './changes.js';
+import { DEFAULT_REQUEST_TIMEOUT_MS, type RaftServerOptions } from './options.js';
+import { abortedError, type ProposeOptions } from './proposals.js';
+import { RuntimeError } from './runtime-error.js';
+import { formatServerAddress, requireServerAddress, type ServerAddress } from './server-address.js';
+import type { RaftServerEvents } from './server-events.js';
+import { openServerParts, type ServerParts } from './server-parts.js';
+import type { ServerStatus } from './server-status.js';
+
+/**
+ * - `linearizable`: sees every write that was acknowledged anywhere before the read was asked for.
+ * - `lease`: the same as long as clocks keep their rate; asks nobody where the leader holds a lease, else like `linearizable`.
+ * - `eventual`: what this server has applied so far, perhaps long ago.
+ */
+export type ReadConsistency = 'linearizable' | 'lease' | 'eventual';
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
+/**
+ * One server of a replicated state machine.
+ *
+ * ```ts
+ * const server = await RaftServer.start({
+ *   id: 1,
+ *   directory: './data/1',
+ *   stateMachine,
+ *   bootstrap: { members: { 1: '127.0.0.1:7201', 2: '127.0.0.1:7202', 3: '127.0.0.1:7203' } },
+ * });
+ * const result = await server.propose(command); // on the leader; elsewhere NOT_LEADER says where that is
+ * await server.read('linearizable');            // on any server; then read the state machine directly
+ * ```
+ */
+export class RaftServer<Result> {
+  readonly #options: RaftServerOptions<Result>;
+  readonly #parts: ServerParts<Result>;
+  readonly #onSignal: () => void;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Opens the directory, restores the state machine, and takes part in the cluster from then on. Does not wait for a
+   * leader. Errors: those for starting in `RuntimeErrorCode`, and `WalError` where the log refuses to open.
+   */
+  static async start<Result>(options: RaftServerOptions<Result>): Promise<RaftServer<Result>> {
+    const { signal } = options;
+    if (signal?.aborted) throw abortedError(signal, false);
+    const parts = await openServerParts(options);
+    const server = new RaftServer(options, parts);
+    if (!signal?.aborted) return server;
+    await server.close();
+    throw abortedError(signal, false);
+  }
+
+  private constructor(options: RaftServerOptions<Result>, parts: ServerParts<Result>) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#onSignal = () => void this.close();
+    options.signal?.addEventListener('abort', this.#onSignal, { once: true });
+    parts.driver.start();
+  }
+
+  get id(): NodeId {
+    return this.#parts.identity.id;
+  }
+
+  /** What a server that joins must name. */
+  get clusterId(): string {
+    return this.#parts.identity.clusterId;
+  }
+
+  get isLeader(): boolean {
+    return this.#parts.node.isLeader;
+  }
+
+  /** The leader of the present term, if known. */
+  get leader(): NodeId | undefined {
+    return this.#parts.node.leader;
+  }
+
+  get term(): Term {
+    return this.#parts.node.term;
+  }
+
+  get commitIndex(): Index {
+    return this.#parts.node.commitIndex;
+  }
+
+  /** Everything at or below is visible in the state machine. */
+  get appliedIndex(): Index {
+    return this.#parts.driver.applier.appliedIndex;
+  }
+
+  /** Where a server is, as far as known. */
+  addressOf(id: NodeId): ServerAddress | undefined {
+    return this.#parts.addressBook.addressOf(id);
+  }
+
+  /**
+   * Replicates a command; resolves with the state machine's result once it is committed and applied here. The bytes
+   * belong to the server until then.
+   *
+   * Errors: `NOT_LEADER`, `BUSY`, `TIMEOUT`, `ABORTED`, `LEADERSHIP_LOST`, `TRANSFER_IN_PROGRESS`, `TOO_LARGE`,
+   * `STORAGE`, `STORAGE_FULL`, `STATE_MACHINE`, `CLOSED`. `mayHaveBeenApplied` says whether it can have taken effect
+   * all the same.
+   */
+  propose(command: Uint8Array, options: ProposeOptions = {}): Promise<Result> {
+    const { driver } = this.#parts;
+    if (driver.failure !== undefined) return Promise.reject(driver.failure);
+    const outcome = driver.proposals.add(command, this.#deadline(options), options.signal);
+    driver.wake();
+    return outcome;
+  }
+
+  /**
+   * Resolves when a read of this server's state machine, made in the same turn, is as fresh as asked. On a follower
+   * the leader is asked, and this server waits until it has applied as much.
+   *
+   * Errors: `NOT_LEADER` (none is known), `BUSY`, `TIMEOUT`, `ABORTED`, `LEADERSHIP_LOST`, `STORAGE`, `CLOSED`.
+   */
+  read(consistency: ReadConsistency = 'linearizable', options: RequestOptions = {}): Promise<void> {
+    const { driver } = this.#parts;
+    if (driver.failure !== undefined) return Promise.reject(driver.failure);
+    if (consistency === 'eventual') return Promise.resolve();
+    const confirmed = driver.reads.add(this.#deadline(options));
+    driver.wake();
+    return orAborted(confirmed, options.signal, false);
+  }
+
+  /**
+   * Adds a voter. `address` is `peerHost:peerPort[,clientHost:clientPort]`. A new server counts towards the quorum at
+   * once and may hold up commits until it has caught up; `addLearner` and then `promoteLearner` avoid that.
+   *
+   * This and the other changes resolve once the change is committed. Errors: `NOT_LEADER`, `NOT_READY`,
+   * `CONFIG_IN_PROGRESS`, `CONFIG_INVALID`, `NOT_CAUGHT_UP`, `TRANSFER_IN_PROGRESS`, `BUSY`, `TIMEOUT`, `ABORTED`,
+   * `LEADERSHIP_LOST`, `STORAGE`, `CLOSED`.
+   */
+  addServer(id: NodeId, address: string, options: RequestOptions = {}): Promise<void> {
+    return this.#changeWithAddress({ type: 'addServer', id, address }, options);
+  }
+
+  /** Adds a server that receives the log and counts in no quorum. */
+  addLearner(id: NodeId, address: string, options: RequestOptions = {}): Promise<void> {
+    return this.#changeWithAddress({ type: 'addLearner', id, address }, options);
+  }
+
+  /** Makes a learner a voter. Errors: also `NOT_CAUGHT_UP` while it is too far behind. */
+  promoteLearner(id: NodeId, options: RequestOptions = {}): Promise<void> {
+    return this.#change({ type: 'promoteLearner', id }, options);
+  }
+
+  removeServer(id: NodeId, options: RequestOptions = {}): Promise<void> {
+    return this.#change({ type: 'removeServer', id }, options);
+  }
+
+  /** Hands leadership to another voter; resolves once it leads. Errors: also `TRANSFER_FAILED`. */
+  transferLeadership(to: NodeId, options: RequestOptions = {}): Promise<void> {
+    return this.#change({ type: 'transferLeadership', to }, options);
+  }
+
+  /**
+   * Saves the state machine and gives up the log before it, up to `snapshotKeepEntries`; resolves with the index
+   * that it covers once it is durable. Entries are applied meanwhile.
+   * Errors: `SNAPSHOT_TOO_LARGE`, `STATE_MACHINE`, `STORAGE`, `CLOSED`.
+   */
+  snapshot(): Promise<Index> {
+    const { driver } = this.#parts;
+    if (driver.failure !== undefined) return Promise.reject(driver.failure);
+    return driver.snapshot();
+  }
+
+  status(): ServerStatus {
+    const { node, identity, driver, transport, addressBook } = this.#parts;
+    const status = node.status();
+    const leaderAddress = status.leader === undefined ? undefined : addressBook.addressOf(status.leader);
+    const { voters, learners, votersOutgoing } = status.configuration;
+    const addresses: Record<NodeId, string> = {};
+    for (const id of [...voters, ...learners, ...votersOutgoing]) {
+      const address = addressBook.addressOf(id);
+      if (address !== undefined) addresses[id] = formatServerAddress(address);
+    }
+    return {
+      ...status,
+      clusterId: identity.clusterId,
+      listen: formatEndpoint(transport.endpoint),
+      leaderAddress: leaderAddress && formatEndpoint(leaderAddress.peer),
+      leaderClientAddress: leaderAddress?.client && formatEndpoint(leaderAddress.client),
+      appliedIndex: driver.applier.appliedIndex,
+      proposals: driver.proposals.count,
+      reads: driver.reads.count,
+      inbox: driver.inbox.length,
+      transport: transport.stats(),
+      addresses,
+    };
+  }
+
+  /** Hears of events from now on; returns what removes the listener. Listeners are called inside the loop: be quick. */
+  on<Name extends keyof RaftServerEvents>(
+    name: Name,
+    listener: (event: RaftServerEvents[Name]) => void,
+  ): () => void {
+    return this.#parts.events.on(name, listener);
+  }
+
+  off<Name extends keyof RaftServerEvents>(
+    name: Name,
+    listener: (event: RaftServerEvents[Name]) => void,
+  ): void {
+    this.#parts.events.off(name, listener);
+  }
+
+  /**
+   * Leaves the network, lets a call into the state machine end, makes everything staged durable and closes the log.
+   * Requests that wait are rejected with `CLOSED`. Idempotent. Errors: those of closing the log.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#options.signal?.removeEventListener('abort', this.#onSignal);
+    await this.#parts.close(new RuntimeError('CLOSED', 'The server was closed.'));
+  }
+
+  #changeWithAddress(
+    request: Extract<ChangeRequest, { address?: string }> & { readonly address: string },
+    options: RequestOptions,
+  ): Promise<void> {
+    try {
+      requireServerAddress(request.address, `The address of server ${request.id}`);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#change(request, options);
+  }
+
+  #change(request: ChangeRequest, options: RequestOptions): Promise<void> {
+    const { driver } = this.#parts;
+    if (driver.failure !== undefined) return Promise.reject(driver.failure);
+    const done = driver.changes.add(request, this.#deadline(options));
+    driver.wake();
+    return orAborted(done, options.signal, true);
+  }
+
+  #deadline(options: RequestOptions): number {
+    const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
+    return this.#parts.clock.now() + timeoutMs;
+  }
+}
+
+/** The promise, or `ABORTED` if the signal is quicker: the work itself goes on, nobody waits for it. */
+function orAborted(
+  promise: Promise<void>,
+  signal: AbortSignal | undefined,
+  mayHaveBeenApplied: boolean,
+): Promise<void> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(abortedError(signal, mayHaveBeenApplied));
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,144 @@
+// Reads from the call of `read` to the moment at which a local read is allowed. Everything that waits when a round is
+// started shares it: one round of the protocol for any number of reads. A read never joins a round that was started
+// before it was asked for: that round may have been confirmed by a quorum that knew less.
+
+import type { Index } from '@waldb/core';
+import { RuntimeError } from './runtime-error.js';
+
+interface Read {
+  readonly deadline: number;
+  readonly resolve: () => void;
+  readonly reject: (error: RuntimeError) => void;
+  isSettled: boolean;
+}
+
+interface Confirmed {
+  readonly index: Index;
+  readonly reads: readonly Read[];
+}
+
+const CONTEXT_BYTES = 8;
+
+export class Reads {
+  readonly #limits: { readonly readsMax: number; readonly readRoundsMax: number };
+  #waiting: Read[] = [];
+  /** Rounds under way, by the number in their context. */
+  readonly #rounds = new Map<number, readonly Read[]>();
+  /** Confirmed, and waiting for the state machine. Few: at most one for each round since the last apply. */
+  #confirmed: Confirmed[] = [];
+  #lastRound = 0;
+  #count = 0;
+  #nextDeadline = Number.POSITIVE_INFINITY;
+
+  constructor(limits: { readonly readsMax: number; readonly readRoundsMax: number }) {
+    this.#limits = limits;
+  }
+
+  /** Asked for and not answered. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Whether a round can and should be started. */
+  get wantsRound(): boolean {
+    return this.#waiting.length > 0 && this.#rounds.size < this.#limits.readRoundsMax;
+  }
+
+  add(deadline: number): Promise<void> {
+    if (this.#count >= this.#limits.readsMax) {
+      return Promise.reject(
+        new RuntimeError('BUSY', `Too many reads are waiting (${this.#count}).`, {
+          detail: { reads: this.#count, readsMax: this.#limits.readsMax },
+        }),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#count += 1;
+      this.#nextDeadline = Math.min(this.#nextDeadline, deadline);
+      this.#waiting.push({ deadline, resolve, reject, isSettled: false });
+    });
+  }
+
+  /** Everything that waits becomes one round; returns its context. */
+  startRound(): Uint8Array {
+    this.#lastRound += 1;
+    this.#rounds.set(this.#lastRound, this.#waiting);
+    this.#waiting = [];
+    const context = new Uint8Array(CONTEXT_BYTES);
+    new DataView(context.buffer).setBigUint64(0, BigInt(this.#lastRound));
+    return context;
+  }
+
+  /** The round's reads are right once `index` is applied. */
+  ready(context: Uint8Array, index: Index, appliedIndex: Index): void {
+    const reads = this.#endRound(context);
+    if (index <= appliedIndex) this.#resolve(reads);
+    else if (reads.length > 0) this.#confirmed.push({ index, reads });
+  }
+
+  failed(context: Uint8Array, error: RuntimeError): void {
+    this.#rejectThese(this.#endRound(context), error);
+  }
+
+  /** Everything up to `appliedIndex` is visible in the state machine. */
+  applied(appliedIndex: Index): void {
+    if (this.#confirmed.length === 0) return;
+    const due = this.#confirmed.filter((confirmed) => confirmed.index <= appliedIndex);
+    this.#confirmed = this.#confirmed.filter((confirmed) => confirmed.index > appliedIndex);
+    for (const { reads } of due) this.#resolve(reads);
+  }
+
+  expire(now: number): void {
+    if (now < this.#nextDeadline) return;
+    this.#nextDeadline = Number.POSITIVE_INFINITY;
+    for (const reads of this.#all()) for (const read of reads) this.#expireOne(read, now);
+    this.#waiting = this.#waiting.filter((read) => !read.isSettled);
+    // A round whose answer was lost must not take a place for ever; a late answer to it is ignored.
+    for (const [round, reads] of this.#rounds)
+      if (reads.every((read) => read.isSettled)) this.#rounds.delete(round);
+  }
+
+  rejectAll(error: RuntimeError): void {
+    for (const reads of this.#all()) this.#rejectThese(reads, error);
+    this.#waiting = [];
+    this.#rounds.clear();
+    this.#confirmed = [];
+  }
+
+  #all(): (readonly Read[])[] {
+    return [this.#waiting, ...this.#rounds.values(), ...this.#confirmed.map((confirmed) => confirmed.reads)];
+  }
+
+  #endRound(context: Uint8Array): readonly Read[] {
+    if (context.length !== CONTEXT_BYTES) return [];
+    const view = new DataView(context.buffer, context.byteOffset, CONTEXT_BYTES);
+    const round = Number(view.getBigUint64(0));
+    const reads = this.#rounds.get(round) ?? [];
+    this.#rounds.delete(round);
+    return reads;
+  }
+
+  #expireOne(read: Read, now: number): void {
+    if (read.isSettled) return;
+    if (now < read.deadline) this.#nextDeadline = Math.min(this.#nextDeadline, read.deadline);
+    else this.#rejectThese([read], new RuntimeError('TIMEOUT', 'The read was not confirmed in time.'));
+  }
+
+  #resolve(reads: readonly Read[]): void {
+    for (const read of reads) {
+      if (read.isSettled) continue;
+      read.isSettled = true;
+      this.#count -= 1;
+      read.resolve();
+    }
+  }
+
+  #rejectThese(reads: readonly Read[], error: RuntimeError): void {
+    for (const read of reads) {
+      if (read.isSettled) continue;
+      read.isSettled = true;
+      this.#count -= 1;
+      read.reject(error);
+    }
+  }
+}

@@ -1,0 +1,98 @@
+// The errors that a server answers with. Each has a code to branch on, facts, and a sentence for people.
+
+import type { NodeId, RaftError } from '@waldb/core';
+
+/**
+ * Requests:
+ * - `NOT_LEADER`: only the leader can do this; `detail.leader` and its addresses say who that is, as far as known.
+ * - `BUSY`: a limit on waiting work is reached. Nothing was done; try again later.
+ * - `TIMEOUT`, `ABORTED`: no longer waited for. `mayHaveBeenApplied` says whether it can still take effect.
+ * - `LEADERSHIP_LOST`: this server stopped leading before the outcome was known.
+ * - `CLOSED`: the server was closed.
+ * - `STORAGE`: the log failed for good; start the server again to recover.
+ * - `STORAGE_FULL`: the disk is full. Nothing was done; the server goes on when there is room.
+ * - `STATE_MACHINE`: the state machine failed, and the server stopped before anything later was applied.
+ * - `TOO_LARGE`: one command is larger than the log or a message may hold.
+ * - `NOT_READY`, `CONFIG_IN_PROGRESS`, `CONFIG_INVALID`, `NOT_CAUGHT_UP`, `TRANSFER_IN_PROGRESS`: as in `RaftError`.
+ * - `TRANSFER_FAILED`: the other server did not take over leadership.
+ * - `SNAPSHOT_TOO_LARGE`: the state machine's image is larger than a snapshot may be.
+ * - `INTERNAL`: a bug of ours; the server stopped.
+ *
+ * Start:
+ * - `OPTIONS_INVALID`: an option that can never be right.
+ * - `ADDRESS_IN_USE`, `ADDRESS_UNUSABLE`: the listening address is taken, or is not this machine's to use.
+ * - `DIRECTORY_UNUSABLE`: the directory cannot be made, read or written.
+ * - `IDENTITY_MISSING`: an empty directory, and neither `bootstrap` nor `join` was asked for.
+ * - `IDENTITY_MISMATCH`: the directory belongs to another server or another cluster.
+ * - `IDENTITY_DAMAGED`: the identity file cannot be believed.
+ * - `LOG_LOST`: the directory's log is gone or was replaced: this server may have forgotten votes and entries.
+ */
+export type RuntimeErrorCode =
+  | 'NOT_LEADER'
+  | 'BUSY'
+  | 'TIMEOUT'
+  | 'ABORTED'
+  | 'LEADERSHIP_LOST'
+  | 'CLOSED'
+  | 'STORAGE'
+  | 'STORAGE_FULL'
+  | 'STATE_MACHINE'
+  | 'TOO_LARGE'
+  | 'NOT_READY'
+  | 'CONFIG_IN_PROGRESS'
+  | 'CONFIG_INVALID'
+  | 'NOT_CAUGHT_UP'
+  | 'TRANSFER_IN_PROGRESS'
+  | 'TRANSFER_FAILED'
+  | 'SNAPSHOT_TOO_LARGE'
+  | 'INTERNAL'
+  | 'OPTIONS_INVALID'
+  | 'ADDRESS_IN_USE'
+  | 'ADDRESS_UNUSABLE'
+  | 'DIRECTORY_UNUSABLE'
+  | 'IDENTITY_MISSING'
+  | 'IDENTITY_MISMATCH'
+  | 'IDENTITY_DAMAGED'
+  | 'LOG_LOST';
+
+export interface RuntimeErrorDetail {
+  /** With `NOT_LEADER`: the leader, and where its peers and its clients reach it, as far as known. */
+  readonly leader?: NodeId | undefined;
+  readonly leaderAddress?: string | undefined;
+  readonly leaderClientAddress?: string | undefined;
+  readonly [fact: string]: unknown;
+}
+
+export interface RuntimeErrorOptions extends ErrorOptions {
+  readonly detail?: RuntimeErrorDetail;
+  /** Default false. */
+  readonly mayHaveBeenApplied?: boolean;
+}
+
+export class RuntimeError extends Error {
+  override readonly name: string = 'RuntimeError';
+  readonly code: RuntimeErrorCode;
+  readonly detail: RuntimeErrorDetail;
+  /** True when a proposal with this outcome may have been applied, or may still be: asking again may apply it twice. */
+  readonly mayHaveBeenApplied: boolean;
+
+  constructor(code: RuntimeErrorCode, message: string, options: RuntimeErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.detail = options.detail ?? {};
+    this.mayHaveBeenApplied = options.mayHaveBeenApplied ?? false;
+  }
+}
+
+/** What a refusal of the protocol means to a caller of the server. A refused request has changed nothing. */
+export function fromRaftError(error: RaftError): RuntimeError {
+  const { leader: _, ...facts } = error.detail;
+  const options = { detail: facts, cause: error };
+  if (error.code === 'QUOTA_EXCEEDED') return new RuntimeError('BUSY', sentence(error), options);
+  if (error.code === 'ENCODING') return new RuntimeError('INTERNAL', sentence(error), options);
+  return new RuntimeError(error.code, sentence(error), options);
+}
+
+function sentence(error: RaftError): string {
+  return error.message.endsWith('.') ? error.message : `${error.message}.`;
+}

@@ -1,0 +1,245 @@
+// Puts a server together from its directory, its node, its network and its driver, and takes it apart again in the
+// order in which nothing is lost.
+
+import { type NodeId, type RaftConfig, RaftNode } from '@waldb/core';
+import {
+  type Clock,
+  type Endpoint,
+  formatEndpoint,
+  NetworkError,
+  NodeClock,
+  NodeNetwork,
+  NodeVfs,
+  parseEndpoint,
+  type Vfs,
+} from '@waldb/io';
+import { type Logger, SILENT_LOGGER, TcpTransport } from '@waldb/transport';
+import { AddressBook } from './address-book.js';
+import { Driver } from './driver.js';
+import { Emitter } from './emitter.js';
+import type { Identity } from './identity.js';
+import { DEFAULT_RUNTIME_LIMITS } from './limits.js';
+import {
+  checkOptions,
+  DEFAULT_ELECTION_TIMEOUT_TICKS,
+  DEFAULT_HEARTBEAT_TICKS,
+  DEFAULT_SNAPSHOT_KEEP_ENTRIES,
+  DEFAULT_TICK_MS,
+  type RaftServerOptions,
+} from './options.js';
+import { numberFromBytes, seededRandom } from './randomness.js';
+import { RuntimeError } from './runtime-error.js';
+import { requireServerAddress } from './server-address.js';
+import { type RaftServerEvents, RoleNews } from './server-events.js';
+import { openSnapshotData } from './snapshot-data.js';
+import type { StateMachine } from './state-machine.js';
+import { openStore, type Store } from './store.js';
+
+export interface ServerParts<Result> {
+  readonly identity: Identity;
+  readonly node: RaftNode;
+  readonly driver: Driver<Result>;
+  readonly transport: TcpTransport;
+  readonly addressBook: AddressBook;
+  readonly events: Emitter<RaftServerEvents>;
+  readonly clock: Clock;
+  /** Stops the driver for `reason` unless it has stopped already, then closes everything. */
+  readonly close: (reason: RuntimeError) => Promise<void>;
+}
+
+/** Opens everything; on failure nothing is left open. Nothing runs before `driver.start`. */
+export async function openServerParts<Result>(
+  options: RaftServerOptions<Result>,
+): Promise<ServerParts<Result>> {
+  checkOptions(options);
+  const vfs = options.vfs ?? new NodeVfs();
+  const store = await openStore(vfs, options);
+  try {
+    const applied = await restoreStateMachine(options.stateMachine, store);
+    return await assemble(options, vfs, store, applied);
+  } catch (error) {
+    await store.log.close();
+    throw error;
+  }
+}
+
+/** Brings the machine to the newest snapshot, unless it holds more by itself. Returns the index that it holds. */
+async function restoreStateMachine<Result>(machine: StateMachine<Result>, store: Store): Promise<number> {
+  const own = machine.appliedIndex?.() ?? 0;
+  const snapshot = store.log.snapshot();
+  if (snapshot === undefined || snapshot.index <= own) return own;
+  try {
+    await machine.restore(openSnapshotData(snapshot.data));
+  } catch (cause) {
+    throw new RuntimeError(
+      'STATE_MACHINE',
+      `The state machine could not be restored from the snapshot at index ${snapshot.index}: ${String(cause)}.`,
+      { detail: { index: snapshot.index }, cause },
+    );
+  }
+  return snapshot.index;
+}
+
+async function assemble<Result>(
+  options: RaftServerOptions<Result>,
+  vfs: Vfs,
+  store: Store,
+  applied: number,
+): Promise<ServerParts<Result>> {
+  const { identity, log, knownLogs } = store;
+  const clock = options.clock ?? new NodeClock();
+  const logger = options.logger ?? SILENT_LOGGER;
+  const seed = options.seed ?? numberFromBytes(vfs.randomBytes(6));
+  const incarnation = numberFromBytes(vfs.randomBytes(6));
+  const node = RaftNode.withLog(raftConfig(options, identity, { applied, seed, incarnation }), log, {
+    durability: 'deferred',
+  });
+  const addressBook = new AddressBook({
+    ownId: identity.id,
+    ownAddress: identity.address,
+    founded: identity.members,
+    configuration: node.configuration,
+  });
+  const events = makeEvents(logger);
+  const news = new RoleNews(node.role);
+
+  const transport = await listen({
+    clusterId: identity.clusterId,
+    nodeId: identity.id,
+    logId: identity.logId,
+    address: identity.address,
+    listen: listenEndpoint(options, identity),
+    network: options.network ?? new NodeNetwork(),
+    clock,
+    random: seededRandom(seed),
+    logger,
+    ...(options.transportLimits === undefined ? {} : { limits: options.transportLimits }),
+    onMessage: (message, bytes) => {
+      driver.inbox.push(message, bytes);
+      driver.wake();
+    },
+    onUnreachable: (id) => driver.unreachable(id),
+    admit: (hello) => knownLogs.admit(hello),
+    onHello: (hello) => {
+      addressBook.learn(hello.from, hello.address);
+      dialPeers(transport, addressBook);
+    },
+  });
+
+  const driver: Driver<Result> = new Driver<Result>({
+    node,
+    log,
+    stateMachine: options.stateMachine,
+    transport,
+    clock,
+    tickMs: options.tickMs ?? DEFAULT_TICK_MS,
+    snapshotKeepEntries: options.snapshotKeepEntries ?? DEFAULT_SNAPSHOT_KEEP_ENTRIES,
+    limits: { ...DEFAULT_RUNTIME_LIMITS, ...options.limits },
+    notLeader: () => notLeader(node, addressBook),
+    listener: {
+      onRole: (role, term, leader) => {
+        if (news.isNewRole(role)) events.emit('roleChange', { role, term });
+        if (news.isNewLeader(leader, term)) events.emit('leaderChange', { leader, term });
+      },
+      onCommit: (index) => {
+        if (events.hasListeners('commit')) events.emit('commit', { index });
+      },
+      onConfiguration: (configuration) => {
+        addressBook.configure(configuration);
+        dialPeers(transport, addressBook);
+        events.emit('membershipChange', { configuration });
+      },
+      onConfigurationCommitted: ({ voters, learners, votersOutgoing }) =>
+        knownLogs.keepOnly(new Set([...voters, ...learners, ...votersOutgoing])),
+      onFailed: (error) => {
+        logger.error({ code: error.code, ...error.detail }, error.message);
+        events.emit('error', error);
+      },
+      onTrouble: (error) => {
+        logger.warn({ code: error.code, ...error.detail }, error.message);
+        events.emit('error', error);
+      },
+    },
+  });
+  dialPeers(transport, addressBook);
+
+  const close = async (reason: RuntimeError): Promise<void> => {
+    // 1. Nothing new is started, and requests are answered.  2. The peers hear what was sent.  3. What is staged
+    // becomes durable: an acknowledged command is durable on a quorum already, this keeps our own copy of it.
+    await driver.stop(reason);
+    await transport.close();
+    await log.close();
+  };
+  return { identity, node, driver, transport, addressBook, events, clock, close };
+}
+
+function raftConfig<Result>(
+  options: RaftServerOptions<Result>,
+  identity: Identity,
+  chance: { readonly applied: number; readonly seed: number; readonly incarnation: number },
+): RaftConfig {
+  const { id, origin, members, address } = identity;
+  const others = Object.keys(members)
+    .map(Number)
+    .filter((member) => member !== id);
+  return {
+    ...options.raft,
+    ...chance,
+    id,
+    peers: others,
+    learners: origin === 'join' ? [id] : [],
+    addresses: { ...members, [id]: address },
+    electionTimeoutTicks: options.electionTimeoutTicks ?? DEFAULT_ELECTION_TIMEOUT_TICKS,
+    heartbeatTicks: options.heartbeatTicks ?? DEFAULT_HEARTBEAT_TICKS,
+    snapshotThreshold: options.snapshotThreshold ?? 0,
+  };
+}
+
+function listenEndpoint<Result>(options: RaftServerOptions<Result>, identity: Identity): Endpoint {
+  if (options.listen === undefined)
+    return requireServerAddress(identity.address, 'This server’s address').peer;
+  const endpoint = parseEndpoint(options.listen);
+  if (endpoint !== undefined) return endpoint;
+  throw new RuntimeError(
+    'OPTIONS_INVALID',
+    `listen is ${JSON.stringify(options.listen)}, but must be host:port.`,
+    {
+      detail: { option: 'listen', value: options.listen },
+    },
+  );
+}
+
+async function listen(options: Parameters<typeof TcpTransport.listen>[0]): Promise<TcpTransport> {
+  try {
+    return await TcpTransport.listen(options);
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
+    const code = error.code === 'ADDRESS_IN_USE' ? 'ADDRESS_IN_USE' : 'ADDRESS_UNUSABLE';
+    throw new RuntimeError(code, error.message, { detail: error.detail, cause: error });
+  }
+}
+
+function dialPeers(transport: TcpTransport, addressBook: AddressBook): void {
+  const peers = addressBook.peers();
+  for (const id of transport.peerIds) if (!peers.has(id)) transport.removePeer(id);
+  for (const [id, endpoint] of peers) transport.setPeer(id, endpoint);
+}
+
+function makeEvents(logger: Logger): Emitter<RaftServerEvents> {
+  return new Emitter<RaftServerEvents>((error, name) => {
+    logger.error({ event: name, error }, `A listener of ${name} threw: ${String(error)}.`);
+  });
+}
+
+function notLeader(node: RaftNode, addressBook: AddressBook): RuntimeError {
+  const leader: NodeId | undefined = node.leader;
+  const address = leader === undefined ? undefined : addressBook.addressOf(leader);
+  const where = leader === undefined ? 'no leader is known' : `server ${leader} leads`;
+  return new RuntimeError('NOT_LEADER', `Server ${node.id} does not lead: ${where}.`, {
+    detail: {
+      leader,
+      leaderAddress: address && formatEndpoint(address.peer),
+      leaderClientAddress: address?.client && formatEndpoint(address.client),
+    },
+  });
+}
