@@ -10,7 +10,6 @@ import {
   describeAction,
   describeMessage,
   type EntryKind,
-  type Event,
   encodeConfiguration,
   encodeEntry,
   type HardState,
@@ -21,8 +20,6 @@ import {
   type MessageType,
   type NodeId,
   type RaftConfig,
-  RaftError,
-  type RaftErrorCode,
   type RaftLog,
   RaftNode,
   type RequestVote,
@@ -291,15 +288,4 @@ export function appliedIndexes(actions: readonly Action[]): Index[] {
 /** Everything that a refused request must leave as it was. */
 export function snapshotOf(node: RaftNode<StagedLog>): unknown {
   return { status: node.status(), log: termsOf(node.log), mutations: node.log.mutations.length };
-}
-
-/** The code with which `node` refuses `event`; fails when the event is accepted. */
-export function refusal(node: RaftNode, event: Event): RaftErrorCode {
-  try {
-    node.step(event);
-  } catch (error) {
-    if (error instanceof RaftError) return error.code;
-    throw error;
-  }
-  throw new Error(`${event.type} was not refused`);
 }
