@@ -67,10 +67,7 @@ export class LogView {
     if (through.index <= this.compacted.index) return;
     this.compacted = through;
     this.lastIndex = Math.max(this.lastIndex, through.index);
-    const runs = this.#termRuns.findLastIndex((run) => run.first <= through.index);
-    if (runs > 0) this.#termRuns.splice(0, runs);
-    const configs = this.#configIndexes.findIndex((index) => index > through.index);
-    this.#configIndexes.splice(0, configs === -1 ? this.#configIndexes.length : configs);
+    this.#forgetCompacted();
   }
 
   /** Adds up the next segment, in order. */
@@ -85,6 +82,15 @@ export class LogView {
     this.#configIndexes.push(...summary.configIndexes);
     this.lastIndex = summary.lastIndex;
     if (summary.compacted !== undefined) this.compact(summary.compacted);
+    this.#forgetCompacted();
     this.hardState = summary.hardState ?? this.hardState;
+  }
+
+  #forgetCompacted(): void {
+    const through = this.compacted.index;
+    const runs = this.#termRuns.findLastIndex((run) => run.first <= through);
+    if (runs > 0) this.#termRuns.splice(0, runs);
+    const configs = this.#configIndexes.findIndex((index) => index > through);
+    this.#configIndexes.splice(0, configs === -1 ? this.#configIndexes.length : configs);
   }
 }

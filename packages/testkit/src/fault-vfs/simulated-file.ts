@@ -1,0 +1,158 @@
+// The contents of one file on the simulated disk: what programs see, and apart from it what would still be there after
+// a loss of power. Between the two are sectors with bytes that were written and not synced.
+
+import type { SeededRandom } from '../sim/seeded-random.js';
+
+export const SECTOR_BYTES = 512;
+
+/** A sector that holds bytes which are not durable. */
+interface DirtySector {
+  /** What the sector was between writes: the system may have sent any of these to the disk. */
+  readonly versions: Uint8Array[];
+  /** 1 for each byte that is not durable. A lost write changes no other byte (docs/durability.md, "Assumptions"). */
+  readonly mask: Uint8Array;
+}
+
+/** How much of what is not durable survives a crash. `any` decides sector by sector. */
+export type Survival = 'nothing' | 'everything' | 'any';
+
+export class SimulatedFile {
+  #content: Uint8Array;
+  #size: number;
+  #durable: Uint8Array;
+  #durableSize: number;
+  readonly #dirty = new Map<number, DirtySector>();
+
+  /** A file with these bytes, all of them durable. */
+  constructor(bytes: Uint8Array = new Uint8Array(0)) {
+    this.#content = bytes.slice();
+    this.#durable = bytes.slice();
+    this.#size = bytes.length;
+    this.#durableSize = bytes.length;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  bytes(): Uint8Array {
+    return this.#content.slice(0, this.#size);
+  }
+
+  read(target: Uint8Array, position: number): number {
+    const count = Math.max(0, Math.min(target.length, this.#size - position));
+    target.set(this.#content.subarray(position, position + count), 0);
+    return count;
+  }
+
+  write(bytes: Uint8Array, position: number): void {
+    if (bytes.length === 0) return;
+    const end = position + bytes.length;
+    this.#content = grown(this.#content, end);
+    this.#size = Math.max(this.#size, end);
+    for (let sector = Math.floor(position / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
+      this.#markDirty(sector, position, end);
+    }
+    this.#content.set(bytes, position);
+  }
+
+  /** As a write to an O_DSYNC file: these bytes are durable, others that are not stay so. */
+  writeDurably(bytes: Uint8Array, position: number): void {
+    this.write(bytes, position);
+    const end = position + bytes.length;
+    this.#durable = grown(this.#durable, end);
+    this.#durable.set(bytes, position);
+    this.#durableSize = Math.max(this.#durableSize, end);
+    for (const [sector, dirty] of this.#dirty) {
+      const start = sector * SECTOR_BYTES;
+      if (start >= end || start + SECTOR_BYTES <= position) continue;
+      for (let at = Math.max(position, start); at < Math.min(end, start + SECTOR_BYTES); at++) {
+        dirty.mask[at - start] = 0;
+      }
+      if (dirty.mask.every((bit) => bit === 0)) this.#dirty.delete(sector);
+    }
+  }
+
+  truncate(length: number): void {
+    this.#content = grown(this.#content, length);
+    this.#content.fill(0, length);
+    this.#size = length;
+  }
+
+  sync(): void {
+    this.#durable = this.#content.slice();
+    this.#durableSize = this.#size;
+    this.#dirty.clear();
+  }
+
+  /**
+   * As Linux does after a failed sync: the pages are called clean and will not be written, and still every read shows
+   * them. A later sync succeeds and changes nothing.
+   */
+  failSync(): void {
+    this.#dirty.clear();
+  }
+
+  get hasUnsynced(): boolean {
+    return this.#dirty.size > 0 || this.#size !== this.#durableSize;
+  }
+
+  /** The bytes that a loss of power leaves. */
+  afterCrash(survival: Survival, random: SeededRandom): Uint8Array {
+    const keepsSize = survival === 'everything' || (survival === 'any' && random.chance(0.5));
+    const size = keepsSize ? Math.max(this.#size, this.#durableSize) : this.#durableSize;
+    const image = grown(this.#durable, size);
+    for (const [sector, dirty] of this.#dirty) {
+      const start = sector * SECTOR_BYTES;
+      const source = this.#sectorAfterCrash(sector, dirty, survival, random);
+      if (source === undefined) continue;
+      for (let i = 0; i < SECTOR_BYTES && start + i < size; i++) {
+        if (dirty.mask[i] === 1) image[start + i] = source[i] ?? 0;
+      }
+    }
+    return image.slice(0, size);
+  }
+
+  #sectorAfterCrash(
+    sector: number,
+    dirty: DirtySector,
+    survival: Survival,
+    random: SeededRandom,
+  ): Uint8Array | undefined {
+    const start = sector * SECTOR_BYTES;
+    const newest = this.#content.subarray(start, start + SECTOR_BYTES);
+    if (survival === 'nothing') return undefined;
+    if (survival === 'everything') return newest;
+    switch (random.below(6)) {
+      case 0:
+      case 1:
+        return undefined;
+      case 2:
+        return random.pick(dirty.versions);
+      case 3:
+        return new Uint8Array(SECTOR_BYTES);
+      case 4:
+        return Uint8Array.from({ length: SECTOR_BYTES }, () => random.below(256));
+      default:
+        return newest;
+    }
+  }
+
+  /** Before the write: the sector as it is now becomes one of its versions. */
+  #markDirty(sector: number, position: number, end: number): void {
+    const start = sector * SECTOR_BYTES;
+    const before = new Uint8Array(SECTOR_BYTES);
+    before.set(this.#content.subarray(start, start + SECTOR_BYTES));
+    const dirty = this.#dirty.get(sector) ?? { versions: [], mask: new Uint8Array(SECTOR_BYTES) };
+    dirty.versions.push(before);
+    dirty.mask.fill(1, Math.max(0, position - start), Math.min(SECTOR_BYTES, end - start));
+    this.#dirty.set(sector, dirty);
+  }
+}
+
+function grown(bytes: Uint8Array, length: number): Uint8Array {
+  if (bytes.length >= length) return bytes;
+  const larger = new Uint8Array(length);
+  larger.set(bytes);
+  return larger;
+}
