@@ -3,63 +3,24 @@
 
 import {
   type Action,
-  type Configuration,
-  type DeferredRaftLog,
   type Event,
   type Index,
   type NodeId,
   RaftError,
   type RaftNode,
-  type RaftTransport,
   type Role,
   type Term,
 } from '@waldb/core';
-import type { Clock } from '@waldb/io';
 import { Applier } from './applier.js';
 import { type ChangeRequest, Changes } from './changes.js';
+import type { DriverOptions } from './driver-options.js';
 import { EventLoop } from './event-loop.js';
 import { Flusher } from './flusher.js';
 import { Inbox } from './inbox.js';
-import type { RuntimeLimits } from './limits.js';
 import { type Proposal, Proposals } from './proposals.js';
 import { Reads } from './reads.js';
-import { fromRaftError, RuntimeError } from './runtime-error.js';
-import { gatherSnapshotData } from './snapshot-data.js';
-import type { StateMachine } from './state-machine.js';
-
-/** A transport that the driver can also hold back and hurry. */
-export interface DrivenTransport extends RaftTransport {
-  flush(): void;
-  pauseReceiving(): void;
-  resumeReceiving(): void;
-}
-
-/** What the driver tells its owner, always between two steps or inside one: answers must wait for another turn. */
-export interface DriverListener {
-  onRole(role: Role, term: Term, leader: NodeId | undefined): void;
-  onCommit(index: Index): void;
-  /** In force from now on; not necessarily committed. */
-  onConfiguration(configuration: Configuration): void;
-  onConfigurationCommitted(configuration: Configuration): void;
-  /** The server cannot go on. It has stopped; everything that waited was answered. */
-  onFailed(error: RuntimeError): void;
-  /** Something failed that the server survives. */
-  onTrouble(error: RuntimeError): void;
-}
-
-export interface DriverOptions<Result> {
-  readonly node: RaftNode;
-  readonly log: DeferredRaftLog;
-  readonly stateMachine: StateMachine<Result>;
-  readonly transport: DrivenTransport;
-  readonly clock: Clock;
-  readonly tickMs: number;
-  readonly snapshotKeepEntries: number;
-  readonly limits: RuntimeLimits;
-  readonly listener: DriverListener;
-  /** Names the leader, with its addresses. */
-  readonly notLeader: () => RuntimeError;
-}
+import { diskFullError, fromRaftError, RuntimeError, storageError, withOutcome } from './runtime-error.js';
+import { Snapshots } from './snapshots.js';
 
 type ProposedAction = Extract<Action, { type: 'proposed' }>;
 
@@ -69,6 +30,7 @@ export class Driver<Result> {
   readonly changes: Changes;
   readonly inbox: Inbox;
   readonly applier: Applier<Result>;
+  readonly snapshots: Snapshots;
   readonly #options: DriverOptions<Result>;
   readonly #node: RaftNode;
   readonly #flusher: Flusher;
@@ -83,9 +45,6 @@ export class Driver<Result> {
   #isLeading = false;
   /** The leader's quota of uncommitted bytes is used up: proposals wait for the next commit. */
   #isQuotaReached = false;
-  #snapshotting: Promise<Index> | undefined;
-  #rejectSnapshot: ((error: unknown) => void) | undefined;
-  #snapshotSaved: { readonly seq: number; readonly resolve: () => void } | undefined;
   #configurationIndex: Index = 0;
   #failure: RuntimeError | undefined;
   readonly #stopped: Promise<void>;
@@ -129,6 +88,15 @@ export class Driver<Result> {
       onAdvanced: (index) => this.reads.applied(index),
       onFailed: (error) => this.fail(error),
     });
+    this.snapshots = new Snapshots({
+      ...limits,
+      snapshot: () => options.stateMachine.snapshot(),
+      atPoint: (call) => this.applier.call(() => call(this.applier.appliedIndex)),
+      save: (index, data, onStaged) => this.#saveSnapshot(index, data, onStaged),
+      onTrouble: (error) => {
+        if (this.#failure === undefined) options.listener.onTrouble(error);
+      },
+    });
     this.#loop = new EventLoop({ clock, tickMs: options.tickMs, tasks: this.#tasks() });
     this.#stopped = new Promise((resolve) => {
       this.#onStopped = resolve;
@@ -168,14 +136,6 @@ export class Driver<Result> {
     this.#options.listener.onFailed(error);
   }
 
-  /** Saves the state machine as of now; resolves with the index it covers. One at a time: a second call shares the first. */
-  snapshot(): Promise<Index> {
-    this.#snapshotting ??= this.#takeSnapshot().finally(() => {
-      this.#snapshotting = undefined;
-    });
-    return this.#snapshotting;
-  }
-
   // ---- the loop's tasks ----
 
   #tasks() {
@@ -208,10 +168,7 @@ export class Driver<Result> {
     for (const id of this.#unreachable) this.#stepOwn({ type: 'unreachable', id });
     this.#unreachable.clear();
     for (const step of this.#ownSteps.splice(0)) step();
-    if (this.#snapshotSaved !== undefined && this.#lastDurableSeq >= this.#snapshotSaved.seq) {
-      this.#snapshotSaved.resolve();
-      this.#snapshotSaved = undefined;
-    }
+    this.snapshots.durable(this.#lastDurableSeq);
   }
 
   #messages(): boolean {
@@ -247,7 +204,7 @@ export class Driver<Result> {
     this.proposals.rejectAll(outcome);
     this.reads.rejectAll(failure);
     this.changes.rejectAll(outcome);
-    this.#rejectSnapshot?.(failure);
+    this.snapshots.stop(failure);
     void Promise.all([this.applier.stop(), this.#flusher.idle()]).then(() => this.#onStopped()); // neither rejects
   }
 
@@ -257,7 +214,7 @@ export class Driver<Result> {
     const { proposals } = this;
     if (!proposals.hasWaiting) return;
     if (!this.#node.isLeader) return proposals.rejectWaiting(this.#options.notLeader());
-    if (this.#flusher.isFull) return proposals.rejectWaiting(diskFull());
+    if (this.#flusher.isFull) return proposals.rejectWaiting(diskFullError());
     // What comes while the disk is busy shares the next write and the next append: the disk's latency is the window.
     if (this.#flusher.isFlushing || this.#isQuotaReached) return;
     const batch = proposals.takeBatch();
@@ -340,7 +297,7 @@ export class Driver<Result> {
       case 'commit':
         return this.#committed(action.index);
       case 'snapshot':
-        void this.snapshot().catch(() => {}); // `#takeSnapshot` has told the listener
+        void this.snapshots.take().catch(() => {}); // `onTrouble` has heard of it
         return;
       case 'restoreSnapshot':
         return this.applier.restore(action.snapshot);
@@ -385,47 +342,13 @@ export class Driver<Result> {
     this.#options.listener.onRole(role, term, leader);
   }
 
-  // ---- snapshots ----
-
-  async #takeSnapshot(): Promise<Index> {
-    const { stateMachine, limits, snapshotKeepEntries, listener } = this.#options;
-    let index: Index = 0;
-    try {
-      // The machine is asked at a known point between two entries; what it gives out then is that point's state,
-      // however long it takes.
-      const data = await new Promise<Uint8Array>((resolve, reject) => {
-        this.#rejectSnapshot = reject;
-        this.applier.call(() => {
-          index = this.applier.appliedIndex;
-          gatherSnapshotData(stateMachine.snapshot(), limits.snapshotBytesMax).then(resolve, reject);
-        });
-      });
-      if (index > 0)
-        await this.#saveSnapshot({ type: 'snapshot', index, data, keepEntries: snapshotKeepEntries });
-      return index;
-    } catch (cause) {
-      if (this.#failure !== undefined) throw this.#failure;
-      const error =
-        cause instanceof RuntimeError
-          ? cause
-          : new RuntimeError('STATE_MACHINE', `The state machine could not be saved: ${String(cause)}.`, {
-              cause,
-            });
-      listener.onTrouble(error);
-      throw error;
-    }
-  }
-
-  /** Hands the snapshot to the node, and resolves once it is durable. */
-  #saveSnapshot(event: Extract<Event, { type: 'snapshot' }>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#rejectSnapshot = reject;
-      this.#ownSteps.push(() => {
-        this.#stepOwn(event);
-        this.#snapshotSaved = { seq: this.#options.log.stagedSeq(), resolve };
-      });
-      this.#loop.wake();
+  #saveSnapshot(index: Index, data: Uint8Array, onStaged: (seq: number) => void): void {
+    const { log, snapshotKeepEntries } = this.#options;
+    this.#ownSteps.push(() => {
+      this.#stepOwn({ type: 'snapshot', index, data, keepEntries: snapshotKeepEntries });
+      onStaged(log.stagedSeq());
     });
+    this.#loop.wake();
   }
 
   // ---- failures ----
@@ -436,7 +359,7 @@ export class Driver<Result> {
   }
 
   #diskFullChanged(isFull: boolean): void {
-    if (isFull) this.#options.listener.onTrouble(diskFull());
+    if (isFull) this.#options.listener.onTrouble(diskFullError());
     this.#loop.wake();
   }
 
@@ -468,19 +391,4 @@ export class Driver<Result> {
         return new RuntimeError('STORAGE', 'The log failed before the read was confirmed.');
     }
   }
-}
-
-function storageError(cause: unknown): RuntimeError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new RuntimeError('STORAGE', `The log failed, and the server has stopped: ${why}`, { cause });
-}
-
-function diskFull(): RuntimeError {
-  return new RuntimeError('STORAGE_FULL', 'The disk is full: nothing can be written until there is room.');
-}
-
-/** The same error, with what it means for one proposal. */
-function withOutcome(error: RuntimeError, mayHaveBeenApplied: boolean): RuntimeError {
-  const { code, message, detail, cause } = error;
-  return new RuntimeError(code, message, { detail, cause, mayHaveBeenApplied });
 }

@@ -4,7 +4,7 @@
 
 import type { NodeId } from '@waldb/core';
 import type { Vfs } from '@waldb/io';
-import { type Hello, TransportError } from '@waldb/transport';
+import { type Hello, type Logger, TransportError } from '@waldb/transport';
 import { damaged, readSealedText, writeSealedText } from './sealed-text.js';
 
 const HEADING = 'waldb peers 1';
@@ -14,12 +14,14 @@ const PEERS_MAX = 1024;
 export class KnownLogs {
   readonly #vfs: Vfs;
   readonly #path: string;
+  readonly #logger: Logger;
   readonly #logIds: Map<NodeId, string>;
 
   /** Errors: `IDENTITY_DAMAGED`, or the file system's. */
-  constructor(vfs: Vfs, path: string) {
+  constructor(vfs: Vfs, path: string, logger: Logger) {
     this.#vfs = vfs;
     this.#path = path;
+    this.#logger = logger;
     this.#logIds = read(vfs, path);
   }
 
@@ -47,8 +49,16 @@ export class KnownLogs {
     this.#write();
   }
 
+  /** A failure is survived: what was to be written holds until this server restarts, and the next change writes it all. */
   #write(): void {
-    writeSealedText(this.#vfs, this.#path, HEADING, Object.fromEntries(this.#logIds));
+    try {
+      writeSealedText(this.#vfs, this.#path, HEADING, Object.fromEntries(this.#logIds));
+    } catch (error) {
+      this.#logger.warn(
+        { path: this.#path, error },
+        `The peers' log ids could not be written: ${String(error)}.`,
+      );
+    }
   }
 }
 

@@ -172,7 +172,7 @@ export class RaftServer<Result> {
   snapshot(): Promise<Index> {
     const { driver } = this.#parts;
     if (driver.failure !== undefined) return Promise.reject(driver.failure);
-    return driver.snapshot();
+    return driver.snapshots.take();
   }
 
   status(): ServerStatus {

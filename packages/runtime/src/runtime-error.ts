@@ -93,6 +93,21 @@ export function fromRaftError(error: RaftError): RuntimeError {
   return new RuntimeError(error.code, sentence(error), options);
 }
 
+export function storageError(cause: unknown): RuntimeError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new RuntimeError('STORAGE', `The log failed, and the server has stopped: ${why}`, { cause });
+}
+
+export function diskFullError(): RuntimeError {
+  return new RuntimeError('STORAGE_FULL', 'The disk is full: nothing can be written until there is room.');
+}
+
+/** The same error, with what it means for one proposal or change. */
+export function withOutcome(error: RuntimeError, mayHaveBeenApplied: boolean): RuntimeError {
+  const { code, message, detail, cause } = error;
+  return new RuntimeError(code, message, { detail, cause, mayHaveBeenApplied });
+}
+
 function sentence(error: RaftError): string {
   return error.message.endsWith('.') ? error.message : `${error.message}.`;
 }

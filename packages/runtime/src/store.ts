@@ -7,6 +7,7 @@
 
 import { join as joinPath } from 'node:path';
 import { createDirectory, type Vfs } from '@waldb/io';
+import { SILENT_LOGGER } from '@waldb/transport';
 import { WalError, WalLog } from '@waldb/wal';
 import { foundedClusterId, type Identity, readIdentity, writeIdentity } from './identity.js';
 import { KnownLogs } from './known-logs.js';
@@ -56,7 +57,11 @@ async function open<Result>(vfs: Vfs, options: RaftServerOptions<Result>): Promi
     const identity = readIdentity(vfs, identityPath) ?? found(vfs, identityPath, log, options);
     checkIdentity(identity, options);
     if (identity.logId !== log.logId) throw logLost(identity, logPath, 'it is another one');
-    return { identity, log, knownLogs: new KnownLogs(vfs, joinPath(directory, 'peers')) };
+    return {
+      identity,
+      log,
+      knownLogs: new KnownLogs(vfs, joinPath(directory, 'peers'), options.logger ?? SILENT_LOGGER),
+    };
   } catch (error) {
     await log.close();
     throw error;

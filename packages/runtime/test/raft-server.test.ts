@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RuntimeError } from '../src/index.js';
-import { Cluster, WAIT } from './support/cluster.js';
+import { Cluster } from './support/cluster.js';
 import { bytes } from './support/list-machine.js';
 
 describe('three servers', () => {

@@ -246,7 +246,10 @@ export class Peer {
     const reason = error?.code ?? 'CLOSED';
     if (logOnce.isNew(this.#name(), reason)) {
       const message = error?.message ?? 'The peer closed the connection.';
-      logger.warn({ peer: this.id, address: formatEndpoint(this.endpoint), reason }, message);
+      const fields = { peer: this.id, address: formatEndpoint(this.endpoint), reason };
+      // That a peer is not there yet is no news while a cluster starts; a connection lost, or refused by either side, is.
+      if (this.#state === 'connecting') logger.info(fields, message);
+      else logger.warn(fields, message);
     }
     this.#state = 'waiting';
     this.#timer = clock.setTimer(this.#backoff.nextMs(), () => this.#dial());

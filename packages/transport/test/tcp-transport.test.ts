@@ -10,18 +10,23 @@ const LOOPBACK: Endpoint = { host: '127.0.0.1', port: 0 };
 const CLUSTER = 'c1';
 const WAIT = { timeout: 30_000 };
 
-interface Warning {
+interface Note {
   readonly reason: unknown;
   readonly message: string;
+}
+
+function note(notes: Note[]) {
+  return (fields: object, message: string) => {
+    notes.push({ reason: 'reason' in fields ? fields.reason : undefined, message });
+  };
 }
 
 async function start(nodeId: number, options: Partial<TcpTransportOptions> = {}) {
   const received: Message[] = [];
   const unreachable: number[] = [];
   const hellos: Hello[] = [];
-  const warnings: Warning[] = [];
-  const warn = (fields: object, message: string) =>
-    warnings.push({ reason: 'reason' in fields ? fields.reason : undefined, message });
+  const notes: Note[] = [];
+  const warnings: Note[] = [];
   const transport = await TcpTransport.listen({
     clusterId: CLUSTER,
     nodeId,
@@ -34,11 +39,11 @@ async function start(nodeId: number, options: Partial<TcpTransportOptions> = {})
     onMessage: (message) => received.push(message),
     onUnreachable: (id) => unreachable.push(id),
     onHello: (hello) => hellos.push(hello),
-    logger: { debug() {}, info() {}, warn, error: warn },
+    logger: { debug() {}, info: note(notes), warn: note(warnings), error: note(warnings) },
     ...options,
   });
   onTestFinished(() => transport.close());
-  return { transport, received, unreachable, hellos, warnings };
+  return { transport, received, unreachable, hellos, notes, warnings };
 }
 
 function heartbeat(from: number, to: number, round = 1): Heartbeat {
@@ -159,7 +164,8 @@ describe('TcpTransport', () => {
     const one = await start(1, { limits: { redialMsMin: 1, redialMsMax: 20 } });
     one.transport.setPeer(2, endpoint);
     await expect.poll(() => one.unreachable.length, WAIT).toBeGreaterThan(2);
-    expect(one.warnings.filter((warning) => warning.reason === 'CONNECTION_REFUSED')).toHaveLength(1);
+    expect(one.notes.filter(({ reason }) => reason === 'CONNECTION_REFUSED')).toHaveLength(1);
+    expect(one.warnings).toEqual([]);
     const two = await start(2, { listen: endpoint });
     await expect.poll(() => one.transport.stats().peers[2]?.state, WAIT).toBe('connected');
     expect(two.hellos).toHaveLength(1);
@@ -171,7 +177,8 @@ describe('TcpTransport', () => {
       const two = await start(2);
       const one = await start(1, { limits });
       one.transport.setPeer(2, two.transport.endpoint);
-      for (let round = 1; round <= 3; round++) one.transport.send(2, { ...append(1, 2, 1000), term: 2 + round });
+      for (let round = 1; round <= 3; round++)
+        one.transport.send(2, { ...append(1, 2, 1000), term: 2 + round });
       expect(one.transport.stats().peers[2]).toMatchObject({ queuedMessages: 2, droppedMessages: 1 });
       expect(one.unreachable).toEqual([2]);
       expect(one.warnings).toHaveLength(1);

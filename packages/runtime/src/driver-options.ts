@@ -1,0 +1,50 @@
+// What a driver is given: the parts that it drives, and whom it tells.
+
+import type {
+  Configuration,
+  DeferredRaftLog,
+  Index,
+  NodeId,
+  RaftNode,
+  RaftTransport,
+  Role,
+  Term,
+} from '@waldb/core';
+import type { Clock } from '@waldb/io';
+import type { RuntimeLimits } from './limits.js';
+import type { RuntimeError } from './runtime-error.js';
+import type { StateMachine } from './state-machine.js';
+
+/** A transport that the driver can also hold back and hurry. */
+export interface DrivenTransport extends RaftTransport {
+  flush(): void;
+  pauseReceiving(): void;
+  resumeReceiving(): void;
+}
+
+/** What the driver tells its owner, always between two steps or inside one: answers must wait for another turn. */
+export interface DriverListener {
+  onRole(role: Role, term: Term, leader: NodeId | undefined): void;
+  onCommit(index: Index): void;
+  /** In force from now on; not necessarily committed. */
+  onConfiguration(configuration: Configuration): void;
+  onConfigurationCommitted(configuration: Configuration): void;
+  /** The server cannot go on. It has stopped; everything that waited was answered. */
+  onFailed(error: RuntimeError): void;
+  /** Something failed that the server survives. */
+  onTrouble(error: RuntimeError): void;
+}
+
+export interface DriverOptions<Result> {
+  readonly node: RaftNode;
+  readonly log: DeferredRaftLog;
+  readonly stateMachine: StateMachine<Result>;
+  readonly transport: DrivenTransport;
+  readonly clock: Clock;
+  readonly tickMs: number;
+  readonly snapshotKeepEntries: number;
+  readonly limits: RuntimeLimits;
+  readonly listener: DriverListener;
+  /** Names the leader, with its addresses. */
+  readonly notLeader: () => RuntimeError;
+}
