@@ -5,7 +5,7 @@ import { PAGE_BYTES } from './format/page.js';
 import { WalError } from './wal-error.js';
 
 export interface WalOptions {
-  /** Size that segment files grow to, rounded up to whole pages of 4096 bytes. Default 64 MiB, at least 16 KiB. */
+  /** Size that segment files grow to, rounded up to whole pages of 4096 bytes. Default 64 MiB, at least 8 KiB. */
   readonly segmentBytes?: number;
   /** Memory for recent entries; older ones are read from disk. Default 32 MiB; 0 keeps only what is not durable yet. */
   readonly cacheBytes?: number;
@@ -25,7 +25,7 @@ export type ResolvedOptions = Required<WalOptions>;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const SEGMENT_BYTES_MIN = 16 * KIB;
+const SEGMENT_BYTES_MIN = 8 * KIB;
 const ENTRY_BYTES_LIMIT = 1024 * MIB;
 
 /** Errors: `WAL_INVALID`. */

@@ -1,0 +1,150 @@
+// A log's life on the simulated disk, and what must be true of it after a crash: what was acknowledged is there, and
+// what is there is what some prefix of the calls made.
+
+import {
+  applyCall,
+  describeLog,
+  describeModel,
+  type Ending,
+  type Fault,
+  FaultVfs,
+  ModelLog,
+  type Operation,
+  PowerLoss,
+  randomCall,
+  SeededRandom,
+  statesAfter,
+} from '@waldb/testkit';
+import { WalError, WalLog, type WalOptions } from '@waldb/wal';
+
+export const DIRECTORY = '/data/log';
+
+export interface WorkloadOptions {
+  readonly seed: number;
+  readonly steps: number;
+  readonly wal?: WalOptions;
+  readonly hasDurableWrites?: boolean;
+}
+
+/** Every state that the calls so far have led through, and how many of them are known to be durable. */
+export interface History {
+  readonly states: ModelLog[];
+  acknowledged: number;
+}
+
+export const SMALL: WalOptions = { segmentBytes: 8 * 1024, frameBytesMax: 700, cacheBytes: 1000 };
+
+export function newDisk(options: WorkloadOptions): FaultVfs {
+  const vfs = new FaultVfs({ seed: options.seed, hasDurableWrites: options.hasDurableWrites ?? true });
+  vfs.mkdir('/data');
+  vfs.syncDirectory('/data');
+  vfs.syncDirectory('/');
+  vfs.operations.length = 0;
+  return vfs;
+}
+
+/** Uses a log until the steps are done or the disk fails. The same options do the same, operation by operation. */
+export async function runWorkload(vfs: FaultVfs, options: WorkloadOptions): Promise<History> {
+  const history: History = { states: [new ModelLog()], acknowledged: 0 };
+  const random = new SeededRandom(options.seed);
+  try {
+    let log = await WalLog.open(DIRECTORY, { ...SMALL, ...options.wal, vfs });
+    for (let step = 0; step < options.steps; step++) log = await takeStep(log, vfs, options, history, random);
+    await log.close();
+    history.acknowledged = history.states.length - 1;
+  } catch (error) {
+    if (!isPowerLoss(error)) throw error;
+  }
+  return history;
+}
+
+async function takeStep(
+  log: WalLog,
+  vfs: FaultVfs,
+  options: WorkloadOptions,
+  history: History,
+  random: SeededRandom,
+): Promise<WalLog> {
+  const dice = random.below(100);
+  if (dice < 60) {
+    stageRandomCall(log, history, random);
+    return log;
+  }
+  const covered = history.states.length - 1;
+  if (dice < 75) {
+    log.sync();
+  } else if (dice < 96) {
+    const flushing = log.flush();
+    // More is staged while the flush is under way; it is not covered. A failure is reported by the flush.
+    for (let i = random.below(3); i > 0; i--) stageRandomCall(log, history, random);
+    await flushing;
+  } else {
+    await log.close();
+    history.acknowledged = history.states.length - 1;
+    return WalLog.open(DIRECTORY, { ...SMALL, ...options.wal, vfs });
+  }
+  history.acknowledged = covered;
+  return log;
+}
+
+function stageRandomCall(log: WalLog, history: History, random: SeededRandom): void {
+  const before = history.states.at(-1) ?? new ModelLog();
+  const call = randomCall(before, random, { commandBytesMax: 3000, entriesMax: 8 });
+  applyCall(log, call);
+  history.states.push(...statesAfter(before, call));
+}
+
+/** Which of the acceptable states the log is in; throws with both sides when it is in none. */
+export function acceptedState(log: WalLog, history: History): ModelLog {
+  const found = describeLog(log);
+  for (const state of history.states.slice(history.acknowledged)) {
+    if (describeModel(state) === found) return state;
+  }
+  const oldest = describeModel(history.states[history.acknowledged] ?? new ModelLog());
+  throw new Error(
+    `After the crash the log is in no state from number ${history.acknowledged} of ${history.states.length - 1} on.\n` +
+      `It shows:\n${brief(found)}\nacknowledged was:\n${brief(oldest)}`,
+  );
+}
+
+/** Opens what a crash left, checks it, uses it further, and checks that too. */
+export async function checkSurvivor(vfs: FaultVfs, history: History, seed: number): Promise<void> {
+  const log = await WalLog.open(DIRECTORY, { ...SMALL, vfs });
+  const state = acceptedState(log, history);
+  const next: History = { states: [state], acknowledged: 0 };
+  const random = new SeededRandom(seed);
+  for (let i = 0; i < 3; i++) stageRandomCall(log, next, random);
+  log.sync();
+  next.acknowledged = next.states.length - 1;
+  const shown = describeLog(log);
+  const again = await WalLog.open(DIRECTORY, { ...SMALL, vfs: vfs.reopen({ type: 'killed' }) });
+  acceptedState(again, next);
+  if (describeLog(again) !== shown) throw new Error('A kill after a sync has changed the log.');
+  await again.close();
+}
+
+/** The power goes during operation `number`. */
+export function powerLossAt(number: number): (operation: Operation) => Fault | undefined {
+  return (operation) =>
+    operation.type !== 'read' && operation.number === number ? { type: 'powerLoss' } : undefined;
+}
+
+export const ENDINGS: readonly Ending[] = [
+  { type: 'powerLoss', survival: 'nothing', seed: 0 },
+  { type: 'powerLoss', survival: 'everything', seed: 0 },
+  { type: 'powerLoss', survival: 'any', seed: 1 },
+  { type: 'powerLoss', survival: 'any', seed: 2 },
+  { type: 'powerLoss', survival: 'any', seed: 3 },
+];
+
+export function isPowerLoss(error: unknown): boolean {
+  if (error instanceof PowerLoss) return true;
+  return error instanceof WalError && isPowerLoss(error.cause);
+}
+
+function brief(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => (line.length > 60 ? `${line.slice(0, 60)}…` : line))
+    .join('\n');
+}
