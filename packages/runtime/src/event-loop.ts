@@ -84,7 +84,9 @@ export class EventLoop {
     this.#timer = this.#clock.setTimer(delayMs, () => {
       this.#isTickDue = true;
       // Ticks keep their pace, but those that were missed are not made up for.
-      this.#nextTickAt = Math.max(this.#nextTickAt + this.#tickMs, this.#clock.now());
+      const now = this.#clock.now();
+      const onPace = this.#nextTickAt + this.#tickMs;
+      this.#nextTickAt = onPace > now ? onPace : now + this.#tickMs;
       this.#armTimer();
       this.wake();
     });
