@@ -1,0 +1,197 @@
+// `waldb cluster`: a whole cluster on this machine, each server a process of its own, kept alive until a signal.
+//
+// stdout is for scripts: one banner, then a line each time that a leader serves, or a server is back:
+//
+//   ready leader=2 pids=1:4711,2:4712,3:4713
+
+import { join } from 'node:path';
+import { type Endpoint, formatEndpoint } from '@waldb/io';
+import { checkPorts } from './check-ports.js';
+import { EXIT, type ExitCode, ExitError, reportExit, toExitError } from './exit.js';
+import type { LogLevel } from './logging.js';
+import { formatPeers, PORT_MAX } from './option-values.js';
+import { type NodeExit, SupervisedNode } from './supervised-node.js';
+import { readVersion } from './version.js';
+
+export interface ClusterOptions {
+  readonly nodes: number;
+  readonly directory: string;
+  readonly host: string;
+  /** The first server's port for clients; the others follow. */
+  readonly port: number;
+  /** The first server's port for its peers; the others follow. */
+  readonly peerPort: number;
+  readonly clusterName: string;
+  readonly snapshotEntries: number;
+  readonly logLevel: LogLevel;
+  readonly entryFile: string;
+}
+
+interface Member {
+  readonly id: number;
+  readonly peer: Endpoint;
+  readonly client: Endpoint;
+}
+
+/** How long servers have to close their logs before they are killed. */
+const STOP_MS_MAX = 10_000;
+
+/** Resolves with the code that the process should exit with, once every server has ended. */
+export async function runCluster(options: ClusterOptions): Promise<ExitCode> {
+  try {
+    const members = layOut(options);
+    await checkPorts(members.flatMap(({ peer, client }) => [peer, client]));
+    return await new Cluster(options, members).run();
+  } catch (error) {
+    const exit = toExitError(error);
+    reportExit(exit);
+    return exit.exitCode;
+  }
+}
+
+function layOut({ nodes, host, port, peerPort }: ClusterOptions): Member[] {
+  const last = Math.max(port, peerPort) + nodes - 1;
+  if (last > PORT_MAX) {
+    throw new ExitError(
+      EXIT.refused,
+      `${nodes} nodes need ports up to ${last}, but ports end at ${PORT_MAX}.`,
+    );
+  }
+  if (Math.abs(port - peerPort) < nodes) {
+    throw new ExitError(
+      EXIT.refused,
+      `Ports for clients (from ${port}) and for peers (from ${peerPort}) overlap with ${nodes} nodes.`,
+    );
+  }
+  return Array.from({ length: nodes }, (_, nth) => ({
+    id: nth + 1,
+    peer: { host, port: peerPort + nth },
+    client: { host, port: port + nth },
+  }));
+}
+
+class Cluster {
+  readonly #options: ClusterOptions;
+  readonly #members: readonly Member[];
+  readonly #nodes: readonly SupervisedNode[];
+  /** The server that serves as leader, with its term; undefined from its end until another one serves. */
+  #serving: { readonly node: SupervisedNode; readonly term: number } | undefined;
+  #lastTerm = 0;
+  #wasReady = false;
+  #isStopping = false;
+  #exitCode: ExitCode = EXIT.ok;
+  #resolve: (code: ExitCode) => void = () => undefined;
+
+  constructor(options: ClusterOptions, members: readonly Member[]) {
+    this.#options = options;
+    this.#members = members;
+    this.#nodes = members.map((member) => this.#makeNode(member));
+  }
+
+  run(): Promise<ExitCode> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+        process.on(signal, () => this.#stop(EXIT.ok));
+      }
+      for (const node of this.#nodes) node.start();
+    });
+  }
+
+  #makeNode(member: Member): SupervisedNode {
+    const { directory, clusterName, snapshotEntries, logLevel, entryFile } = this.#options;
+    return new SupervisedNode({
+      id: member.id,
+      entryFile,
+      args: [
+        'serve',
+        ...['--id', String(member.id)],
+        ...['--directory', join(directory, `node-${member.id}`)],
+        ...['--host', member.client.host],
+        ...['--port', String(member.client.port)],
+        ...['--peers', formatPeers(this.#members)],
+        ...['--cluster-name', clusterName],
+        ...['--snapshot-entries', String(snapshotEntries)],
+        ...['--log-level', logLevel],
+      ],
+      onStarted: () => this.#onStarted(),
+      onServing: (node, term) => this.#onServing(node, term),
+      onExit: (node, exit) => this.#onExit(node, exit),
+    });
+  }
+
+  #onStarted(): void {
+    // Before the first leader the banner and the ready line say it all; after that, a server has come back.
+    if (this.#wasReady) this.#printReady();
+  }
+
+  #onServing(node: SupervisedNode, term: number): void {
+    // Words of two leaders may cross on their way here: the higher term is the later one.
+    if (this.#isStopping || term < this.#lastTerm) return;
+    this.#lastTerm = term;
+    this.#serving = { node, term };
+    if (!this.#wasReady) this.#printBanner();
+    this.#wasReady = true;
+    this.#printReady();
+  }
+
+  #onExit(node: SupervisedNode, { how, failure }: NodeExit): void {
+    if (this.#serving?.node === node) this.#serving = undefined;
+    if (this.#isStopping) {
+      this.#finishIfEnded();
+      return;
+    }
+    if (failure?.exitCode === EXIT.refused && !this.#wasReady) {
+      reportExit(new ExitError(EXIT.refused, `server ${node.id}: ${failure.message}`));
+      this.#stop(EXIT.refused);
+      return;
+    }
+    if (failure?.exitCode === EXIT.unusable) {
+      this.#say(`server ${node.id} stays down: ${failure.message}`);
+      if (this.#nodes.every((one) => !one.isRunning)) this.#stop(EXIT.unusable);
+      return;
+    }
+    const why = failure === undefined ? how : failure.message;
+    const delayMs = node.startLater();
+    this.#say(`server ${node.id} ended (${why}); it is started again in ${delayMs / 1000} s`);
+  }
+
+  /** A second call, of an impatient user, kills. */
+  #stop(exitCode: ExitCode): void {
+    const signal = this.#isStopping ? 'SIGKILL' : 'SIGTERM';
+    if (!this.#isStopping) {
+      this.#isStopping = true;
+      this.#exitCode = exitCode;
+      setTimeout(() => this.#kill('SIGKILL'), STOP_MS_MAX).unref();
+    }
+    this.#kill(signal);
+    this.#finishIfEnded();
+  }
+
+  #kill(signal: 'SIGTERM' | 'SIGKILL'): void {
+    for (const node of this.#nodes) node.stop(signal);
+  }
+
+  #finishIfEnded(): void {
+    if (this.#nodes.every((node) => !node.isRunning)) this.#resolve(this.#exitCode);
+  }
+
+  #printBanner(): void {
+    const { host, port, nodes, directory } = this.#options;
+    const clients = this.#members.map(({ client }) => formatEndpoint(client)).join(', ');
+    process.stdout.write(
+      `waldb ${readVersion()}: ${nodes} ${nodes === 1 ? 'server' : 'servers'} at ${clients}, data in ${directory}. ` +
+        `Connect with: redis-cli -c -h ${host} -p ${port}\n`,
+    );
+  }
+
+  #printReady(): void {
+    if (this.#serving === undefined) return;
+    const pids = this.#nodes.filter((node) => node.isStarted).map((node) => `${node.id}:${node.pid}`);
+    process.stdout.write(`ready leader=${this.#serving.node.id} pids=${pids.join(',')}\n`);
+  }
+
+  #say(text: string): void {
+    process.stderr.write(`waldb: ${text.replace(/\s*\n\s*/g, ' ')}\n`);
+  }
+}

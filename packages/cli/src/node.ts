@@ -1,0 +1,139 @@
+// One server of the store in this process: the replicated state machine, and the port that Redis clients talk to.
+
+import { type Endpoint, formatEndpoint } from '@waldb/io';
+import { type EntryReplies, KvStateMachine, RespServer, raftReplica } from '@waldb/kv';
+import { type Members, parseServerAddress, RaftServer, RuntimeError } from '@waldb/runtime';
+import type { Logger } from 'pino';
+import { checkPorts } from './check-ports.js';
+import { EXIT, ExitError, toExitError } from './exit.js';
+import { readVersion } from './version.js';
+
+export interface NodeOptions {
+  readonly id: number;
+  readonly directory: string;
+  readonly members: Members;
+  /** Keeps two clusters with the same addresses apart. */
+  readonly clusterName: string;
+  /** Where to listen for peers, if that is not where they dial. */
+  readonly peerListen: Endpoint | undefined;
+  readonly clientListen: Endpoint;
+  /** Where clients are sent. */
+  readonly clientAddress: Endpoint;
+  readonly snapshotEntries: number;
+  readonly logger: Logger;
+}
+
+export interface NodeEvents {
+  /** This server leads in `term` and serves: everything committed before is applied. */
+  onServing(term: number): void;
+  /** The server cannot go on. Called once. */
+  onFailure(error: ExitError): void;
+}
+
+/** A failed server is restarted to recover; these are the failures after which it is silent for good. */
+const FATAL = new Set(['STORAGE', 'STATE_MACHINE', 'INTERNAL']);
+
+export class Node {
+  /** Resolves once clients can connect; there may be no leader yet. Errors: `ExitError`; nothing is left open. */
+  static async start(options: NodeOptions, events: NodeEvents): Promise<Node> {
+    const { clientListen, logger } = options;
+    await checkPorts([peerEndpoint(options), clientListen]);
+    const stateMachine = new KvStateMachine();
+    const raft = await startRaft(options, stateMachine);
+    try {
+      const resp = await RespServer.start({
+        listen: clientListen,
+        replica: raftReplica(raft),
+        stateMachine,
+        version: readVersion(),
+      });
+      logger.info({ clients: formatEndpoint(resp.endpoint), directory: options.directory }, 'started');
+      return new Node(raft, resp, logger, events);
+    } catch (error) {
+      await raft.close();
+      throw toExitError(error);
+    }
+  }
+
+  readonly #raft: RaftServer<EntryReplies>;
+  readonly #resp: RespServer;
+  readonly #logger: Logger;
+  readonly #events: NodeEvents;
+  #isClosing = false;
+
+  private constructor(raft: RaftServer<EntryReplies>, resp: RespServer, logger: Logger, events: NodeEvents) {
+    this.#raft = raft;
+    this.#resp = resp;
+    this.#logger = logger;
+    this.#events = events;
+    raft.on('leaderChange', ({ leader, term }) => {
+      logger.info({ leader, term }, 'leader changed');
+      this.#announceServing();
+    });
+    raft.on('error', (error) => this.#onError(error));
+    // It may lead already: a single server does as soon as it starts.
+    this.#announceServing();
+  }
+
+  /** Answers no more, keeps everything acknowledged, and closes the log. Idempotent. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#resp.close();
+    await this.#raft.close();
+  }
+
+  /** A leader serves once it can confirm a read: then it has committed in its own term. */
+  #announceServing(): void {
+    if (this.#isClosing || !this.#raft.isLeader) return;
+    const { term } = this.#raft;
+    this.#raft.read('linearizable').then(
+      () => {
+        if (this.#raft.isLeader && this.#raft.term === term) this.#events.onServing(term);
+      },
+      (error: unknown) => {
+        // Leadership was lost, and the next leader announces itself; or no majority answered in time: ask again.
+        if (error instanceof RuntimeError && error.code === 'TIMEOUT') this.#announceServing();
+      },
+    );
+  }
+
+  #onError(error: RuntimeError): void {
+    if (!FATAL.has(error.code)) {
+      this.#logger.warn({ code: error.code, detail: error.detail }, error.message);
+      return;
+    }
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    const exitCode = error.code === 'STATE_MACHINE' ? EXIT.unusable : EXIT.failed;
+    this.#events.onFailure(new ExitError(exitCode, error.message, { cause: error }));
+  }
+}
+
+async function startRaft(
+  options: NodeOptions,
+  stateMachine: KvStateMachine,
+): Promise<RaftServer<EntryReplies>> {
+  const { id, directory, members, clusterName, peerListen, clientAddress, logger } = options;
+  try {
+    return await RaftServer.start<EntryReplies>({
+      id,
+      directory,
+      stateMachine,
+      bootstrap: { members, cluster: clusterName },
+      ...(peerListen === undefined ? {} : { listen: formatEndpoint(peerListen) }),
+      clientAddress: formatEndpoint(clientAddress),
+      snapshotThreshold: options.snapshotEntries,
+      logger,
+    });
+  } catch (error) {
+    throw toExitError(error);
+  }
+}
+
+function peerEndpoint(options: NodeOptions): Endpoint {
+  if (options.peerListen !== undefined) return options.peerListen;
+  const own = parseServerAddress(options.members[options.id] ?? '');
+  if (own !== undefined) return own.peer;
+  const ids = Object.keys(options.members).join(', ');
+  throw new ExitError(EXIT.refused, `The peers (${ids}) do not include this server's own id, ${options.id}.`);
+}
