@@ -138,10 +138,10 @@ export function propose(node: RaftNode, ...texts: string[]): Action[] {
 
 /** Ticks until the node asks for votes or pre-votes, or leads; returns what that tick brought. */
 export function tickUntilElection(node: RaftNode, ticksMax = 200): Action[] {
+  const termBefore = node.term;
   for (let i = 0; i < ticksMax; i++) {
     const actions = node.step({ type: 'tick' });
-    const asks = sent(actions).some(({ type }) => type === 'preVote' || type === 'requestVote');
-    if (asks || node.isLeader || node.role === 'candidate') return actions;
+    if (sent(actions, 'preVote').length > 0 || node.term > termBefore) return actions;
   }
   throw new Error(`server ${node.id} did not campaign within ${ticksMax} ticks`);
 }
@@ -151,11 +151,10 @@ export function tickUntilElection(node: RaftNode, ticksMax = 200): Action[] {
  * them as well, so that everything it holds is committed. Returns everything that came out.
  */
 export function electLeader(node: RaftNode, options: { readonly ready?: boolean } = {}): Action[] {
-  const actions: Action[] = [];
   const voters = votersBesides(node);
-  actions.push(...tickUntilElection(node));
+  const actions = node.role === 'candidate' ? [] : tickUntilElection(node);
   for (const from of voters) {
-    if (node.role === 'candidate' || node.isLeader) break;
+    if (node.role !== 'follower') break;
     const message: Message = {
       type: 'preVoteReply',
       from,
@@ -276,6 +275,11 @@ export function sent<Type extends MessageType>(
 
 export function sentText(actions: readonly Action[], type?: MessageType): string[] {
   return sent(actions, type).map(describeMessage);
+}
+
+/** What the driver is told of role, term and leader, in order. */
+export function roleChanges(actions: readonly Action[]): string[] {
+  return described(actions.filter(({ type }) => type === 'roleChanged'));
 }
 
 /** The indexes handed to the state machine. */
