@@ -59,8 +59,9 @@ function makeApplier(limits = { applyEntriesMax: 10, applyBacklogBytesMax: 1000 
     log,
     clock,
     appliedIndex: 0,
-    onApplied: (entries, results) =>
-      entries.forEach((applied, i) => seen.push(`${applied.index}: ${results[i]}`)),
+    onApplied: (entries, results) => {
+      for (const [i, applied] of entries.entries()) seen.push(`${applied.index}: ${results[i]}`);
+    },
     onRestored: (index) => seen.push(`restored ${index}`),
     onAdvanced: (index) => seen.push(`at ${index}`),
     onFailed: (error) => failures.push(error),

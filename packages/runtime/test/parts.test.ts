@@ -1,0 +1,361 @@
+// The small parts: inbox, flusher, changes, events, addresses, randomness, limits of a snapshot.
+
+import { type Heartbeat, MemoryLog } from '@waldb/core';
+import { describe, expect, it } from 'vitest';
+import { AddressBook } from '../src/address-book.js';
+import { Changes } from '../src/changes.js';
+import { Emitter } from '../src/emitter.js';
+import { Flusher } from '../src/flusher.js';
+import { Inbox } from '../src/inbox.js';
+import { numberFromBytes, seededRandom } from '../src/randomness.js';
+import { RuntimeError } from '../src/runtime-error.js';
+import { formatServerAddress, parseServerAddress } from '../src/server-address.js';
+import { RoleNews } from '../src/server-events.js';
+import { gatherSnapshotData, openSnapshotData } from '../src/snapshot-data.js';
+import { bytes } from './support/list-machine.js';
+
+const HEARTBEAT: Heartbeat = { type: 'heartbeat', from: 2, to: 1, term: 1, leaderCommit: 0, round: 1 };
+
+describe('Inbox', () => {
+  it.each([
+    ['messages', { inboxMessagesMax: 4, inboxBytesMax: 1e9 }],
+    ['bytes', { inboxMessagesMax: 1e9, inboxBytesMax: 400 }],
+  ])('holds its peers back above its mark of %s, until half of it is done', (_what, limits) => {
+    const held: boolean[] = [];
+    const inbox = new Inbox({ ...limits, hold: (isHeld) => held.push(isHeld) });
+    for (let i = 0; i < 4; i++) inbox.push(HEARTBEAT, 100);
+    expect(held).toEqual([]);
+    inbox.push(HEARTBEAT, 100);
+    inbox.push(HEARTBEAT, 100);
+    expect(held).toEqual([true]);
+    for (let i = 0; i < 3; i++) inbox.shift();
+    expect(held).toEqual([true]);
+    inbox.shift();
+    expect(held).toEqual([true, false]);
+    expect(inbox.length).toBe(2);
+  });
+
+  it('gives messages in order, and nothing when it is empty', () => {
+    const inbox = new Inbox({ inboxMessagesMax: 10, inboxBytesMax: 1000, hold: () => {} });
+    const given: number[] = [];
+    for (let round = 1; round <= 20; round++) {
+      inbox.push({ ...HEARTBEAT, round }, 1);
+      if (round % 3 === 0) take();
+    }
+    while (inbox.length > 0) take();
+    expect(given).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    expect(inbox.shift()).toBeUndefined();
+
+    function take(): void {
+      const message = inbox.shift();
+      if (message?.type === 'heartbeat') given.push(message.round);
+    }
+  });
+});
+
+/** A log whose flushes end when, and how, the test says. */
+class HeldLog extends MemoryLog {
+  readonly flushes: { resolve: (seq: number) => void; reject: (error: Error) => void }[] = [];
+
+  override flush(): Promise<number> {
+    return new Promise((resolve, reject) => this.flushes.push({ resolve, reject }));
+  }
+
+  stage(): void {
+    this.setHardState({ term: this.stagedSeq() + 1, votedFor: undefined });
+  }
+}
+
+function makeFlusher() {
+  const log = new HeldLog();
+  const seen: string[] = [];
+  const flusher = new Flusher({
+    log,
+    onDurable: (seq) => seen.push(`durable ${seq}`),
+    onFailed: (error) => seen.push(`failed ${String(error)}`),
+    onFullChange: (isFull) => seen.push(isFull ? 'full' : 'room'),
+  });
+  return { log, seen, flusher };
+}
+
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('Flusher', () => {
+  it('flushes only what is staged, one flush at a time, and the next takes all that gathered', async () => {
+    const { log, seen, flusher } = makeFlusher();
+    flusher.start();
+    expect(log.flushes).toHaveLength(0);
+    log.stage();
+    flusher.start();
+    log.stage();
+    flusher.start();
+    expect(log.flushes).toHaveLength(1);
+    log.flushes[0]?.resolve(1);
+    await settle();
+    expect(flusher.isFlushing).toBe(false);
+    flusher.start();
+    expect(log.flushes).toHaveLength(2);
+    log.flushes[1]?.resolve(2);
+    await settle();
+    flusher.start();
+    expect(log.flushes).toHaveLength(2);
+    expect(seen).toEqual(['durable 1', 'durable 2']);
+  });
+
+  it('a failure is final: nothing is retried', async () => {
+    const { log, seen, flusher } = makeFlusher();
+    log.stage();
+    flusher.start();
+    log.flushes[0]?.reject(new Error('EIO'));
+    await settle();
+    log.stage();
+    flusher.start();
+    flusher.retry();
+    expect(log.flushes).toHaveLength(1);
+    expect(seen).toEqual(['failed Error: EIO']);
+  });
+
+  it('W24 a full disk is not: it waits to be told to try again, and goes on when there is room', async () => {
+    const { log, seen, flusher } = makeFlusher();
+    log.stage();
+    flusher.start();
+    const full = Object.assign(new Error('no space'), { code: 'WAL_FULL' });
+    log.flushes[0]?.reject(full);
+    await settle();
+    flusher.start();
+    expect(log.flushes).toHaveLength(1);
+    flusher.retry();
+    log.flushes[1]?.reject(full);
+    await settle();
+    flusher.retry();
+    log.flushes[2]?.resolve(1);
+    await settle();
+    expect(seen).toEqual(['full', 'room', 'durable 1']);
+  });
+});
+
+describe('Changes', () => {
+  const NEVER = Number.POSITIVE_INFINITY;
+  const termAt = () => 3;
+
+  it('one is under way at a time, and it is done once it is committed in its term', async () => {
+    const changes = new Changes({ changesMax: 2 });
+    const first = changes.add({ type: 'removeServer', id: 2 }, NEVER);
+    const second = changes.add({ type: 'removeServer', id: 3 }, NEVER);
+    await expect(changes.add({ type: 'removeServer', id: 4 }, NEVER)).rejects.toMatchObject({ code: 'BUSY' });
+    expect(changes.start()).toMatchObject({ id: 2 });
+    expect(changes.wantsStart).toBe(false);
+    changes.placed(10, 3);
+    changes.committed(9, termAt);
+    expect(changes.wantsStart).toBe(false);
+    changes.committed(10, termAt);
+    await first;
+    expect(changes.start()).toMatchObject({ id: 3 });
+    changes.placed(11, 2);
+    changes.committed(11, termAt);
+    await expect(second).rejects.toMatchObject({ code: 'LEADERSHIP_LOST', mayHaveBeenApplied: true });
+  });
+
+  it('a change that is refused makes room for the next', async () => {
+    const changes = new Changes({ changesMax: 2 });
+    const refused = changes.add({ type: 'promoteLearner', id: 2 }, NEVER);
+    changes.start();
+    changes.refused(new RuntimeError('NOT_CAUGHT_UP', 'Behind.'));
+    await expect(refused).rejects.toMatchObject({ code: 'NOT_CAUGHT_UP' });
+    void changes.add({ type: 'promoteLearner', id: 2 }, NEVER);
+    expect(changes.wantsStart).toBe(true);
+  });
+
+  it('a transfer is done when the other leads, and failed when somebody else does', async () => {
+    const changes = new Changes({ changesMax: 2 });
+    const done = changes.add({ type: 'transferLeadership', to: 2 }, NEVER);
+    changes.start();
+    changes.leadershipLost(undefined);
+    changes.leadershipLost(2);
+    await done;
+    const failed = changes.add({ type: 'transferLeadership', to: 2 }, NEVER);
+    changes.start();
+    changes.leadershipLost(3);
+    await expect(failed).rejects.toMatchObject({ code: 'TRANSFER_FAILED', detail: { to: 2 } });
+    const late = changes.add({ type: 'transferLeadership', to: 2 }, NEVER);
+    changes.start();
+    changes.transferFailed('timeout');
+    await expect(late).rejects.toMatchObject({ code: 'TRANSFER_FAILED' });
+  });
+
+  it('deadlines pass, and lost leadership leaves a change that is in the log unknown', async () => {
+    const changes = new Changes({ changesMax: 4 });
+    const underWay = changes.add({ type: 'removeServer', id: 2 }, 10);
+    const waiting = changes.add({ type: 'removeServer', id: 3 }, 10);
+    const lost = changes.add({ type: 'removeServer', id: 4 }, 20);
+    changes.start();
+    changes.placed(5, 1);
+    changes.expire(10);
+    await expect(underWay).rejects.toMatchObject({ code: 'TIMEOUT', mayHaveBeenApplied: true });
+    await expect(waiting).rejects.toMatchObject({ code: 'TIMEOUT', mayHaveBeenApplied: false });
+    changes.start();
+    changes.placed(6, 1);
+    changes.leadershipLost(undefined);
+    await expect(lost).rejects.toMatchObject({ code: 'LEADERSHIP_LOST', mayHaveBeenApplied: true });
+  });
+});
+
+describe('Emitter', () => {
+  interface Events {
+    change: number;
+  }
+
+  it('B5.1 E1.3 tells every listener, in order, with what it is about', () => {
+    const emitter = new Emitter<Events>(() => {});
+    const heard: string[] = [];
+    emitter.on('change', (value) => heard.push(`a${value}`));
+    emitter.on('change', (value) => heard.push(`b${value}`));
+    emitter.emit('change', 7);
+    expect(heard).toEqual(['a7', 'b7']);
+  });
+
+  it('G4.1 a listener that comes late hears only what follows', () => {
+    const emitter = new Emitter<Events>(() => {});
+    const heard: number[] = [];
+    emitter.emit('change', 1);
+    emitter.on('change', (value) => heard.push(value));
+    emitter.emit('change', 2);
+    expect(heard).toEqual([2]);
+  });
+
+  it('G4.2 listeners that come or go during an event change the next one, not this one', () => {
+    const emitter = new Emitter<Events>(() => {});
+    const heard: string[] = [];
+    const removeOther = emitter.on('change', () => {
+      removeSecond();
+      emitter.on('change', () => heard.push('third'));
+    });
+    const removeSecond = emitter.on('change', () => heard.push('second'));
+    emitter.emit('change', 1);
+    expect(heard).toEqual(['second']);
+    removeOther();
+    emitter.emit('change', 2);
+    expect(heard).toEqual(['second', 'third']);
+    expect(emitter.hasListeners('change')).toBe(true);
+  });
+
+  it('a listener that throws harms nobody, and is reported', () => {
+    const errors: unknown[] = [];
+    const emitter = new Emitter<Events>((error, name) => errors.push([name, error]));
+    const heard: number[] = [];
+    emitter.on('change', () => {
+      throw new Error('mine');
+    });
+    emitter.on('change', (value) => heard.push(value));
+    emitter.emit('change', 1);
+    expect(heard).toEqual([1]);
+    expect(errors).toEqual([['change', new Error('mine')]]);
+  });
+});
+
+describe('RoleNews', () => {
+  it('E1.4 the same leader in the same term is told once, and "none" once until there is one', () => {
+    const news = new RoleNews('follower');
+    expect(news.isNewLeader(undefined, 1)).toBe(false);
+    expect(news.isNewLeader(2, 1)).toBe(true);
+    expect(news.isNewLeader(2, 1)).toBe(false);
+    expect(news.isNewLeader(undefined, 2)).toBe(true);
+    expect(news.isNewLeader(undefined, 3)).toBe(false);
+    expect(news.isNewLeader(2, 4)).toBe(true);
+    expect(news.isNewLeader(2, 5)).toBe(true);
+  });
+
+  it('E3.2 a role is told when it changes', () => {
+    const news = new RoleNews('follower');
+    expect(
+      ['follower', 'candidate', 'candidate', 'leader', 'follower'].map((role) =>
+        news.isNewRole(role as 'leader'),
+      ),
+    ).toEqual([false, true, false, true, true]);
+  });
+});
+
+describe('addresses', () => {
+  it.each(['127.0.0.1:1', '127.0.0.1:7201,127.0.0.1:7101', '[::1]:7201,db.example:7101'])(
+    '%s is read and written',
+    (text) => {
+      const address = parseServerAddress(text);
+      expect(address && formatServerAddress(address)).toBe(text);
+    },
+  );
+
+  it.each(['', 'host', 'host:0', 'a:1,b', 'a:1,b:0', 'a:1,b:2,c:3', ',a:1'])('%j is no address', (text) => {
+    expect(parseServerAddress(text)).toBeUndefined();
+  });
+
+  it('the configuration is believed first, then what was founded, then what the peer said', () => {
+    const configuration = {
+      voters: [1, 2],
+      learners: [4],
+      votersOutgoing: [3],
+      learnersNext: [],
+      autoLeave: true,
+      addresses: { 2: 'two:2' },
+    };
+    const book = new AddressBook({
+      ownId: 1,
+      ownAddress: 'one:1,c:1',
+      founded: { 2: 'old:2', 3: 'three:3' },
+      configuration,
+    });
+    book.learn(2, 'said:2,client:2');
+    book.learn(5, 'five:5');
+    book.learn(6, 'nonsense');
+    expect(book.addressOf(1)).toEqual({ peer: { host: 'one', port: 1 }, client: { host: 'c', port: 1 } });
+    expect(book.addressOf(2)).toEqual({
+      peer: { host: 'two', port: 2 },
+      client: { host: 'client', port: 2 },
+    });
+    expect(book.addressOf(3)).toEqual({ peer: { host: 'three', port: 3 } });
+    expect(book.addressOf(4)).toBeUndefined();
+    expect([...book.peers().keys()].sort()).toEqual([2, 3, 5]);
+    for (let id = 100; id < 300; id++) book.learn(id, `host:${id}`);
+    expect(book.peers().size).toBeLessThan(100);
+  });
+});
+
+describe('randomness', () => {
+  it('is the same for the same seed, differs for others, and stays from 0 up to 1', () => {
+    const draw = (seed: number) => {
+      const random = seededRandom(seed);
+      return Array.from({ length: 1000 }, () => random());
+    };
+    expect(draw(1)).toEqual(draw(1));
+    expect(draw(1)).not.toEqual(draw(2));
+    expect(draw(3).every((value) => value >= 0 && value < 1)).toBe(true);
+    const mean = draw(4).reduce((sum, value) => sum + value, 0) / 1000;
+    expect(Math.abs(mean - 0.5)).toBeLessThan(0.1);
+  });
+
+  it('makes a safe number of any bytes', () => {
+    expect(numberFromBytes(new Uint8Array(8).fill(255))).toBe(2 ** 48 - 1);
+    expect(numberFromBytes(Uint8Array.of(0, 0, 0, 0, 1, 2))).toBe(258);
+  });
+});
+
+describe('snapshot data', () => {
+  async function* image(...chunks: string[]): AsyncIterable<Uint8Array> {
+    for (const chunk of chunks) yield bytes(chunk);
+  }
+
+  async function read(data: Uint8Array): Promise<string> {
+    let text = '';
+    for await (const chunk of openSnapshotData(data)) text += new TextDecoder().decode(chunk);
+    return text;
+  }
+
+  it('gives back the image, also an empty one, up to the limit and not a byte more', async () => {
+    expect(await read(await gatherSnapshotData(image('one ', 'two'), 8))).toBe('one two');
+    expect(await read(await gatherSnapshotData(image(), 8))).toBe('');
+    await expect(gatherSnapshotData(image('one ', 'two'), 7)).rejects.toMatchObject({
+      code: 'SNAPSHOT_TOO_LARGE',
+    });
+  });
+});

@@ -1,0 +1,162 @@
+// A server's directory: what it takes to start on it, and what is refused without changing anything.
+
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { NodeVfs } from '@waldb/io';
+import { WalLog } from '@waldb/wal';
+import { describe, expect, it } from 'vitest';
+import { foundedClusterId, readIdentity } from '../src/identity.js';
+import { KnownLogs } from '../src/known-logs.js';
+import type { RaftServerOptions } from '../src/options.js';
+import { openStore } from '../src/store.js';
+import { temporaryDirectory } from './support/cluster.js';
+import { ListMachine } from './support/list-machine.js';
+
+const vfs = new NodeVfs();
+const MEMBERS = { 1: '127.0.0.1:7201,127.0.0.1:7101', 2: '127.0.0.1:7202', 3: '127.0.0.1:7203' };
+const SILENT = { debug() {}, info() {}, warn() {}, error() {} };
+
+function options(change: Partial<RaftServerOptions<number>> = {}): RaftServerOptions<number> {
+  return {
+    id: 1,
+    directory: join(temporaryDirectory(), 'server'),
+    stateMachine: new ListMachine(),
+    bootstrap: { members: MEMBERS },
+    ...change,
+  };
+}
+
+/** Opens, looks, closes. */
+async function open(wanted: RaftServerOptions<number>) {
+  const { identity, log } = await openStore(vfs, wanted);
+  await log.close();
+  return identity;
+}
+
+describe('the identity of a server', () => {
+  it('is written once and found again, whatever the later options leave out', async () => {
+    const wanted = options();
+    const founded = await open(wanted);
+    expect(founded).toMatchObject({ id: 1, origin: 'bootstrap', members: MEMBERS, address: MEMBERS[1] });
+    const { bootstrap: _, ...later } = wanted;
+    expect(await open(later)).toEqual(founded);
+    expect(await open(wanted)).toEqual(founded);
+    expect(readFileSync(join(wanted.directory, 'identity'), 'utf8')).toMatch(/^waldb identity 1\n\{/);
+  });
+
+  it('an empty directory is nobody’s without an explicit wish', async () => {
+    const { bootstrap: _, ...wanted } = options();
+    await expect(open(wanted)).rejects.toMatchObject({ code: 'IDENTITY_MISSING' });
+    expect(vfs.isDirectory(wanted.directory)).toBe(false);
+  });
+
+  it('another id, other members or another token are refused by name', async () => {
+    const wanted = options();
+    await open(wanted);
+    await expect(open({ ...wanted, id: 2 })).rejects.toMatchObject({
+      code: 'IDENTITY_MISMATCH',
+      message: `${wanted.directory} belongs to server 1, not to server 2.`,
+    });
+    const fewer = { 1: MEMBERS[1], 2: MEMBERS[2] };
+    await expect(open({ ...wanted, bootstrap: { members: fewer } })).rejects.toMatchObject({
+      code: 'IDENTITY_MISMATCH',
+    });
+    await expect(open({ ...wanted, bootstrap: { members: MEMBERS, cluster: 'b' } })).rejects.toMatchObject({
+      code: 'IDENTITY_MISMATCH',
+    });
+  });
+
+  it('any flipped byte of its file is noticed', async () => {
+    const wanted = options();
+    await open(wanted);
+    const path = join(wanted.directory, 'identity');
+    const whole = readFileSync(path);
+    for (let at = 0; at < whole.length; at++) {
+      const flipped = Buffer.from(whole);
+      flipped[at] = (flipped[at] ?? 0) ^ 1;
+      writeFileSync(path, flipped);
+      expect(() => readIdentity(vfs, path)).toThrow(expect.objectContaining({ code: 'IDENTITY_DAMAGED' }));
+    }
+    writeFileSync(path, whole.subarray(0, -1));
+    await expect(open(wanted)).rejects.toMatchObject({ code: 'IDENTITY_DAMAGED' });
+  });
+
+  it('a server whose log is gone may not vote again', async () => {
+    const wanted = options();
+    await open(wanted);
+    rmSync(join(wanted.directory, 'log'), { recursive: true });
+    await expect(open(wanted)).rejects.toMatchObject({ code: 'LOG_LOST' });
+    expect(readdirSync(wanted.directory)).toEqual(['identity']);
+  });
+
+  it('a server whose log was replaced may not vote again', async () => {
+    const wanted = options();
+    const other = options();
+    await open(wanted);
+    await open(other);
+    rmSync(join(wanted.directory, 'log'), { recursive: true });
+    const log = await WalLog.open(join(wanted.directory, 'log'));
+    await log.close();
+    await expect(open(wanted)).rejects.toMatchObject({ code: 'LOG_LOST' });
+  });
+
+  it('a log that was used and has no identity is not taken over', async () => {
+    const wanted = options();
+    const { log } = await openStore(vfs, wanted);
+    log.setHardState({ term: 1, votedFor: 1 });
+    await log.close();
+    rmSync(join(wanted.directory, 'identity'));
+    await expect(open(wanted)).rejects.toMatchObject({ code: 'IDENTITY_MISSING' });
+  });
+
+  it('a crash between making the log and writing the identity is healed by the next start', async () => {
+    const wanted = options();
+    const log = await WalLog.open(join(wanted.directory, 'log'));
+    const { logId } = log;
+    await log.close();
+    expect(await open(wanted)).toMatchObject({ id: 1, logId });
+  });
+
+  it('W28 a second server on the same directory is refused', async () => {
+    const wanted = options();
+    const { log } = await openStore(vfs, wanted);
+    await expect(openStore(vfs, wanted)).rejects.toMatchObject({ code: 'WAL_LOCKED' });
+    await log.close();
+  });
+
+  it('a directory that cannot be is refused in one line', async () => {
+    const directory = join(temporaryDirectory(), 'file');
+    writeFileSync(directory, 'not a directory');
+    await expect(open(options({ directory }))).rejects.toMatchObject({ code: 'DIRECTORY_UNUSABLE' });
+  });
+
+  it('the cluster’s id depends on the token, the ids and where peers dial, and on nothing else', () => {
+    const id = foundedClusterId('a', MEMBERS);
+    expect(id).toMatch(/^[0-9a-f]{32}$/);
+    expect(foundedClusterId('a', { ...MEMBERS, 1: '127.0.0.1:7201' })).toBe(id);
+    expect(foundedClusterId('b', MEMBERS)).not.toBe(id);
+    expect(foundedClusterId('a', { ...MEMBERS, 1: '127.0.0.1:7299' })).not.toBe(id);
+  });
+});
+
+describe('the logs of the peers', () => {
+  const hello = (from: number, logId: string) => ({ clusterId: 'c', from, to: 1, logId, address: '' });
+
+  it('a peer that comes back with another log is refused, also after our own restart', () => {
+    const path = join(temporaryDirectory(), 'peers');
+    new KnownLogs(vfs, path, SILENT).admit(hello(2, 'first'));
+    const known = new KnownLogs(vfs, path, SILENT);
+    known.admit(hello(2, 'first'));
+    expect(() => known.admit(hello(2, 'second'))).toThrow(expect.objectContaining({ code: 'LOG_REPLACED' }));
+  });
+
+  it('until it was removed from the cluster', () => {
+    const path = join(temporaryDirectory(), 'peers');
+    const known = new KnownLogs(vfs, path, SILENT);
+    known.admit(hello(2, 'first'));
+    known.admit(hello(3, 'third'));
+    known.keepOnly(new Set([1, 3]));
+    known.admit(hello(2, 'second'));
+    expect(() => known.admit(hello(3, 'other'))).toThrow(expect.objectContaining({ code: 'LOG_REPLACED' }));
+  });
+});
