@@ -1,1 +1,46 @@
-export {};
+// The public names of @waldb/testkit, one by one.
+
+export { randomCall, randomEntry, type ScriptOptions } from './contract/log-script.js';
+export { describeModel, type LogCall, ModelLog, statesAfter } from './contract/model-log.js';
+export {
+  applyCall,
+  describeLog,
+  type LogSubject,
+  raftLogContract,
+  type TestHarness,
+} from './contract/raft-log-contract.js';
+export {
+  type Ending,
+  type Fault,
+  type FaultPlan,
+  FaultVfs,
+  type FaultVfsOptions,
+  type Operation,
+  type OperationType,
+  PowerLoss,
+} from './fault-vfs/fault-vfs.js';
+export { SECTOR_BYTES, type Survival } from './fault-vfs/simulated-file.js';
+export { type EntryRecord, History } from './invariants/history.js';
+export {
+  type Invariant,
+  InvariantViolation,
+  type ServerView,
+  type StateBefore,
+  type StepView,
+} from './invariants/invariant.js';
+export { InvariantSuite, type SuiteOptions } from './invariants/suite.js';
+export {
+  type BatchReport,
+  describeFailure,
+  runBatch,
+  type SeedFailure,
+  type SeedRange,
+} from './sim/batch.js';
+export { Coverage, SITUATIONS, type Situation } from './sim/coverage.js';
+export { LogImage, LogMisuse, type LogOperation, type LogView } from './sim/log-image.js';
+export { makeRaftNode } from './sim/raft-node-factory.js';
+export { GENERATOR_VERSION, makeScenario, type Scenario } from './sim/scenario.js';
+export { SeededRandom } from './sim/seeded-random.js';
+export { SimulatedCrash, SimulatedDiskFailure, SimulatedLog } from './sim/simulated-log.js';
+export { type RunOptions, type RunResult, runSeed } from './sim/simulator.js';
+export type { NodeFactory, ProtocolNode } from './sim/world.js';

@@ -44,3 +44,15 @@ function isMajority(voters: readonly NodeId[], holds: (id: NodeId) => boolean): 
 export function sameMembers(a: readonly NodeId[], b: readonly NodeId[]): boolean {
   return a.length === b.length && a.every((id) => b.includes(id));
 }
+
+/** Whether both name the same servers in the same parts; `autoLeave` only counts while joint. */
+export function sameConfiguration(a: Configuration, b: Configuration): boolean {
+  if (a === b) return true;
+  return (
+    sameMembers(a.voters, b.voters) &&
+    sameMembers(a.learners, b.learners) &&
+    sameMembers(a.votersOutgoing, b.votersOutgoing) &&
+    sameMembers(a.learnersNext, b.learnersNext) &&
+    (a.votersOutgoing.length === 0 || a.autoLeave === b.autoLeave)
+  );
+}

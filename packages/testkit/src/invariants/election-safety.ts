@@ -1,7 +1,7 @@
 // Election safety (§5.2): at most one leader per term. And who may lead at all: a server that is a voter in its log,
-// or was one in the configuration it knows to be committed (thesis §4.2.2: until its removal is committed).
+// or was one before a change that is not known to be committed (thesis §4.2.2: until its removal is committed).
 
-import type { Configuration, Term } from '@waldb/core';
+import type { Term } from '@waldb/core';
 import { configurationAt, isVoterOf } from './configuration-in-force.js';
 import type { History } from './history.js';
 import { hold, type Invariant, type ServerView, type StepView } from './invariant.js';
@@ -45,8 +45,12 @@ export class ElectionSafety implements Invariant {
   }
 }
 
-function isEligible(server: ServerView): boolean {
-  const at = (index: number): Configuration =>
-    configurationAt(server.log, index, server.initialConfiguration);
-  return isVoterOf(at(server.log.lastIndex), server.id) || isVoterOf(at(server.commitIndex), server.id);
+/**
+ * The newest configuration in its log counts and, while it is not known to be committed, the one before it. Nothing
+ * older does: a configuration is only made once its predecessor is committed.
+ */
+function isEligible({ id, log, commitIndex, initialConfiguration }: ServerView): boolean {
+  const newest = log.configIndexBefore(log.lastIndex);
+  if (isVoterOf(configurationAt(log, log.lastIndex, initialConfiguration), id)) return true;
+  return newest > commitIndex && isVoterOf(configurationAt(log, newest - 1, initialConfiguration), id);
 }

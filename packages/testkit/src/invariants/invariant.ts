@@ -22,8 +22,11 @@ export interface ServerView {
   /** Counts its starts, from 1. */
   readonly life: number;
   readonly isRunning: boolean;
+  /** Its storage failed: the node has halted, and the process waits to be replaced. */
+  readonly isHalted: boolean;
   readonly role: Role;
   readonly term: Term;
+  readonly leader: NodeId | undefined;
   readonly commitIndex: Index;
   readonly lastApplied: Index;
   readonly configuration: Configuration;
@@ -91,6 +94,13 @@ export class InvariantViolation extends Error {
     this.invariant = invariant;
     this.facts = facts;
   }
+}
+
+/** A violation found on the way out is passed on; anything else that a node throws unasked is one. */
+export function unexpectedError(thrown: unknown, where: string): InvariantViolation {
+  if (thrown instanceof InvariantViolation) return thrown;
+  const what = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  return new InvariantViolation('no-unexpected-error', `${where}: ${what}`);
 }
 
 /** Throws the violation unless `holds`; the facts are only gathered when it does not. */

@@ -15,6 +15,17 @@ export class LinearizableReads implements Invariant {
     this.#history = history;
   }
 
+  /** Questions of running servers that wait for an answer. */
+  get unansweredCount(): number {
+    let count = 0;
+    for (const asked of this.#asked.values()) count += asked.size;
+    return count;
+  }
+
+  crashed(server: ServerView): void {
+    this.#asked.delete(server.id);
+  }
+
   started(server: ServerView): void {
     this.#asked.set(server.id, new Map());
   }

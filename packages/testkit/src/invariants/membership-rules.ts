@@ -4,7 +4,13 @@
 
 import { type Configuration, decodeConfiguration, type LogEntry, type NodeId } from '@waldb/core';
 import type { LogOperation } from '../sim/log-image.js';
-import { configurationAt, decodedConfiguration, isVoterOf, sameMembers } from './configuration-in-force.js';
+import {
+  configurationAt,
+  decodedConfiguration,
+  isVoterOf,
+  sameConfiguration,
+  sameMembers,
+} from './configuration-in-force.js';
 import type { History } from './history.js';
 import { hold, type Invariant, type ServerView, type StepView } from './invariant.js';
 
@@ -122,15 +128,4 @@ function isSafeStep(previous: Configuration, next: Configuration): boolean {
 
 function countMissing(ids: readonly NodeId[], among: readonly NodeId[]): number {
   return ids.filter((id) => !among.includes(id)).length;
-}
-
-function sameConfiguration(a: Configuration, b: Configuration): boolean {
-  if (a === b) return true;
-  return (
-    sameMembers(a.voters, b.voters) &&
-    sameMembers(a.learners, b.learners) &&
-    sameMembers(a.votersOutgoing, b.votersOutgoing) &&
-    sameMembers(a.learnersNext, b.learnersNext) &&
-    (a.votersOutgoing.length === 0 || a.autoLeave === b.autoLeave)
-  );
 }

@@ -28,12 +28,10 @@ export class MonotonicState implements Invariant {
   }
 
   stepped({ server, before, stagedSeq }: StepView): void {
-    const went = (what: string): string => `${what} went back`;
-    const facts = (): Readonly<Record<string, unknown>> => ({ server: server.id, before });
-    hold(server.term >= before.term, this.name, went('the term'), facts);
-    hold(server.commitIndex >= before.commitIndex, this.name, went('the commit index'), facts);
-    hold(server.lastApplied >= before.lastApplied, this.name, went('the applied index'), facts);
-    hold(stagedSeq >= before.stagedSeq, this.name, went('the staged seq'), facts);
+    this.#grows('term', server, before.term, server.term);
+    this.#grows('commit index', server, before.commitIndex, server.commitIndex);
+    this.#grows('applied index', server, before.lastApplied, server.lastApplied);
+    this.#grows('staged seq', server, before.stagedSeq, stagedSeq);
     hold(
       server.log.hardState.term === server.term,
       this.name,
@@ -48,6 +46,11 @@ export class MonotonicState implements Invariant {
 
   durable(server: ServerView, operation: LogOperation): void {
     if (operation.type === 'hardState') this.#follows(server, server.stable.hardState, operation.state);
+  }
+
+  #grows(what: string, server: ServerView, before: number, after: number): void {
+    if (after < before)
+      hold(false, this.name, `the ${what} went back`, () => ({ server: server.id, before, after }));
   }
 
   #follows(server: ServerView, before: HardState, after: HardState): void {

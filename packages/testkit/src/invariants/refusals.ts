@@ -1,27 +1,27 @@
 // A refused request has changed nothing. And a node whose storage failed is silent for good.
 
-import type { NodeId } from '@waldb/core';
-import { hold, type Invariant, type ServerView, type StepView } from './invariant.js';
+import type { Event } from '@waldb/core';
+import { hold, type Invariant, type StepView } from './invariant.js';
 
 export class RefusalsChangeNothing implements Invariant {
   readonly name: string = 'refusals-change-nothing';
-  readonly #halted: Set<NodeId> = new Set();
-
-  started(server: ServerView): void {
-    this.#halted.delete(server.id);
-  }
 
   stepped(step: StepView): void {
     const { server, event, actions, error } = step;
-    if (this.#halted.has(server.id)) {
+    if (server.isHalted) {
       hold(actions.length === 0, this.name, 'a node speaks after its storage failed', () => ({
         server: server.id,
         event: event.type,
         actions,
       }));
+    } else if (error !== undefined) {
+      hold(isRequest(event), this.name, 'what is no request is refused', () => ({
+        server: server.id,
+        event: event.type,
+        code: error.code,
+      }));
+      this.#checkUnchanged(step);
     }
-    if (event.type === 'storageFailed' || error?.code === 'STORAGE') this.#halted.add(server.id);
-    else if (error !== undefined) this.#checkUnchanged(step);
   }
 
   #checkUnchanged({ server, before, event, error, stagedSeq }: StepView): void {
@@ -38,5 +38,20 @@ export class RefusalsChangeNothing implements Invariant {
       code: error?.code,
       before,
     }));
+  }
+}
+
+/** Only what somebody asks for can be refused; time, messages and reports cannot. */
+function isRequest(event: Event): boolean {
+  switch (event.type) {
+    case 'tick':
+    case 'message':
+    case 'durable':
+    case 'storageFailed':
+    case 'snapshotStatus':
+    case 'unreachable':
+      return false;
+    default:
+      return true;
   }
 }

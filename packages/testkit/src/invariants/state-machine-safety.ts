@@ -20,6 +20,8 @@ export class StateMachineSafety implements Invariant {
   }
 
   stepped({ server, actions }: StepView): void {
+    // What a step had decided when the storage failed is never heard of.
+    if (server.isHalted) return;
     for (const action of actions) {
       if (action.type === 'apply') this.#apply(server, action.entries);
       else if (action.type === 'restoreSnapshot')

@@ -13,14 +13,16 @@ import { LinearizableReads } from './linearizable-reads.js';
 import { LogMatching } from './log-matching.js';
 import { MembershipRules } from './membership-rules.js';
 import { MonotonicState } from './monotonic-state.js';
+import { PacedOutput, type PaceLimits } from './paced-output.js';
 import { RefusalsChangeNothing } from './refusals.js';
 import { SingleVote } from './single-vote.js';
 import { StateMachineSafety } from './state-machine-safety.js';
+import { TruthfulActions } from './truthful-actions.js';
 import { type MessageLimits, TruthfulMessages } from './truthful-messages.js';
 
 type Listeners<Hook extends keyof Invariant> = (Invariant & Required<Pick<Invariant, Hook>>)[];
 
-export interface SuiteOptions extends MessageLimits {
+export interface SuiteOptions extends MessageLimits, PaceLimits {
   readonly servers: ReadonlyMap<NodeId, ServerView>;
   readonly initialConfiguration: Configuration;
   /** Watch beside the invariants, after them. */
@@ -31,6 +33,7 @@ export class InvariantSuite {
   readonly history: History;
   readonly invariants: readonly Invariant[];
   readonly #proposals: AcknowledgedProposals;
+  readonly #reads: LinearizableReads;
   readonly #started: Listeners<'started'>;
   readonly #staged: Listeners<'staged'>;
   readonly #durable: Listeners<'durable'>;
@@ -44,8 +47,10 @@ export class InvariantSuite {
   constructor(options: SuiteOptions) {
     const history = new History(options.initialConfiguration);
     const proposals = new AcknowledgedProposals(history);
+    const reads = new LinearizableReads(history);
     this.history = history;
     this.#proposals = proposals;
+    this.#reads = reads;
     // In this order: leaders are known before entries are traced to them, entries before they are committed, and
     // what is committed before it is compared with what is applied or read.
     this.invariants = [
@@ -56,12 +61,14 @@ export class InvariantSuite {
       new LeaderCompleteness(history),
       new StateMachineSafety(history),
       new MembershipRules(history),
-      new LinearizableReads(history),
+      reads,
       proposals,
       new RefusalsChangeNothing(),
       new SingleVote(),
       new GatedOutput(history),
       new TruthfulMessages(history, options.servers, options),
+      new TruthfulActions(),
+      new PacedOutput(options),
       ...(options.watchers ?? []).map((make) => make(history)),
     ];
     this.#started = this.#listeners('started');
@@ -78,6 +85,11 @@ export class InvariantSuite {
   /** How many proposals were told to be applied so far. */
   get acknowledgedProposals(): number {
     return this.#proposals.acknowledgedCount;
+  }
+
+  /** Reads that running servers were asked and have neither answered nor failed. */
+  get unansweredReads(): number {
+    return this.#reads.unansweredCount;
   }
 
   started(server: ServerView, applied: Index): void {

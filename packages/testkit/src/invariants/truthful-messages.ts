@@ -1,7 +1,7 @@
 // A message says what its sender is and has: its own id and no term beyond its own, entries that are in its log and
 // follow one another, and no commit index beyond its own, nor in a heartbeat beyond what the receiver is known to hold.
 
-import type { AppendEntries, Message, NodeId } from '@waldb/core';
+import type { AppendEntries, Heartbeat, Message, NodeId } from '@waldb/core';
 import { type History, sameEntry } from './history.js';
 import { hold, type Invariant, type ServerView } from './invariant.js';
 
@@ -24,43 +24,38 @@ export class TruthfulMessages implements Invariant {
   sent(server: ServerView, message: Message): void {
     const isForesight =
       message.type === 'preVote' || (message.type === 'preVoteReply' && message.voteGranted);
-    const facts = (): Readonly<Record<string, unknown>> => ({
-      server: server.id,
-      term: server.term,
-      message,
-    });
-    hold(message.from === server.id, this.name, 'a message in another name', facts);
-    hold(message.to !== server.id, this.name, 'a message to itself', facts);
-    hold(isForesight || message.term <= server.term, this.name, 'a message from the future', facts);
+    this.#hold(message.from === server.id, 'a message in another name', server, message);
+    this.#hold(message.to !== server.id, 'a message to itself', server, message);
+    this.#hold(isForesight || message.term <= server.term, 'a message from the future', server, message);
     if (message.type === 'appendEntries') this.#checkAppend(server, message);
-    else if (message.type === 'heartbeat') this.#checkHeartbeat(server, message.to, message.leaderCommit);
+    else if (message.type === 'heartbeat') this.#checkHeartbeat(server, message);
     else if (message.type === 'installSnapshot') {
       const committed = this.#history.committed(message.snapshot.index)?.record.term;
-      hold(
-        committed === message.snapshot.term,
-        this.name,
-        'a snapshot of what is not committed is sent',
-        facts,
-      );
+      const isCommitted = committed === message.snapshot.term;
+      this.#hold(isCommitted, 'a snapshot of what is not committed is sent', server, message);
     }
   }
 
   #checkAppend(server: ServerView, message: AppendEntries): void {
     const { term, prevLogIndex, prevLogTerm, entries, leaderCommit } = message;
-    const facts = (): Readonly<Record<string, unknown>> => ({ server: server.id, message });
     const prevTerm = this.#history.leaderTermAt(term, prevLogIndex);
-    hold(
+    this.#hold(
       prevTerm === prevLogTerm,
-      this.name,
       'the entry said to come before is not in the leader log',
-      facts,
+      server,
+      message,
     );
-    hold(leaderCommit <= server.commitIndex, this.name, 'a leader tells of commits it does not know', facts);
-    hold(
+    this.#hold(
+      leaderCommit <= server.commitIndex,
+      'a leader tells of commits it does not know',
+      server,
+      message,
+    );
+    this.#hold(
       entries.length <= this.#limits.maxBatchEntries,
-      this.name,
       'more entries than a message may hold',
-      facts,
+      server,
+      message,
     );
     let index = prevLogIndex;
     for (const entry of entries) {
@@ -70,25 +65,29 @@ export class TruthfulMessages implements Invariant {
         record !== undefined &&
         sameEntry(record.entry, entry) &&
         this.#history.leaderTermAt(term, index) === entry.term;
-      hold(
+      this.#hold(
         entry.index === index && isOwn,
-        this.name,
         'an entry is sent that is not in the leader log',
-        facts,
+        server,
+        message,
       );
     }
   }
 
-  #checkHeartbeat(server: ServerView, to: NodeId, leaderCommit: number): void {
+  #checkHeartbeat(server: ServerView, message: Heartbeat): void {
+    const { to, leaderCommit } = message;
+    this.#hold(
+      leaderCommit <= server.commitIndex,
+      'a leader tells of commits it does not know',
+      server,
+      message,
+    );
     const peer = this.#servers.get(to);
-    const facts = (): Readonly<Record<string, unknown>> => ({
-      server: server.id,
-      to,
-      leaderCommit,
-      holds: peer?.stable.lastIndex,
-    });
-    hold(leaderCommit <= server.commitIndex, this.name, 'a leader tells of commits it does not know', facts);
-    const holds = leaderCommit === 0 || (peer !== undefined && leaderCommit <= peer.stable.lastIndex);
-    hold(holds, this.name, 'a heartbeat tells a peer of commits that it is not known to hold', facts);
+    const isHeld = leaderCommit === 0 || (peer !== undefined && leaderCommit <= peer.stable.lastIndex);
+    this.#hold(isHeld, 'a heartbeat tells a peer of commits that it is not known to hold', server, message);
+  }
+
+  #hold(holds: boolean, rule: string, server: ServerView, message: Message): void {
+    if (!holds) hold(false, this.name, rule, () => ({ server: server.id, term: server.term, message }));
   }
 }

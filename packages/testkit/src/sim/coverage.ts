@@ -104,6 +104,24 @@ export class Coverage {
     return this.counts[PLACES.get(situation) as number] ?? 0; // PLACES holds every Situation
   }
 
+  /** Takes in what a batch of runs has counted. */
+  addBatch(batch: {
+    readonly count: number;
+    readonly counts: readonly number[];
+    readonly runs: readonly number[];
+  }): void {
+    this.runCount += batch.count;
+    for (let place = 0; place < SITUATIONS.length; place++) {
+      this.counts[place] = (this.counts[place] ?? 0) + (batch.counts[place] ?? 0);
+      this.runs[place] = (this.runs[place] ?? 0) + (batch.runs[place] ?? 0);
+    }
+  }
+
+  /** In which share of the runs, from 0 to 1. */
+  share(situation: Situation): number {
+    return (this.runs[PLACES.get(situation) as number] ?? 0) / Math.max(1, this.runCount); // PLACES holds every Situation
+  }
+
   /** Takes one finished run's counts in. */
   addRun(run: { readonly counts: ArrayLike<number> }): void {
     this.runCount += 1;

@@ -6,8 +6,8 @@ import type { Event } from '@waldb/core';
 import { SimulatedDiskFailure, type SimulatedLog } from './simulated-log.js';
 import type { World } from './world.js';
 
-/** Between two tries on a full disk. */
-const FULL_RETRY_MS = 20;
+/** Between two tries on a disk that is stalled or full. */
+const RETRY_MS = 20;
 
 /** Milliseconds, once the faults have ended. */
 const CALM_LATENCY: readonly [min: number, max: number] = [0, 1];
@@ -54,8 +54,8 @@ export class DiskDriver {
     const { queue } = this.#world;
     queue.after(delay, () => {
       if (!this.#owner.isAlive()) return;
-      if (queue.now < this.#stalledUntil) return this.#complete(seq, this.#stalledUntil - queue.now);
-      if (this.#log.health === 'full') return this.#complete(seq, FULL_RETRY_MS);
+      const mustWait = queue.now < this.#stalledUntil && !this.#world.isCalm;
+      if (mustWait || this.#log.health === 'full') return this.#complete(seq, RETRY_MS);
       this.#flushes -= 1;
       if (this.#log.health === 'failing') return this.#fail();
       this.#log.makeDurable(seq);
@@ -65,15 +65,16 @@ export class DiskDriver {
   }
 
   #report(seq: number): void {
-    const { queue, random, scenario, coverage } = this.#world;
-    const tell = (): void => {
-      if (!this.#owner.isAlive()) return;
-      if (seq < this.#reported) coverage.hit('durable out of order');
-      this.#reported = Math.max(this.#reported, seq);
-      this.#owner.report({ type: 'durable', seq });
-    };
-    if (scenario.disk.reportDelay === 0) tell();
-    else queue.after(random.real(0, scenario.disk.reportDelay), tell);
+    const { queue, random, scenario } = this.#world;
+    if (scenario.disk.reportDelay === 0) this.#tell(seq);
+    else queue.after(random.real(0, scenario.disk.reportDelay), () => this.#tell(seq));
+  }
+
+  #tell(seq: number): void {
+    if (!this.#owner.isAlive()) return;
+    if (seq < this.#reported) this.#world.coverage.hit('durable out of order');
+    this.#reported = Math.max(this.#reported, seq);
+    this.#owner.report({ type: 'durable', seq });
   }
 
   #fail(): void {

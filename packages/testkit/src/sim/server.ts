@@ -14,7 +14,8 @@ import type {
   Term,
 } from '@waldb/core';
 import { RaftError } from '@waldb/core';
-import { InvariantViolation, type ServerView, type StateBefore } from '../invariants/invariant.js';
+import { configurationAt } from '../invariants/configuration-in-force.js';
+import { type ServerView, type StateBefore, unexpectedError } from '../invariants/invariant.js';
 import { DiskDriver } from './disk-driver.js';
 import { deepFreeze } from './freeze.js';
 import { LogImage, type LogOperation, type LogView } from './log-image.js';
@@ -54,6 +55,7 @@ export class SimulatedServer implements ServerView {
   #durableMachine: MachineState = { applied: 0, digest: 0 };
   #life: Life | undefined;
   #isPaused = false;
+  #isHalted = false;
   #isTickOwed = false;
   #inbox: Event[] = [];
   /** Actions to carry out before the process dies; undefined while it is not to. */
@@ -84,12 +86,20 @@ export class SimulatedServer implements ServerView {
     return this.#life !== undefined;
   }
 
+  get isHalted(): boolean {
+    return this.#isHalted;
+  }
+
   get isPaused(): boolean {
     return this.#isPaused;
   }
 
   get role(): Role {
-    return this.#life?.node.role ?? 'follower';
+    const life = this.#life;
+    if (life === undefined) return 'follower';
+    // A process that died in the middle of a step may not be asked for anything that it would have to work out.
+    if (life.log.crashed) return life.node.isLeader ? 'leader' : 'follower';
+    return life.node.role;
   }
 
   get term(): Term {
@@ -109,7 +119,10 @@ export class SimulatedServer implements ServerView {
   }
 
   get configuration(): Configuration {
-    return this.#life?.node.configuration ?? this.initialConfiguration;
+    const { stable } = this;
+    return (
+      this.#life?.node.configuration ?? configurationAt(stable, stable.lastIndex, this.initialConfiguration)
+    );
   }
 
   get log(): LogView {
@@ -165,6 +178,7 @@ export class SimulatedServer implements ServerView {
     this.#life = undefined;
     this.#noteLosses(report);
     this.#isPaused = false;
+    this.#isHalted = false;
     this.#isTickOwed = false;
     this.#inbox = [];
     this.#actionsUntilCrash = undefined;
@@ -224,7 +238,7 @@ export class SimulatedServer implements ServerView {
   takeSnapshot(index: Index = this.lastApplied): void {
     const life = this.life;
     const state = this.#life?.machine.state;
-    if (state === undefined || index === 0) return;
+    if (state === undefined || index === 0 || this.#isHalted) return;
     const data = snapshotData(state);
     const { scenario, random, queue, suite } = this.#world;
     suite.stateReached(this, index, state.digest);
@@ -246,6 +260,7 @@ export class SimulatedServer implements ServerView {
       if (!life.log.crashed) error = this.#understand(thrown, event);
     }
     if (life.log.crashed) return this.#diedInsideLog(event);
+    if (error?.code === 'STORAGE' || event.type === 'storageFailed') this.#isHalted = true;
     trace?.step(this, event, actions, error);
     suite.stepped({ server: this, before, event, actions, error, stagedSeq: life.log.stagedSeq() });
     for (const action of actions) {
@@ -300,9 +315,11 @@ export class SimulatedServer implements ServerView {
     if (!this.#world.scenario.stampsTime) return event;
     switch (event.type) {
       case 'tick':
+        return { type: 'tick', now: this.now };
       case 'message':
+        return { type: 'message', message: event.message, now: this.now };
       case 'read':
-        return { ...event, now: this.now };
+        return { type: 'read', context: event.context, now: this.now };
       default:
         return event;
     }
@@ -311,14 +328,9 @@ export class SimulatedServer implements ServerView {
   /** A refusal is an answer, and so is STORAGE when the disk failed; whatever else a node throws is a fault of the node. */
   #understand(thrown: unknown, event: Event): RaftError {
     const root = thrown instanceof RaftError && thrown.code === 'STORAGE' ? thrown.cause : thrown;
-    if (root instanceof InvariantViolation) throw root;
     const isAnswer = root instanceof RaftError || root instanceof SimulatedDiskFailure;
     if (isAnswer && thrown instanceof RaftError) return thrown;
-    const reason = root instanceof Error ? (root.stack ?? root.message) : String(root);
-    throw new InvariantViolation(
-      'no-unexpected-error',
-      `server ${this.id} threw on ${event.type}: ${reason}`,
-    );
+    throw unexpectedError(root, `server ${this.id} on ${event.type}`);
   }
 
   #diedInsideLog(event: Event): void {

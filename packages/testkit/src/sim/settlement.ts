@@ -1,11 +1,12 @@
 // Liveness, once the faults have ended: within a bounded number of ticks there is a leader, it commits a fresh
-// proposal, and every member of its configuration has applied it and stands in the same state.
+// proposal, every member of its configuration has applied it, and every read was answered or failed.
 
-import type { NodeId } from '@waldb/core';
+import type { Configuration, NodeId } from '@waldb/core';
 import { InvariantViolation } from '../invariants/invariant.js';
 import type { Clients } from './clients.js';
 import { TICK_MS } from './scenario.js';
 import type { SimulatedServer } from './server.js';
+import { describeServer } from './trace.js';
 import type { World } from './world.js';
 
 /** Rounds of the longest election timeout in which an election must have succeeded. */
@@ -36,41 +37,42 @@ export class Settlement {
     const timeoutMax = scenario.protocol.electionTimeoutTicks?.[1] ?? 1;
     const ticks = timeoutMax * ELECTIONS_MAX + suite.history.commitIndex * CATCH_UP_TICKS;
     this.#deadline = queue.now + ticks * TICK_MS;
-    this.#retireTheRemoved();
     this.#checkSoon();
   }
 
   /** Throws when the time allowed is over. */
   checkTime(): void {
-    const { queue, servers } = this.#world;
+    const { queue, servers, suite } = this.#world;
     if (queue.now <= this.#deadline) return;
     throw new InvariantViolation('liveness', 'the faults are over and the cluster still does not agree', {
       asked: this.#asked,
-      servers: [...servers.values()].map(summary),
+      unansweredReads: suite.unansweredReads,
+      servers: [...servers.values()].map(describeServer),
     });
   }
 
   /**
    * Without pre-vote and check-quorum nothing keeps a removed server from disturbing the others for ever (§6); there
-   * it is switched off, as an operator would.
+   * it is switched off, as an operator would. Needed are the members of the newest committed configuration, and of one
+   * that its members may still commit.
    */
   #retireTheRemoved(): void {
     const { scenario, servers, suite } = this.#world;
     if (scenario.protocol.preVote === true || scenario.protocol.checkQuorum === true) return;
-    const needed = new Set<NodeId>();
     const { history } = suite;
-    for (const { configuration } of [
-      { configuration: history.configurationAt(history.commitIndex) },
-      ...servers.values(),
-    ]) {
-      for (const id of [...configuration.voters, ...configuration.votersOutgoing, ...configuration.learners])
-        needed.add(id);
+    const committed = history.configurationAt(history.commitIndex);
+    const needed = new Set<NodeId>(membersOf(committed));
+    for (const id of membersOf(committed)) {
+      const server = servers.get(id);
+      if (server === undefined || server.log.lastIndex < history.commitIndex) continue;
+      for (const member of membersOf(server.configuration)) needed.add(member);
     }
     for (const server of servers.values()) if (!needed.has(server.id)) server.crash();
   }
 
   #checkSoon(): void {
     this.#world.queue.after(CHECK_EVERY_MS, () => {
+      this.#retireTheRemoved();
       this.#advance();
       if (!this.#isReached) this.#checkSoon();
     });
@@ -82,9 +84,8 @@ export class Settlement {
     const asked = this.#asked;
     if (asked === undefined || asked.leader !== leader.id || asked.term !== leader.term)
       return this.#ask(leader);
-    if (leader.commitIndex < asked.index) return;
-    const { voters, votersOutgoing, learners } = leader.configuration;
-    this.#isReached = [...voters, ...votersOutgoing, ...learners].every((id) => {
+    if (leader.commitIndex < asked.index || this.#world.suite.unansweredReads > 0) return;
+    this.#isReached = membersOf(leader.configuration).every((id) => {
       const member = this.#world.servers.get(id);
       return (
         member !== undefined &&
@@ -113,11 +114,6 @@ export class Settlement {
   }
 }
 
-function summary(server: SimulatedServer): string {
-  const { id, role, term, commitIndex, lastApplied, log, stable, isRunning, configuration } = server;
-  return (
-    `S${id} ${isRunning ? role : 'off'} term=${term} commit=${commitIndex} applied=${lastApplied} ` +
-    `log=${log.firstIndex}..${log.lastIndex}@${log.lastTerm} durable=..${stable.lastIndex} ` +
-    `voters=[${configuration.voters}] outgoing=[${configuration.votersOutgoing}] learners=[${configuration.learners}]`
-  );
+function membersOf({ voters, votersOutgoing, learners }: Configuration): NodeId[] {
+  return [...voters, ...votersOutgoing, ...learners];
 }

@@ -2,8 +2,10 @@
 // under the eyes of the invariants, then ends all faults and demands that the cluster comes to life and agrees.
 
 import type { Message } from '@waldb/core';
-import { InvariantViolation } from '../invariants/invariant.js';
+import { type InvariantViolation, unexpectedError } from '../invariants/invariant.js';
+import type { PaceLimits } from '../invariants/paced-output.js';
 import { InvariantSuite } from '../invariants/suite.js';
+import type { MessageLimits } from '../invariants/truthful-messages.js';
 import { Adversary } from './adversary.js';
 import { codecCarrier, identityCarrier } from './carrier.js';
 import { Clients } from './clients.js';
@@ -89,8 +91,7 @@ class Simulation {
       this.#world.suite.finished([...this.#world.servers.values()]);
       return undefined;
     } catch (thrown) {
-      if (thrown instanceof InvariantViolation) return thrown;
-      throw thrown;
+      return unexpectedError(thrown, 'outside a step');
     }
   }
 
@@ -142,7 +143,7 @@ function makeWorld(scenario: Scenario, options: RunOptions, digest: RunDigest): 
       autoLeave: false,
       addresses: {},
     },
-    maxBatchEntries: scenario.protocol.maxBatchEntries ?? Number.POSITIVE_INFINITY,
+    ...limitsOf(scenario),
     watchers: [(history) => new CoverageWatcher(coverage, history, servers), () => digest],
   });
   const trace = options.trace === true ? new Trace(() => queue.now) : undefined;
@@ -156,6 +157,16 @@ function makeWorld(scenario: Scenario, options: RunOptions, digest: RunDigest): 
   });
   const { makeNode } = options;
   return { scenario, queue, network, suite, coverage, trace, random, servers, makeNode, isCalm: false };
+}
+
+function limitsOf({ protocol }: Scenario): MessageLimits & PaceLimits {
+  const { maxBatchEntries, maxInflightMessages, snapshotRetryTicks } = protocol;
+  const unlimited = Number.POSITIVE_INFINITY;
+  return {
+    maxBatchEntries: maxBatchEntries ?? unlimited,
+    maxInflightMessages: maxInflightMessages ?? unlimited,
+    snapshotRetryTicks: snapshotRetryTicks ?? 0,
+  };
 }
 
 function makeServers(world: World): void {

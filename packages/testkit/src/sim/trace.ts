@@ -1,8 +1,7 @@
 // A run told line by line, for people. Runs are not traced unless asked: a failing seed is run again with a trace.
 
-import type { Action, Event, RaftError } from '@waldb/core';
+import { type Action, describeAction, describeEvent, type Event, type RaftError } from '@waldb/core';
 import type { ServerView } from '../invariants/invariant.js';
-import { describeAction, describeEvent } from './describe.js';
 
 /** Lines kept; a run that writes more forgets its beginning. */
 const LINES_MAX = 200_000;
@@ -25,16 +24,22 @@ export class Trace {
   }
 
   step(server: ServerView, event: Event, actions: readonly Action[], error: RaftError | undefined): void {
-    this.note(
-      `S${server.id} ${describeEvent(event)}${error === undefined ? '' : `  refused: ${error.code} ${error.message}`}`,
-    );
-    for (const action of actions) this.note(`      ${describeAction(action)}`);
-    const { term, role, commitIndex, lastApplied, log, stable } = server;
-    if (event.type === 'tick' && actions.length === 0) return;
-    this.note(
-      `      = ${role} term=${term} vote=${log.hardState.votedFor ?? '-'} commit=${commitIndex} applied=${lastApplied} ` +
-        `log=${log.firstIndex}..${log.lastIndex}@${log.lastTerm} durable=..${stable.lastIndex}@${stable.lastTerm} ` +
-        `durableTerm=${stable.hardState.term}`,
-    );
+    const refused = error === undefined ? '' : `  refused: ${error.code}, ${error.message}`;
+    this.note(`S${server.id}  ${describeEvent(event)}${refused}`);
+    for (const action of actions) this.note(`      -> ${describeAction(action)}`);
+    if (actions.length > 0 || event.type === 'message') this.note(`      == ${describeServer(server)}`);
   }
+}
+
+/** A server in one line, what is staged and what is durable apart. */
+export function describeServer(server: ServerView): string {
+  if (!server.isRunning)
+    return `S${server.id} is off, log ..${server.stable.lastIndex}/t${server.stable.lastTerm}`;
+  const { id, role, term, commitIndex, lastApplied, log, stable } = server;
+  const { votedFor } = log.hardState;
+  return (
+    `S${id} ${role} t${term} vote ${votedFor === undefined ? 'none' : `S${votedFor}`} ` +
+    `commit ${commitIndex} applied ${lastApplied} log ${log.firstIndex}..${log.lastIndex}/t${log.lastTerm} ` +
+    `durable ..${stable.lastIndex}/t${stable.lastTerm} in t${stable.hardState.term}`
+  );
 }
