@@ -45,9 +45,9 @@ function messageBody(m: Message): string {
     case 'timeoutNow':
       return `timeoutNow t${m.term}`;
     case 'readIndex':
-      return `readIndex t${m.term} ${describeBytes(m.context)}`;
+      return `readIndex t${m.term} #${m.request}`;
     case 'readIndexReply':
-      return `readIndexReply t${m.term} ${describeBytes(m.context)} ${m.index === 0 ? 'refused' : `at ${m.index}`}`;
+      return `readIndexReply t${m.term} #${m.request} ${m.index === 0 ? 'refused' : `at ${m.index}`}`;
   }
 }
 

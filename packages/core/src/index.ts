@@ -41,7 +41,6 @@ export type {
   RequestVoteReply,
   TimeoutNow,
 } from './message.js';
-export { CONTEXT_BYTES_MAX } from './message.js';
 export { RaftError, type RaftErrorCode, type RaftErrorDetail } from './raft-error.js';
 export type { DeferredRaftLog, RaftLog } from './raft-log.js';
 export { RaftNode, type WithLogOptions } from './raft-node.js';

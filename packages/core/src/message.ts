@@ -2,9 +2,6 @@
 
 import type { Index, LogEntry, NodeId, Snapshot, Term } from './types.js';
 
-/** A read's context identifies it to its driver: a few bytes. More is refused, from clients and from the wire. */
-export const CONTEXT_BYTES_MAX = 256;
-
 interface Envelope {
   readonly from: NodeId;
   readonly to: NodeId;
@@ -97,15 +94,15 @@ export interface TimeoutNow extends Envelope {
 /** A follower asks the leader for a read index on behalf of a client (thesis §6.4). */
 export interface ReadIndex extends Envelope {
   readonly type: 'readIndex';
-  /** The asking node's life, so that an answer to an earlier life is not taken for one of this. */
+  /** The asking node's life, and the request's number in it: no answer is ever taken for that to another request. */
   readonly incarnation: number;
-  readonly context: Uint8Array;
+  readonly request: number;
 }
 
 export interface ReadIndexReply extends Envelope {
   readonly type: 'readIndexReply';
   readonly incarnation: number;
-  readonly context: Uint8Array;
+  readonly request: number;
   /** The index the reader must have applied; 0 when the leader refused. */
   readonly index: Index;
 }

@@ -149,14 +149,14 @@ describe('messages', () => {
         'installSnapshotReply t3 of 6 refused',
       ],
       [{ type: 'timeoutNow', ...envelope }, 'timeoutNow t3'],
-      [{ type: 'readIndex', ...envelope, incarnation: 1, context: bytes('r') }, 'readIndex t3 "r"'],
+      [{ type: 'readIndex', ...envelope, incarnation: 1, request: 5 }, 'readIndex t3 #5'],
       [
-        { type: 'readIndexReply', ...envelope, incarnation: 1, context: bytes('r'), index: 7 },
-        'readIndexReply t3 "r" at 7',
+        { type: 'readIndexReply', ...envelope, incarnation: 1, request: 5, index: 7 },
+        'readIndexReply t3 #5 at 7',
       ],
       [
-        { type: 'readIndexReply', ...envelope, incarnation: 1, context: bytes('r'), index: 0 },
-        'readIndexReply t3 "r" refused',
+        { type: 'readIndexReply', ...envelope, incarnation: 1, request: 5, index: 0 },
+        'readIndexReply t3 #5 refused',
       ],
     ]),
   )('%s', (text, message) => {

@@ -3,11 +3,10 @@
 //   array of six: voters, learners, votersOutgoing, learnersNext (arrays of ids), autoLeave,
 //   addresses (array of id, address, id, address ..., by rising id)
 
+import { checked, SERVERS_MAX } from '../membership/configuration.js';
+import { RaftError } from '../raft-error.js';
 import type { Configuration, NodeId } from '../types.js';
 import { MsgpackReader, MsgpackWriter } from './msgpack.js';
-
-/** More servers than any quorum system wants; a bound on what a decoder builds. */
-const SERVERS_MAX = 1024;
 
 export function writeConfiguration(writer: MsgpackWriter, configuration: Configuration): void {
   writer.arrayHeader(6);
@@ -23,6 +22,7 @@ export function writeConfiguration(writer: MsgpackWriter, configuration: Configu
   for (const id of ids) writer.uint(id).string(configuration.addresses[id] ?? '');
 }
 
+/** Errors: `ENCODING`, also for a configuration that could never be in force. */
 export function readConfiguration(reader: MsgpackReader): Configuration {
   reader.tuple(6, 'configuration');
   const voters = readIds(reader, 'voters');
@@ -34,7 +34,11 @@ export function readConfiguration(reader: MsgpackReader): Configuration {
   if (fields % 2 !== 0 || fields > SERVERS_MAX * 2) throw reader.invalid('addresses', 'not a list of pairs');
   const addresses: Record<NodeId, string> = {};
   for (let i = 0; i < fields; i += 2) addresses[reader.uint('address.id')] = reader.string('address');
-  return { voters, learners, votersOutgoing, learnersNext, autoLeave, addresses };
+  try {
+    return checked({ voters, learners, votersOutgoing, learnersNext, autoLeave, addresses });
+  } catch (error) {
+    throw new RaftError('ENCODING', 'a configuration that could never be in force', {}, { cause: error });
+  }
 }
 
 export function encodeConfiguration(configuration: Configuration): Uint8Array {

@@ -5,8 +5,7 @@
 // Entries stand inside as they stand in the log: their encodings are copied, never made again. What arrives is
 // untrusted: it is checked for shape, bounds and the order of its entries before anything else sees it.
 
-import { checked } from '../membership/configuration.js';
-import { CONTEXT_BYTES_MAX, type InstallSnapshot, type Message, type MessageType } from '../message.js';
+import type { InstallSnapshot, Message, MessageType } from '../message.js';
 import { RaftError } from '../raft-error.js';
 import type { LogEntry, NodeId, Term } from '../types.js';
 import { readConfiguration, writeConfiguration } from './configuration.js';
@@ -107,18 +106,18 @@ const LAYOUTS: { readonly [T in MessageType]: Layout<Extract<Message, { type: T 
   timeoutNow: { fields: 0, write: () => {}, read: () => ({}) },
   readIndex: {
     fields: 2,
-    write: (writer, m) => writer.uint(m.incarnation).binary(m.context),
+    write: (writer, m) => writer.uint(m.incarnation).uint(m.request),
     read: (reader) => ({
       incarnation: reader.uint('incarnation'),
-      context: readContext(reader),
+      request: reader.uint('request'),
     }),
   },
   readIndexReply: {
     fields: 3,
-    write: (writer, m) => writer.uint(m.incarnation).binary(m.context).uint(m.index),
+    write: (writer, m) => writer.uint(m.incarnation).uint(m.request).uint(m.index),
     read: (reader) => ({
       incarnation: reader.uint('incarnation'),
-      context: readContext(reader),
+      request: reader.uint('request'),
       index: reader.uint('index'),
     }),
   },
@@ -184,13 +183,6 @@ function readServer(reader: MsgpackReader, what: string): NodeId {
   return id;
 }
 
-function readContext(reader: MsgpackReader): Uint8Array {
-  const context = reader.binary('context');
-  if (context.length > CONTEXT_BYTES_MAX)
-    throw reader.invalid('context', `longer than ${CONTEXT_BYTES_MAX} bytes`);
-  return context.slice();
-}
-
 /** Entries follow `prevLogIndex` one by one, their terms never fall, and none is of a term after the sender's. */
 function readAppendEntries(
   reader: MsgpackReader,
@@ -218,17 +210,7 @@ function readInstallSnapshot(reader: MsgpackReader, term: Term): Pick<InstallSna
   const snapshotTerm = reader.uint('snapshot.term');
   if (snapshotTerm > term) throw reader.invalid('snapshot.term', "after the sender's");
   const configuration = readConfiguration(reader);
-  try {
-    checked(configuration);
-  } catch (error) {
-    throw new RaftError(
-      'ENCODING',
-      'the configuration of a snapshot can never be in force',
-      {},
-      { cause: error },
-    );
-  }
-  const data = reader.binary('snapshot.data').slice();
+  const data = new Uint8Array(reader.binary('snapshot.data')); // a copy: it outlives the input
   return { snapshot: { index, term: snapshotTerm, configuration, data } };
 }
 
@@ -243,7 +225,6 @@ function payloadBytes(message: Message): number {
       return message.snapshot.data.length;
     case 'readIndex':
     case 'readIndexReply':
-      return message.context.length;
     case 'requestVote':
     case 'requestVoteReply':
     case 'preVote':

@@ -308,4 +308,4 @@ export class MsgpackReader {
 }
 
 const UTF8_ENCODER = new TextEncoder();
-const UTF8_DECODER = new TextDecoder('utf-8', { fatal: true });
+const UTF8_DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -3,6 +3,9 @@
 import { RaftError } from '../raft-error.js';
 import type { Configuration, NodeId } from '../types.js';
 
+/** More servers than any quorum system wants; a bound on what a decoder builds. */
+export const SERVERS_MAX = 1024;
+
 /** A configuration that is not joint. Errors: `CONFIG_INVALID`. */
 export function makeConfiguration(
   voters: Iterable<NodeId>,
@@ -37,7 +40,9 @@ export function members(configuration: Configuration): NodeId[] {
 /** Returns the configuration if it is one that may ever be in force. Errors: `CONFIG_INVALID`. */
 export function checked(configuration: Configuration): Configuration {
   const { voters, learners, votersOutgoing, learnersNext } = configuration;
-  for (const id of members(configuration)) {
+  const all = members(configuration);
+  if (all.length > SERVERS_MAX) throw invalid(`${all.length} servers are more than ${SERVERS_MAX}`);
+  for (const id of [...all, ...Object.keys(configuration.addresses).map(Number)]) {
     if (!Number.isSafeInteger(id) || id < 1)
       throw invalid(`${id} is not a server id (a positive safe integer)`);
   }

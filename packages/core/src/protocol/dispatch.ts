@@ -114,6 +114,8 @@ function noteTime(raft: RaftState, now: number | undefined): void {
     if (raft.config.readPolicy !== 'lease') return;
     throw new RaftError('CONFIG_INVALID', 'lease reads need `now` in every tick, message and read');
   }
+  if (!Number.isFinite(now))
+    throw new RaftError('CONFIG_INVALID', `now is ${now} but must be a time in milliseconds`);
   // A server that was restarted may have supported a lease just before, and remembers none: it waits one out.
   if (raft.now === undefined && raft.term > 0) raft.leaderHeardAt = now;
   raft.now = Math.max(raft.now ?? now, now);

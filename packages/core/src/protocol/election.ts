@@ -90,6 +90,8 @@ export function handlePreVote(raft: RaftState, message: PreVote): void {
 }
 
 export function handleRequestVote(raft: RaftState, message: RequestVote): void {
+  // A later term does not end what was promised to the leader of the last one, whatever message brought that term.
+  if (supportsLease(raft) && !message.transfer) return;
   const isFree = raft.votedFor === undefined && raft.leader === undefined;
   const voteGranted = (isFree || raft.votedFor === message.from) && isUpToDate(raft, message);
   if (voteGranted) {

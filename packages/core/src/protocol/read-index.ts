@@ -5,22 +5,24 @@
 // arrived; an answer to an earlier round, however late, proves nothing about it (P112).
 
 import type { ReadFailure } from '../action.js';
-import { CONTEXT_BYTES_MAX, type ReadIndex, type ReadIndexReply } from '../message.js';
+import type { ReadIndex, ReadIndexReply } from '../message.js';
 import { hasQuorum } from '../quorum/joint.js';
 import { RaftError } from '../raft-error.js';
+import type { Index } from '../types.js';
 import { beginRound } from './heartbeat.js';
-import type { LeaderRead } from './read-queue.js';
+import type { Reader } from './read-queue.js';
 import type { LeaderState } from './role.js';
 import type { RaftState } from './state.js';
 
-type AskedRead = Pick<LeaderRead, 'context' | 'from' | 'incarnation'>;
+/** A read's context identifies it to its driver: a few bytes. */
+const CONTEXT_BYTES_MAX = 256;
 
 /** A client of ours asks. Errors: `QUOTA_EXCEEDED`, `TOO_LARGE`. */
-export function handleRead(raft: RaftState, context: Uint8Array): void {
-  if (context.length > CONTEXT_BYTES_MAX) {
+export function handleRead(raft: RaftState, callersContext: Uint8Array): void {
+  if (callersContext.length > CONTEXT_BYTES_MAX) {
     throw new RaftError(
       'TOO_LARGE',
-      `a read context of ${context.length} bytes is larger than ${CONTEXT_BYTES_MAX}`,
+      `a read context of ${callersContext.length} bytes is larger than ${CONTEXT_BYTES_MAX}`,
     );
   }
   const leader = raft.leaderState;
@@ -30,39 +32,29 @@ export function handleRead(raft: RaftState, context: Uint8Array): void {
       pending,
     });
   }
-  if (leader !== undefined) {
-    return askLeader(raft, leader, {
-      context: context.slice(),
-      from: undefined,
-      incarnation: raft.config.incarnation,
-    });
-  }
+  const context = new Uint8Array(callersContext);
+  if (leader !== undefined) return askLeader(raft, leader, { type: 'own', context });
   if (raft.leader === undefined) return raft.emit({ type: 'readFailed', context, reason: 'noLeader' });
-  const own = context.slice();
-  raft.forwardedReads.add(own);
-  raft.send({
-    type: 'readIndex',
-    from: raft.id,
-    to: raft.leader,
-    term: raft.term,
-    incarnation: raft.config.incarnation,
-    context: own,
-  });
+  const { incarnation } = raft.config;
+  const request = raft.forwardedReads.add(context);
+  raft.send({ type: 'readIndex', from: raft.id, to: raft.leader, term: raft.term, incarnation, request });
 }
 
 /** Another server asks on behalf of its client. A leader with too many reads says no, as one that no longer leads does. */
 export function handleReadIndex(raft: RaftState, message: ReadIndex): void {
   const leader = raft.leaderState;
-  const { context, from, incarnation } = message;
-  if (leader === undefined || leader.reads.length >= raft.config.maxPendingReads) {
-    return answer(raft, { context, from, incarnation }, 0);
-  }
-  askLeader(raft, leader, { context, from, incarnation });
+  const { from: id, incarnation, request } = message;
+  const reader: Reader = { type: 'server', id, incarnation, request };
+  if (leader === undefined || leader.reads.length >= raft.config.maxPendingReads)
+    return refuseRead(raft, reader, 'noLeader');
+  askLeader(raft, leader, reader);
 }
 
 export function handleReadIndexReply(raft: RaftState, message: ReadIndexReply): void {
-  if (message.incarnation !== raft.config.incarnation || !raft.forwardedReads.take(message.context)) return;
-  const { context, index } = message;
+  if (message.incarnation !== raft.config.incarnation) return;
+  const context = raft.forwardedReads.take(message.request);
+  if (context === undefined) return; // given up meanwhile
+  const { index } = message;
   if (index === 0) raft.emit({ type: 'readFailed', context, reason: 'noLeader' });
   else raft.emit({ type: 'readReady', context, index });
 }
@@ -79,10 +71,11 @@ export function tickForwardedReads(raft: RaftState): void {
 export function settleReads(raft: RaftState, leader: LeaderState): void {
   const { reads, tracker } = leader;
   if (reads.beforeReady.length > 0 && isReady(raft, leader)) {
-    for (const read of reads.beforeReady.splice(0)) askLeader(raft, leader, read);
+    for (const reader of reads.beforeReady.splice(0)) askLeader(raft, leader, reader);
   }
   if (!reads.awaitsRounds) return;
-  for (const read of reads.confirm(tracker.confirmedRound(leader.round))) answer(raft, read, read.index);
+  for (const read of reads.confirm(tracker.confirmedRound(leader.round)))
+    answer(raft, read.reader, read.index);
   // One round of reads at a time: what arrives meanwhile shares the next one.
   if (reads.oldestWantedRound > leader.round) beginRound(raft, leader);
 }
@@ -92,22 +85,19 @@ export function failForwardedReads(raft: RaftState, reason: ReadFailure): void {
   for (const context of raft.forwardedReads.drain()) raft.emit({ type: 'readFailed', context, reason });
 }
 
-/** Reads that wait at a leader that no longer is one: other servers' are told, our clients' fail. */
-export function failLeaderReads(raft: RaftState, reads: readonly AskedRead[], reason: ReadFailure): void {
-  for (const read of reads) {
-    if (read.from === undefined) raft.emit({ type: 'readFailed', context: read.context, reason });
-    else answer(raft, read, 0);
-  }
+/** Reads that wait at a leader that no longer is one: other servers are told, and our clients. */
+export function failLeaderReads(raft: RaftState, readers: readonly Reader[], reason: ReadFailure): void {
+  for (const reader of readers) refuseRead(raft, reader, reason);
 }
 
-function askLeader(raft: RaftState, leader: LeaderState, read: AskedRead): void {
+function askLeader(raft: RaftState, leader: LeaderState, reader: Reader): void {
   if (!isReady(raft, leader)) {
-    leader.reads.beforeReady.push(read);
+    leader.reads.beforeReady.push(reader);
     return;
   }
   const isAlone = hasQuorum(raft.configuration, (id) => id === raft.id);
-  if (isAlone || holdsLease(raft, leader)) return answer(raft, read, raft.commitIndex);
-  leader.reads.push({ ...read, index: raft.commitIndex, round: leader.round + 1 });
+  if (isAlone || holdsLease(raft, leader)) return answer(raft, reader, raft.commitIndex);
+  leader.reads.push({ reader, index: raft.commitIndex, round: leader.round + 1 });
 }
 
 /** Before its noop commits a leader may not know of everything that is committed (§8). */
@@ -133,16 +123,17 @@ function holdsLease(raft: RaftState, leader: LeaderState): boolean {
   return now - confirmedAt < config.leaseMs / (1 + config.clockDriftMax);
 }
 
-function answer(raft: RaftState, read: AskedRead, index: number): void {
-  const { context, from, incarnation } = read;
-  if (from === undefined) return raft.emit({ type: 'readReady', context, index });
-  raft.send({
-    type: 'readIndexReply',
-    from: raft.id,
-    to: from,
-    term: raft.term,
-    incarnation,
-    context,
-    index,
-  });
+function answer(raft: RaftState, reader: Reader, index: Index): void {
+  if (reader.type === 'own') return raft.emit({ type: 'readReady', context: reader.context, index });
+  replyTo(raft, reader, index);
+}
+
+function refuseRead(raft: RaftState, reader: Reader, reason: ReadFailure): void {
+  if (reader.type === 'own') return raft.emit({ type: 'readFailed', context: reader.context, reason });
+  replyTo(raft, reader, 0);
+}
+
+function replyTo(raft: RaftState, reader: Extract<Reader, { type: 'server' }>, index: Index): void {
+  const { id, incarnation, request } = reader;
+  raft.send({ type: 'readIndexReply', from: raft.id, to: id, term: raft.term, incarnation, request, index });
 }

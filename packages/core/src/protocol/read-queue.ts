@@ -3,11 +3,13 @@
 
 import type { Index, NodeId } from '../types.js';
 
-/** One read at the leader; `from` is the server that asked on a client's behalf, undefined for our own client. */
-export interface LeaderRead {
-  readonly context: Uint8Array;
-  readonly from: NodeId | undefined;
-  readonly incarnation: number;
+/** Who waits for a read at the leader: a client of its own, or another server on behalf of one. */
+export type Reader =
+  | { readonly type: 'own'; readonly context: Uint8Array }
+  | { readonly type: 'server'; readonly id: NodeId; readonly incarnation: number; readonly request: number };
+
+interface LeaderRead {
+  readonly reader: Reader;
   /** What was committed when it arrived. */
   readonly index: Index;
   /** The first round that began after it arrived. */
@@ -25,7 +27,7 @@ interface RoundStart {
 /** Reads in the order of their rounds, and when each unconfirmed round began. */
 export class LeaderReads {
   /** Arrived before the leader had committed an entry of its term (§8). */
-  readonly beforeReady: Omit<LeaderRead, 'index' | 'round'>[] = [];
+  readonly beforeReady: Reader[] = [];
   readonly #waiting: LeaderRead[] = [];
   /** Begun and not confirmed, rising. */
   readonly #rounds: RoundStart[] = [];
@@ -67,39 +69,41 @@ export class LeaderReads {
   }
 
   /** Everything that waits, when leadership ends. */
-  drain(): {
-    readonly context: Uint8Array;
-    readonly from: NodeId | undefined;
-    readonly incarnation: number;
-  }[] {
-    return [...this.beforeReady.splice(0), ...this.#waiting.splice(0)];
+  drain(): Reader[] {
+    return [...this.beforeReady.splice(0), ...this.#waiting.splice(0).map((read) => read.reader)];
   }
 }
 
-/** Reads of our own clients that the leader was asked to confirm. */
+/** Reads of our own clients that the leader was asked to confirm, by the number of the request. */
 export class ForwardedReads {
-  readonly #waiting: Map<string, { readonly context: Uint8Array; ticks: number }> = new Map();
+  readonly #waiting: Map<number, { readonly context: Uint8Array; ticks: number }> = new Map();
+  #requests = 0;
 
   get length(): number {
     return this.#waiting.size;
   }
 
-  add(context: Uint8Array): void {
-    this.#waiting.set(keyOf(context), { context, ticks: 0 });
+  /** Returns the number to ask the leader with, never used before in this life. */
+  add(context: Uint8Array): number {
+    this.#requests += 1;
+    this.#waiting.set(this.#requests, { context, ticks: 0 });
+    return this.#requests;
   }
 
-  /** Whether this context was waiting; it no longer is. */
-  take(context: Uint8Array): boolean {
-    return this.#waiting.delete(keyOf(context));
+  /** The context that waits for the answer to `request`; it no longer does. */
+  take(request: number): Uint8Array | undefined {
+    const context = this.#waiting.get(request)?.context;
+    this.#waiting.delete(request);
+    return context;
   }
 
   /** One tick has passed. Returns those that have waited longer than `ticksMax`. */
   tick(ticksMax: number): Uint8Array[] {
     const expired: Uint8Array[] = [];
-    for (const [key, read] of this.#waiting) {
+    for (const [request, read] of this.#waiting) {
       read.ticks += 1;
       if (read.ticks <= ticksMax) continue;
-      this.#waiting.delete(key);
+      this.#waiting.delete(request);
       expired.push(read.context);
     }
     return expired;
@@ -110,10 +114,4 @@ export class ForwardedReads {
     this.#waiting.clear();
     return contexts;
   }
-}
-
-function keyOf(context: Uint8Array): string {
-  let key = '';
-  for (const byte of context) key += String.fromCharCode(byte);
-  return key;
 }

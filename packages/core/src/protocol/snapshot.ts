@@ -45,7 +45,7 @@ export function handleSnapshotTaken(
   const term = raft.log.termAt(index);
   assert(term !== undefined, 'the log still holds what lies above its snapshot');
   const { configuration } = raft.configurationAt(index);
-  raft.log.applySnapshot({ index, term, configuration, data: data.slice() });
+  raft.log.applySnapshot({ index, term, configuration, data: new Uint8Array(data) });
   raft.durability.staged(raft.log.stagedSeq(), raft.log.lastIndex());
   compact(raft, index - keepEntries);
 }

@@ -96,14 +96,17 @@ export class RaftState {
   }
 
   /**
-   * A voter of the configuration in force, or of the newest committed one: until its removal is committed a server
-   * may campaign. A leader that staged its own removal, crashed, and came back with the longest log would otherwise
-   * lock the cluster: nobody else could win, and it would not try (thesis §4.2.2; P83).
+   * A voter of the configuration in force, or, while that is not known to be committed, of the one before: until its
+   * removal is committed a server may campaign. A leader that staged its own removal, crashed, and came back with the
+   * longest log would otherwise lock the cluster: nobody else could win, and it would not try (thesis §4.2.2; P83).
+   *
+   * The one before *is* committed, whatever the commit index says: a leader appends a configuration only then. A
+   * restarted server has forgotten its commit index, so nothing older may be asked.
    */
   get mayCampaign(): boolean {
     if (isVoter(this.configuration, this.id)) return true;
     if (this.configurationIndex <= this.commitIndex) return false;
-    return isVoter(this.configurationAt(this.commitIndex).configuration, this.id);
+    return isVoter(this.configurationAt(this.configurationIndex - 1).configuration, this.id);
   }
 
   /** The configuration in force at `index`, which is not below the snapshot's, and where it stands. */

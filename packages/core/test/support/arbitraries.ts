@@ -189,9 +189,9 @@ export function messagesOf(type: MessageType): fc.Arbitrary<Message> {
     case 'timeoutNow':
       return make({});
     case 'readIndex':
-      return make({ incarnation: uints(), context: byteStrings() });
+      return make({ incarnation: uints(), request: uints() });
     case 'readIndexReply':
-      return make({ incarnation: uints(), context: byteStrings(), index: uints() });
+      return make({ incarnation: uints(), request: uints(), index: uints() });
   }
 }
 
