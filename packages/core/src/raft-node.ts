@@ -188,6 +188,8 @@ export class RaftNode<Log extends RaftLog = RaftLog> {
 
   #halt(error: unknown): void {
     this.#raft.takeActions();
+    // It will never speak again, so it leads nobody; whoever asks `isLeader` must not send clients here.
+    this.#raft.role = { role: 'follower', leader: undefined, canvass: undefined };
     this.#failure = error ?? new Error('the log failed');
   }
 
