@@ -1,7 +1,7 @@
 // Finds out whether ports are free before anything is written: a first start that fails at its port must not leave a
 // directory behind that belongs to that port for good.
 
-import { type Endpoint, formatEndpoint, NodeNetwork } from '@waldb/io';
+import { type Endpoint, NodeNetwork } from '@waldb/io';
 import { EXIT, ExitError } from './exit.js';
 
 /** Errors: `ExitError` (refused), naming the address and why it cannot be used. */
@@ -15,10 +15,9 @@ export async function checkPorts(endpoints: readonly Endpoint[]): Promise<void> 
       });
       await listener.close();
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new ExitError(EXIT.refused, `Cannot listen on ${formatEndpoint(endpoint)}: ${why}`, {
-        cause: error,
-      });
+      // Its message names the address and says why.
+      const message = error instanceof Error ? error.message : String(error);
+      throw new ExitError(EXIT.refused, message, { cause: error });
     }
   }
 }

@@ -1,7 +1,6 @@
 // The commands and options of `waldb`, and nothing of what they do.
 
 import { formatEndpoint } from '@waldb/io';
-import { formatServerAddress } from '@waldb/runtime';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { type ClusterOptions, runCluster } from './cluster.js';
 import { EXIT, type ExitCode } from './exit.js';
@@ -157,13 +156,13 @@ async function runServe(flags: ServeFlags): Promise<ExitCode> {
   const { id, directory, host, port, clusterName, snapshotEntries, logLevel } = flags;
   const clientListen = { host, port };
   const clientAddress = flags.clientAddress ?? clientListen;
-  const peer = flags.peerListen ?? { host, port: Math.min(port + PEER_PORT_OFFSET, PORT_MAX) };
-  const members = flags.peers ?? { [id]: formatServerAddress({ peer, client: clientAddress }) };
+  const ownPeer = flags.peerListen ?? { host, port: Math.min(port + PEER_PORT_OFFSET, PORT_MAX) };
   return await serve({
     id,
     directory,
-    members,
+    members: flags.peers,
     clusterName,
+    ownPeer,
     peerListen: flags.peerListen,
     clientListen,
     clientAddress,

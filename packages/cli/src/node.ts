@@ -2,7 +2,13 @@
 
 import { type Endpoint, formatEndpoint } from '@waldb/io';
 import { type EntryReplies, KvStateMachine, RespServer, raftReplica } from '@waldb/kv';
-import { type Members, parseServerAddress, RaftServer, RuntimeError } from '@waldb/runtime';
+import {
+  formatServerAddress,
+  type Members,
+  parseServerAddress,
+  RaftServer,
+  RuntimeError,
+} from '@waldb/runtime';
 import type { Logger } from 'pino';
 import { checkPorts } from './check-ports.js';
 import { EXIT, ExitError, toExitError } from './exit.js';
@@ -11,11 +17,14 @@ import { readVersion } from './version.js';
 export interface NodeOptions {
   readonly id: number;
   readonly directory: string;
-  readonly members: Members;
+  /** All servers; undefined: as the directory has them, or this server alone where the directory is empty. */
+  readonly members: Members | undefined;
   /** Keeps two clusters with the same addresses apart. */
   readonly clusterName: string;
   /** Where to listen for peers, if that is not where they dial. */
   readonly peerListen: Endpoint | undefined;
+  /** Where peers dial a server that is founded alone. */
+  readonly ownPeer: Endpoint;
   readonly clientListen: Endpoint;
   /** Where clients are sent. */
   readonly clientAddress: Endpoint;
@@ -37,7 +46,7 @@ export class Node {
   /** Resolves once clients can connect; there may be no leader yet. Errors: `ExitError`; nothing is left open. */
   static async start(options: NodeOptions, events: NodeEvents): Promise<Node> {
     const { clientListen, logger } = options;
-    await checkPorts([peerEndpoint(options), clientListen]);
+    await checkPorts([...peerEndpoints(options), clientListen]);
     const stateMachine = new KvStateMachine();
     const raft = await startRaft(options, stateMachine);
     try {
@@ -113,27 +122,55 @@ async function startRaft(
   options: NodeOptions,
   stateMachine: KvStateMachine,
 ): Promise<RaftServer<EntryReplies>> {
-  const { id, directory, members, clusterName, peerListen, clientAddress, logger } = options;
+  const { id, members, ownPeer, clientAddress } = options;
   try {
-    return await RaftServer.start<EntryReplies>({
-      id,
-      directory,
-      stateMachine,
-      bootstrap: { members, cluster: clusterName },
-      ...(peerListen === undefined ? {} : { listen: formatEndpoint(peerListen) }),
-      clientAddress: formatEndpoint(clientAddress),
-      snapshotThreshold: options.snapshotEntries,
-      logger,
-    });
+    if (members !== undefined) return await startWith(options, stateMachine, members);
+    try {
+      return await startWith(options, stateMachine, undefined);
+    } catch (error) {
+      if (!(error instanceof RuntimeError) || error.code !== 'IDENTITY_MISSING') throw error;
+    }
+    const alone = { [id]: formatServerAddress({ peer: ownPeer, client: clientAddress }) };
+    return await startWith(options, stateMachine, alone);
   } catch (error) {
-    throw toExitError(error);
+    throw explained(toExitError(error));
   }
 }
 
-function peerEndpoint(options: NodeOptions): Endpoint {
-  if (options.peerListen !== undefined) return options.peerListen;
-  const own = parseServerAddress(options.members[options.id] ?? '');
-  if (own !== undefined) return own.peer;
-  const ids = Object.keys(options.members).join(', ');
-  throw new ExitError(EXIT.refused, `The peers (${ids}) do not include this server's own id, ${options.id}.`);
+function startWith(
+  options: NodeOptions,
+  stateMachine: KvStateMachine,
+  members: Members | undefined,
+): Promise<RaftServer<EntryReplies>> {
+  const { id, directory, clusterName, peerListen, clientAddress, logger } = options;
+  return RaftServer.start<EntryReplies>({
+    id,
+    directory,
+    stateMachine,
+    ...(members === undefined ? {} : { bootstrap: { members, cluster: clusterName } }),
+    ...(peerListen === undefined ? {} : { listen: formatEndpoint(peerListen) }),
+    clientAddress: formatEndpoint(clientAddress),
+    snapshotThreshold: options.snapshotEntries,
+    logger,
+  });
+}
+
+/** What to do about it, in the words of the command line. */
+function explained(error: ExitError): ExitError {
+  const { cause } = error;
+  if (!(cause instanceof RuntimeError) || cause.code !== 'IDENTITY_MISMATCH') return error;
+  const advice =
+    'Use the ids, ports, number of servers and cluster name of its first start, or another directory.';
+  return new ExitError(error.exitCode, `${error.message} ${advice}`, { cause });
+}
+
+/** Empty where only the directory knows. */
+function peerEndpoints(options: NodeOptions): Endpoint[] {
+  const { id, members, peerListen } = options;
+  if (peerListen !== undefined) return [peerListen];
+  if (members === undefined) return [];
+  const own = parseServerAddress(members[id] ?? '');
+  if (own !== undefined) return [own.peer];
+  const ids = Object.keys(members).join(', ');
+  throw new ExitError(EXIT.refused, `The peers (${ids}) do not include this server's own id, ${id}.`);
 }
