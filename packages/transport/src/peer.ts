@@ -65,6 +65,8 @@ export class Peer {
   #stream: ByteStream | undefined;
   #timer: Timer | undefined;
   #hasRoom = true;
+  /** The peer has answered on this connection: it talks to us. */
+  #isProven = false;
   #heardAt = 0;
   #pingedAt: number | undefined;
   #roundTripMs: number | undefined;
@@ -103,9 +105,7 @@ export class Peer {
 
   /** The peer has just dialled us, so it is alive: do not wait. */
   wake(): void {
-    if (this.#state !== 'waiting') return;
-    this.#backoff.reset();
-    this.#dial();
+    if (this.#state === 'waiting') this.#dial();
   }
 
   /** Called every `pingIntervalMs`: asks for a sign of life, and gives up a connection that shows none. */
@@ -116,9 +116,7 @@ export class Peer {
       this.#fail(new TransportError('SILENT', `Server ${this.id} has stopped answering.`, { peer: this.id }));
       return;
     }
-    if (this.#pingedAt !== undefined) return;
-    this.#pingedAt = now;
-    this.#stream?.write([frameHeader('ping', NOTHING)]);
+    if (this.#pingedAt === undefined) this.#ping();
   }
 
   stats(): PeerStats {
@@ -205,10 +203,8 @@ export class Peer {
   #handle(frame: Frame): void {
     if (frame.kind === 'refusal') throw decodeRefusal(frame.payload);
     if (frame.kind === 'hello' && this.#state === 'greeting') this.#accept(decodeHello(frame.payload));
-    else if (frame.kind === 'pong' && this.#pingedAt !== undefined) {
-      this.#roundTripMs = this.#context.clock.now() - this.#pingedAt;
-      this.#pingedAt = undefined;
-    } else {
+    else if (frame.kind === 'pong' && this.#pingedAt !== undefined) this.#answered(this.#pingedAt);
+    else {
       throw new TransportError(
         'FRAME_UNEXPECTED',
         `Server ${this.id} sent a ${frame.kind} where none belongs.`,
@@ -221,11 +217,26 @@ export class Peer {
     this.#context.admit(hello);
     this.#timer?.cancel();
     this.#state = 'connected';
+    this.#isProven = false;
+    this.#ping();
+    this.flush();
+  }
+
+  #ping(): void {
+    this.#pingedAt = this.#context.clock.now();
+    this.#stream?.write([frameHeader('ping', NOTHING)]);
+  }
+
+  /** The peer's hello says who it is; only its answer says that it has accepted ours. */
+  #answered(pingedAt: number): void {
+    this.#roundTripMs = this.#context.clock.now() - pingedAt;
+    this.#pingedAt = undefined;
+    if (this.#isProven) return;
+    this.#isProven = true;
     this.#backoff.reset();
     const { logger, logOnce } = this.#context;
     logOnce.forget(this.#name());
     logger.info({ peer: this.id, address: formatEndpoint(this.endpoint) }, 'connected to peer');
-    this.flush();
   }
 
   /** Gives up this connection. */
@@ -246,7 +257,7 @@ export class Peer {
     const reason = error?.code ?? 'CLOSED';
     if (logOnce.isNew(this.#name(), reason)) {
       const message = error?.message ?? 'The peer closed the connection.';
-      const fields = { peer: this.id, address: formatEndpoint(this.endpoint), reason };
+      const fields = { peer: this.id, address: formatEndpoint(this.endpoint), reason, ...error?.detail };
       // That a peer is not there yet is no news while a cluster starts; a connection lost, or refused by either side, is.
       if (this.#state === 'connecting') logger.info(fields, message);
       else logger.warn(fields, message);

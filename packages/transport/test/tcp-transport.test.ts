@@ -332,10 +332,23 @@ describe('a connection is refused, with the reason told to both sides', () => {
     expect(three.received).toEqual([]);
   });
 
+  it('to a dialling side that then tries ever more rarely, and tells it once', async () => {
+    const admit = () => {
+      throw new TransportError('LOG_REPLACED', 'another log');
+    };
+    const two = await start(2, { admit });
+    const one = await start(1, { limits: { redialMsMin: 1, redialMsMax: 64 } });
+    one.transport.setPeer(2, two.transport.endpoint);
+    await expect.poll(() => one.unreachable.length, WAIT).toBeGreaterThan(6);
+    expect(one.warnings).toMatchObject([{ reason: 'REFUSED' }]);
+    expect(one.warnings[0]?.message).toContain('another log');
+    expect(one.notes).toEqual([]);
+  });
+
   it('a hello cut at any byte leaves the server waiting, then timing out; it serves others meanwhile', async () => {
     const one = await start(1, { limits: { helloTimeoutMs: 100 } });
     const whole = greeting();
-    const strangers = [];
+    const strangers: ReturnType<typeof speak>[] = [];
     for (let length = 0; length < whole.length; length += 7) {
       strangers.push(speak(one.transport.endpoint, whole.subarray(0, length)));
     }

@@ -64,9 +64,14 @@ export class Cluster {
     this.#options = options;
   }
 
-  static async start(size: number, options: TestOptions = {}): Promise<Cluster> {
+  /** `optionsOf` adds what one server has for itself. */
+  static async start(
+    size: number,
+    options: TestOptions = {},
+    optionsOf: (id: number) => TestOptions = () => ({}),
+  ): Promise<Cluster> {
     const cluster = new Cluster(await freeAddresses(size), options);
-    await Promise.all(cluster.ids.map((id) => cluster.startOne(id)));
+    await Promise.all(cluster.ids.map((id) => cluster.startOne(id, optionsOf(id))));
     return cluster;
   }
 
@@ -84,6 +89,23 @@ export class Cluster {
     });
     this.members.set(id, member);
     return member;
+  }
+
+  /** A server outside the founding members, on an address of its own. */
+  async startJoining(id: number, options: TestOptions = {}): Promise<Member & { address: string }> {
+    const [address = ''] = await freeAddresses(1);
+    const anyone = [...this.members.values()][0];
+    if (anyone === undefined) throw new Error('nobody to join');
+    const member = await startServer({
+      id,
+      directory: join(this.root, String(id)),
+      listen: address,
+      ...this.#options,
+      ...options,
+      join: { members: this.addresses, cluster: anyone.server.clusterId },
+    });
+    this.members.set(id, member);
+    return { ...member, address };
   }
 
   async closeOne(id: number): Promise<void> {

@@ -1,0 +1,411 @@
+// What several servers do together: reads, events, membership, snapshots, load.
+
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LogEntry } from '@waldb/core';
+import { describe, expect, it } from 'vitest';
+import { RuntimeError } from '../src/index.js';
+import { Cluster, startServer, WAIT } from './support/cluster.js';
+import { bytes, ListMachine } from './support/list-machine.js';
+
+/** Applies nothing until it is released. */
+class HeldMachine extends ListMachine {
+  isHeld = false;
+  #release: () => void = () => {};
+  readonly #released = new Promise<void>((resolve) => {
+    this.#release = resolve;
+  });
+
+  override async apply(entries: readonly LogEntry[]): Promise<readonly number[]> {
+    this.isHeld = true;
+    await this.#released;
+    return super.apply(entries);
+  }
+
+  release(): void {
+    this.#release();
+  }
+}
+
+describe('reads', () => {
+  it('P115 linearizable on any server: they see every write that was acknowledged before', async () => {
+    const cluster = await Cluster.start(3);
+    const leader = await cluster.leader();
+    for (let i = 1; i <= 30; i++) {
+      await leader.server.propose(bytes(String(i)));
+      const { server, machine } = cluster.member((i % 3) + 1);
+      await server.read('linearizable');
+      expect(machine.items.length).toBeGreaterThanOrEqual(i);
+    }
+    await Promise.all(Array.from({ length: 2000 }, () => leader.server.read('lease')));
+    expect(leader.server.status().reads).toBe(0);
+  });
+
+  it('I3.1 eventual on a follower: answered there, also when there is no leader at all', async () => {
+    const cluster = await Cluster.start(3);
+    const leader = await cluster.leader();
+    await leader.server.propose(bytes('a'));
+    await cluster.agreeOn(1);
+    const [one = 0, two = 0] = cluster.ids.filter((id) => id !== leader.id);
+    await cluster.closeOne(leader.id);
+    await cluster.closeOne(one);
+    const { server, machine } = cluster.member(two);
+    await expect.poll(() => server.leader, WAIT).toBeUndefined();
+    await server.read('eventual');
+    expect(machine.items).toEqual(['a']);
+    await expect(server.read('linearizable')).rejects.toMatchObject({ code: 'NOT_LEADER' });
+  });
+});
+
+describe('events', () => {
+  it('B5.1 B6.1 E1.1 E1.2 E2.1 E3.1 leaders, roles and commits are told on every server, and nothing twice in a row', async () => {
+    const cluster = await Cluster.start(3);
+    const heard = new Map<number, string[]>();
+    for (const [id, { server }] of cluster.members) {
+      const lines: string[] = [];
+      heard.set(id, lines);
+      server.on('leaderChange', ({ leader, term }) => lines.push(`leader ${leader} in ${term}`));
+      server.on('roleChange', ({ role }) => lines.push(`role ${role}`));
+      server.on('commit', ({ index }) => lines.push(`commit ${index}`));
+    }
+    const first = await cluster.leader();
+    await first.server.propose(bytes('a'));
+    const index = first.server.commitIndex;
+    const others = cluster.ids.filter((id) => id !== first.id);
+    for (const id of others) await expect.poll(() => heard.get(id), WAIT).toContain(`commit ${index}`);
+    await cluster.closeOne(first.id);
+    const second = await cluster.leader();
+    for (const id of others) {
+      const lines = heard.get(id) ?? [];
+      const leaders = lines.filter((line) => line.startsWith('leader'));
+      expect(leaders.at(-1)).toBe(`leader ${second.id} in ${second.server.term}`);
+      expect(leaders.at(-2)).toMatch(/^leader undefined/);
+      for (let i = 1; i < leaders.length; i++) expect(leaders[i]).not.toBe(leaders[i - 1]);
+      const commits = lines.filter((line) => line.startsWith('commit')).map((line) => Number(line.slice(7)));
+      expect(commits).toEqual([...new Set(commits)].sort((a, b) => a - b));
+    }
+    expect(heard.get(second.id)).toContain('role candidate');
+    expect(heard.get(second.id)).toContain('role leader');
+    const follower = others.find((id) => id !== second.id) ?? 0;
+    expect(heard.get(follower)).not.toContain('role leader');
+  });
+
+  it('G3.1 a listener may ask for more from inside an event, and one that throws harms nobody', async () => {
+    const cluster = await Cluster.start(1);
+    const { server, machine } = cluster.member(1);
+    const asked: Promise<number>[] = [];
+    server.on('leaderChange', () => {
+      throw new Error('a listener of the user');
+    });
+    server.on('leaderChange', ({ leader }) => {
+      if (leader === 1) asked.push(server.propose(bytes('from inside')));
+    });
+    await expect.poll(() => machine.items, WAIT).toEqual(['from inside']);
+    expect(await Promise.all(asked)).toEqual([1]);
+  });
+});
+
+describe('load', () => {
+  it('I2.2 I4.3 a burst beyond every limit is answered BUSY, what was taken is applied in order, and all is well again', async () => {
+    const limits = { proposalsMax: 500, batchCommandsMax: 64 };
+    const cluster = await Cluster.start(3, { limits });
+    const { server } = await cluster.leader();
+    const burst = Array.from({ length: 1000 }, (_, i) => server.propose(bytes(String(i))));
+    const outcomes = await Promise.allSettled(burst);
+    expect(outcomes.slice(0, 500).every((outcome) => outcome.status === 'fulfilled')).toBe(true);
+    for (const outcome of outcomes.slice(500)) {
+      expect(outcome).toMatchObject({
+        status: 'rejected',
+        reason: { code: 'BUSY', mayHaveBeenApplied: false },
+      });
+    }
+    expect(await server.propose(bytes('calm'))).toBe(501);
+    expect(await cluster.agreeOn(501)).toEqual([...Array.from({ length: 500 }, (_, i) => String(i)), 'calm']);
+  });
+
+  it('I2.1 the quota of uncommitted bytes holds proposals back, and loses none', async () => {
+    const cluster = await Cluster.start(3, { raft: { maxUncommittedBytes: 2000 } });
+    const { server } = await cluster.leader();
+    const item = 'x'.repeat(100);
+    await Promise.all(Array.from({ length: 300 }, () => server.propose(bytes(item))));
+    await cluster.agreeOn(300);
+  });
+
+  it('I4.1 I4.2 reads and writes from many clients, a leader change in between: no acknowledged write is missed by a later read', async () => {
+    const cluster = await Cluster.start(3);
+    await cluster.leader();
+    let acknowledged = 0;
+    let isOver = false;
+    const writers = Array.from({ length: 16 }, async () => {
+      while (!isOver) {
+        const leader = [...cluster.members.values()].find(({ server }) => server.isLeader);
+        if (leader === undefined) await new Promise((resolve) => setImmediate(resolve));
+        else await leader.server.propose(bytes('w'), { timeoutMs: 5000 }).then(count, () => {});
+      }
+    });
+    const stale: string[] = [];
+    const readers = cluster.ids.map(async (id) => {
+      while (!isOver) {
+        const before = acknowledged;
+        const member = cluster.members.get(id);
+        const wasRead = await member?.server.read('linearizable', { timeoutMs: 5000 }).then(
+          () => true,
+          () => false,
+        );
+        if (member !== undefined && wasRead && member.machine.items.length < before)
+          stale.push(`${id}: ${before}`);
+        if (!wasRead) await new Promise((resolve) => setImmediate(resolve));
+      }
+    });
+    await expect.poll(() => acknowledged, WAIT).toBeGreaterThan(200);
+    const leader = await cluster.leader();
+    await leader.server.transferLeadership(leader.id === 1 ? 2 : 1);
+    const half = acknowledged;
+    await expect.poll(() => acknowledged, WAIT).toBeGreaterThan(half + 200);
+    isOver = true;
+    await Promise.all([...writers, ...readers]);
+    expect(stale).toEqual([]);
+
+    function count(): void {
+      acknowledged += 1;
+    }
+  });
+
+  it('I3.3 commands during an election are answered, one way or the other, and an acknowledged one is kept', async () => {
+    const cluster = await Cluster.start(3);
+    const first = await cluster.leader();
+    const pending = Array.from({ length: 50 }, (_, i) => first.server.propose(bytes(`before ${i}`)));
+    const closing = cluster.closeOne(first.id);
+    const outcomes = await Promise.allSettled(pending);
+    await closing;
+    const during = [...cluster.members.values()].map(({ server }) => server.propose(bytes('during')));
+    for (const outcome of await Promise.allSettled(during)) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'NOT_LEADER' } });
+    }
+    const second = await cluster.leader();
+    await second.server.propose(bytes('after'));
+    const kept = second.machine.items;
+    for (const [i, outcome] of outcomes.entries()) {
+      if (outcome.status === 'fulfilled') expect(kept).toContain(`before ${i}`);
+      else expect(outcome.reason).toMatchObject({ code: 'CLOSED' });
+    }
+  });
+
+  it('F3.3 a slow state machine holds up neither ticks nor heartbeats: its leader stays leader', async () => {
+    const machines = new Map<number, HeldMachine>();
+    const cluster = await Cluster.start(3, {}, (id) => {
+      const machine = new HeldMachine();
+      machines.set(id, machine);
+      return { stateMachine: machine };
+    });
+    const { server, id } = await cluster.leader();
+    const { term } = server;
+    const pending = [server.propose(bytes('a')), server.propose(bytes('b'))];
+    await expect.poll(() => machines.get(id)?.isHeld, WAIT).toBe(true);
+    // Far more rounds than an election timeout takes, while the machine has not moved.
+    const round = heartbeatRound();
+    await expect.poll(heartbeatRound, WAIT).toBeGreaterThan(round + 50);
+    expect(server.status()).toMatchObject({ role: 'leader', term, appliedIndex: 1 });
+    for (const machine of machines.values()) machine.release();
+    expect(await Promise.all(pending)).toEqual([1, 2]);
+
+    function heartbeatRound(): number {
+      return server.status().leadership?.heartbeatRound ?? 0;
+    }
+  });
+
+  it('one command that is too large is refused alone', async () => {
+    const cluster = await Cluster.start(1, { log: { entryBytesMax: 1000 } });
+    const { server } = await cluster.leader();
+    const outcomes = await Promise.allSettled(
+      ['a', 'x'.repeat(2000), 'b'].map((item) => server.propose(bytes(item))),
+    );
+    expect(outcomes).toMatchObject([
+      { status: 'fulfilled', value: 1 },
+      { status: 'rejected', reason: { code: 'TOO_LARGE', mayHaveBeenApplied: false } },
+      { status: 'fulfilled', value: 2 },
+    ]);
+  });
+
+  it('a leader without its majority says that it does not know', async () => {
+    const cluster = await Cluster.start(3);
+    const { server, id } = await cluster.leader();
+    for (const other of cluster.ids) if (other !== id) await cluster.closeOne(other);
+    const refusal = await server.propose(bytes('x'), { timeoutMs: 20_000 }).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(RuntimeError);
+    expect(refusal).toMatchObject({ mayHaveBeenApplied: (refusal as RuntimeError).code !== 'NOT_LEADER' });
+    expect(['LEADERSHIP_LOST', 'TIMEOUT', 'NOT_LEADER']).toContain((refusal as RuntimeError).code);
+  });
+});
+
+describe('membership', () => {
+  it('H2.1 P70 a learner joins, catches up, is promoted, and carries the cluster on when another is removed', async () => {
+    const cluster = await Cluster.start(3);
+    const leader = await cluster.leader();
+    await Promise.all(Array.from({ length: 100 }, (_, i) => leader.server.propose(bytes(String(i)))));
+    const joined = await cluster.startJoining(4);
+    expect(joined.server.status().role).toBe('learner');
+    await leader.server.addLearner(4, joined.address);
+    await expect.poll(() => joined.machine.items.length, WAIT).toBe(100);
+    await expect
+      .poll(
+        () =>
+          leader.server.promoteLearner(4).then(
+            () => 'done',
+            (error: RuntimeError) => error.code,
+          ),
+        WAIT,
+      )
+      .toBe('done');
+    await expect.poll(() => joined.server.status().role, WAIT).toBe('follower');
+    expect(leader.server.status().configuration.voters).toEqual([1, 2, 3, 4]);
+    const removed = cluster.ids.find((id) => id !== leader.id) ?? 0;
+    await leader.server.removeServer(removed);
+    await cluster.closeOne(removed);
+    const another = cluster.ids.find((id) => id !== leader.id && id !== removed) ?? 0;
+    await cluster.closeOne(another);
+    expect(await leader.server.propose(bytes('last'))).toBe(101);
+    await expect.poll(() => joined.machine.items.at(-1), WAIT).toBe('last');
+  });
+
+  it('a change is refused where it cannot be, with a code', async () => {
+    const cluster = await Cluster.start(3);
+    const leader = await cluster.leader();
+    const follower = cluster.ids.find((id) => id !== leader.id) ?? 0;
+    const { server } = cluster.member(follower);
+    await expect(server.removeServer(1)).rejects.toMatchObject({
+      code: 'NOT_LEADER',
+      detail: { leader: leader.id },
+    });
+    await expect(leader.server.addServer(4, 'nowhere')).rejects.toMatchObject({ code: 'OPTIONS_INVALID' });
+    await expect(leader.server.promoteLearner(9)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(leader.server.transferLeadership(9)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
+  it('P100 leadership is handed over on demand', async () => {
+    const cluster = await Cluster.start(3);
+    const first = await cluster.leader();
+    const to = cluster.ids.find((id) => id !== first.id) ?? 0;
+    await first.server.transferLeadership(to);
+    const second = await cluster.leader();
+    expect(second.id).toBe(to);
+    expect(await second.server.propose(bytes('x'))).toBe(1);
+  });
+
+  it('P71 a leader that removes itself leads until that is committed, and then no more', async () => {
+    const cluster = await Cluster.start(3);
+    const first = await cluster.leader();
+    await first.server.removeServer(first.id);
+    await expect.poll(() => first.server.isLeader, WAIT).toBe(false);
+    await cluster.closeOne(first.id);
+    const second = await cluster.leader();
+    expect(second.server.status().configuration.voters).toEqual(cluster.ids.filter((id) => id !== first.id));
+    expect(await second.server.propose(bytes('x'))).toBe(1);
+  });
+
+  it('a voter that comes back with an empty directory may not vote again, until it is removed and added', async () => {
+    const cluster = await Cluster.start(3);
+    const leader = await cluster.leader();
+    await leader.server.propose(bytes('a'));
+    await cluster.agreeOn(1);
+    const wiped = cluster.ids.find((id) => id !== leader.id) ?? 0;
+    await cluster.closeOne(wiped);
+    rmSync(join(cluster.root, String(wiped)), { recursive: true });
+    const reasons: unknown[] = [];
+    const note = (fields: object) => reasons.push('theirCode' in fields ? fields.theirCode : undefined);
+    const logger = { debug() {}, info() {}, warn: note, error: note };
+    const { server, machine } = await cluster.startOne(wiped, { logger });
+    await expect.poll(() => reasons, WAIT).toContain('LOG_REPLACED');
+    await leader.server.propose(bytes('b'));
+    expect(machine.items).toEqual([]);
+    expect(server.leader).toBeUndefined();
+    await leader.server.removeServer(wiped);
+    await leader.server.addServer(wiped, cluster.addresses[wiped] ?? '');
+    await cluster.agreeOn(2);
+  });
+});
+
+describe('snapshots', () => {
+  it('give up the log before them, and bring the state back after a restart', async () => {
+    const cluster = await Cluster.start(1, { snapshotKeepEntries: 0 });
+    const { server } = await cluster.leader();
+    await Promise.all(Array.from({ length: 100 }, (_, i) => server.propose(bytes(String(i)))));
+    const index = await server.snapshot();
+    expect(index).toBe(101);
+    await server.propose(bytes('last'));
+    expect(server.status()).toMatchObject({ firstIndex: 102, snapshotIndex: 101 });
+    await cluster.closeOne(1);
+    const { machine } = await cluster.startOne(1);
+    expect(machine.items).toHaveLength(100);
+    await expect.poll(() => machine.items.length, WAIT).toBe(101);
+    expect(machine.indexes).toEqual([102]);
+  });
+
+  it('H3.1 P90 P29 bring a follower back that is behind all that is kept', async () => {
+    const cluster = await Cluster.start(3, { snapshotKeepEntries: 0 });
+    const leader = await cluster.leader();
+    const behind = cluster.ids.find((id) => id !== leader.id) ?? 0;
+    await leader.server.propose(bytes('0'));
+    await cluster.closeOne(behind);
+    await Promise.all(Array.from({ length: 99 }, (_, i) => leader.server.propose(bytes(String(i + 1)))));
+    await leader.server.snapshot();
+    const { machine } = await cluster.startOne(behind);
+    await expect.poll(() => machine.items.length, WAIT).toBe(100);
+    expect(machine.items).toEqual(Array.from({ length: 100 }, (_, i) => String(i)));
+    // Not by the log: nothing of it was left to send.
+    expect(machine.indexes.length).toBeLessThan(10);
+    await leader.server.propose(bytes('last'));
+    await cluster.agreeOn(101);
+  });
+
+  it('are taken by themselves at the threshold, while commands go on', async () => {
+    const cluster = await Cluster.start(3, { snapshotThreshold: 50, snapshotKeepEntries: 10 });
+    const { server } = await cluster.leader();
+    for (let i = 0; i < 400; i++) await server.propose(bytes(String(i)));
+    for (const { server: each } of cluster.members.values()) {
+      await expect.poll(() => each.status().snapshotIndex, WAIT).toBeGreaterThan(300);
+    }
+    expect(server.status().firstIndex).toBeGreaterThan(300);
+    expect(await cluster.agreeOn(400)).toEqual(Array.from({ length: 400 }, (_, i) => String(i)));
+  });
+
+  it('that are too large are refused, and the server goes on', async () => {
+    const cluster = await Cluster.start(1, { limits: { snapshotBytesMax: 10 } });
+    const { server } = await cluster.leader();
+    const errors: RuntimeError[] = [];
+    server.on('error', (error) => errors.push(error));
+    await server.propose(bytes('a long item'));
+    await expect(server.snapshot()).rejects.toMatchObject({ code: 'SNAPSHOT_TOO_LARGE' });
+    expect(errors.map(({ code }) => code)).toEqual(['SNAPSHOT_TOO_LARGE']);
+    expect(await server.propose(bytes('b'))).toBe(2);
+  });
+
+  it('show the state of one point, whatever is applied while they are read', async () => {
+    const machine = new ListMachine();
+    const gate: { open: () => void } = { open: () => {} };
+    const snapshot = machine.snapshot.bind(machine);
+    machine.snapshot = async function* () {
+      const image = snapshot();
+      const first = await image[Symbol.asyncIterator]().next();
+      await new Promise<void>((resolve) => {
+        gate.open = resolve;
+      });
+      if (first.done !== true) yield first.value;
+    };
+    const cluster = await Cluster.start(1, { stateMachine: machine, snapshotKeepEntries: 0 });
+    const { server } = await cluster.leader();
+    await server.propose(bytes('a'));
+    const saving = server.snapshot();
+    expect(await server.propose(bytes('b'))).toBe(2);
+    gate.open();
+    expect(await saving).toBe(2);
+    await cluster.closeOne(1);
+    const { machine: again } = await startServer({
+      id: 1,
+      directory: join(cluster.root, '1'),
+      bootstrap: { members: cluster.addresses },
+    });
+    expect(again.items).toEqual(['a']);
+    await expect.poll(() => again.items, WAIT).toEqual(['a', 'b']);
+  });
+});
