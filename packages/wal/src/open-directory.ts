@@ -28,30 +28,31 @@ export interface OpenedForWriting {
 /** Errors: those of `recover`, and `WAL_LOCKED`, `WAL_FULL`. Whatever was opened on the way is closed again. */
 export async function openForWriting(directory: string, options: ResolvedOptions): Promise<OpenedForWriting> {
   const { vfs } = options;
-  createDirectory(vfs, directory);
-  const lock = takeLock(vfs, directory);
+  let lock: VfsLock | undefined;
+  let writer: LogWriter | undefined;
   try {
+    createDirectory(vfs, directory);
+    lock = takeLock(vfs, directory);
     const recovered = recover(vfs, directory, { readOnly: false }) ?? (await create(vfs, directory));
-    const writer = openWriter(directory, options, recovered);
-    try {
-      await runWithCallbacks(vfs, repairPlan(directory, writer, recovered));
-    } catch (error) {
-      writer.close();
-      throw error;
-    }
+    writer = openWriter(directory, options, recovered);
+    await runWithCallbacks(vfs, repairPlan(directory, writer, recovered));
     return { writer, lock, recovered };
   } catch (error) {
-    lock.release();
-    throw error;
+    writer?.close();
+    lock?.release();
+    throw asWalError(directory, error);
   }
 }
 
 /** A read-only open changes nothing and takes no lock. Errors: those of `recover`, and `WAL_NOT_FOUND`. */
 export function openForReading(directory: string, options: ResolvedOptions): Recovered {
-  const recovered = options.vfs.isDirectory(directory)
-    ? recoverBesideWriter(options.vfs, directory)
-    : undefined;
-  if (recovered !== undefined) return recovered;
+  try {
+    const { vfs } = options;
+    const recovered = vfs.isDirectory(directory) ? recoverBesideWriter(vfs, directory) : undefined;
+    if (recovered !== undefined) return recovered;
+  } catch (error) {
+    throw asWalError(directory, error);
+  }
   throw new WalError('WAL_NOT_FOUND', `${directory} holds no log.`, { directory });
 }
 
@@ -69,6 +70,17 @@ function recoverBesideWriter(vfs: Vfs, directory: string): Recovered | undefined
       before = error.message;
     }
   }
+}
+
+function asWalError(directory: string, error: unknown): WalError {
+  if (error instanceof WalError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return new WalError(
+    'WAL_IO',
+    `The log in ${directory} could not be opened: ${why}`,
+    { directory },
+    { cause: error },
+  );
 }
 
 function takeLock(vfs: Vfs, directory: string): VfsLock {
@@ -142,8 +154,11 @@ function openWriter(directory: string, options: ResolvedOptions, recovered: Reco
  * it has its name, and what it carries stays in the old one until then.
  */
 function* repairPlan(directory: string, writer: LogWriter, recovered: Recovered): IoPlan {
-  for (const name of recovered.leftovers) yield { type: 'unlink', path: join(directory, name) };
-  if (recovered.leftovers.length > 0) yield { type: 'syncDirectory', path: directory };
+  // 1. a segment gets its name  2. kill  3. this process finds it and writes to it  4. power loss.
+  // Without a sync of the names that were found, step 4 would take the segment and what was acknowledged in it.
+  yield { type: 'syncDirectory', path: directory };
+  for (const name of recovered.unpublished) yield { type: 'unlink', path: join(directory, name) };
   if (recovered.needsNewSegment) yield* writer.begin(recovered.carried);
   else yield* writer.tidy({ hasBadSlot: recovered.hasBadSlot });
+  if (recovered.obsolete.length > 0) yield* writer.removeObsolete(recovered.obsolete);
 }

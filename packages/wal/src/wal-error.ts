@@ -16,7 +16,7 @@ import type { Index, Term } from '@waldb/core';
  * - `WAL_READ_ONLY`: a change was asked of a log that was opened to be read.
  * - `WAL_CLOSED`: the log was closed.
  * - `WAL_INVALID`: an option or an argument that can never be right.
- * - `WAL_IO`: a file could not be read. Nothing on disk was changed; the cause has the system's error.
+ * - `WAL_IO`: the system refused while a log was opened or read; the cause has its error.
  */
 export type WalErrorCode =
   | 'WAL_LOCKED'

@@ -211,6 +211,11 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
 
   setHardState(state: HardState): void {
     this.#checkWritable();
+    const { term, votedFor } = state;
+    this.#check(isNumber(term) && isNumber(votedFor ?? 0), 'Terms and ids are safe integers from 0.', {
+      term,
+      votedFor,
+    });
     this.#view.hardState = { term: state.term, votedFor: state.votedFor };
     this.#staging.addState({ type: 'hardState', state: this.#view.hardState });
     this.#stagedSeq += 1;
@@ -220,6 +225,10 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
     this.#checkWritable();
     if (snapshot.index <= (this.#snapshot?.index ?? 0)) return;
     const { index, term } = snapshot;
+    this.#check(isNumber(index) && isNumber(term), 'Indexes and terms are safe integers from 0.', {
+      index,
+      term,
+    });
     const resets = this.termAt(index) !== term;
     const { bytes, ref } = encodeSnapshotFile(snapshot, this.logId);
     this.#staging.addSnapshot({ name: snapshotFile(index, term), bytes });
@@ -366,6 +375,7 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
         index,
         lastIndex,
       });
+      this.#check(isNumber(term), 'Terms are safe integers from 0.', { index, term });
       this.#check(term >= lastTerm, 'Terms never fall along the log.', { index, term, lastTerm });
       const size = encoded?.length ?? encodedEntrySize(term, index, command.length);
       if (size > entryBytesMax) throw tooLarge(`The entry of index ${index}`, size, { entryBytesMax });
@@ -412,6 +422,11 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
     );
     return this.#poison;
   }
+}
+
+/** What a record can hold: a number that would not read back must not be written. */
+function isNumber(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 function tooLarge(what: string, bytes: number, limit: Readonly<Record<string, number>>): WalError {

@@ -10,7 +10,8 @@ import {
   DIRECTORY,
   ENDINGS,
   type History,
-  isPowerLoss,
+  isInjected,
+  lostSyncAt,
   newDisk,
   powerLossAt,
   runWorkload,
@@ -33,6 +34,18 @@ describe('after a loss of power', () => {
       expect([...seen].sort()).toEqual(thatCanBeCutOff(hasDurableWrites));
     }, 600_000);
   }
+
+  it('W41: what a new process shows survives the power, after a kill at every operation', async () => {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      await endEverywhere({ seed: 2000 + seed, steps: STEPS }, powerLossAt);
+    }
+  }, 600_000);
+
+  it('W23 W41: so it does after a failed sync at every operation, though the lost bytes can still be read', async () => {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      await endEverywhere({ seed: 3000 + seed, steps: STEPS }, lostSyncAt);
+    }
+  }, 600_000);
 
   it('W11 W42: recovery that is interrupted at any operation is repeated to the same end', async () => {
     for (let seed = 1; seed <= SEEDS; seed++) await crashInRecovery({ seed: 1000 + seed, steps: STEPS });
@@ -83,6 +96,18 @@ async function crashEverywhere(options: WorkloadOptions, seen: Set<string>): Pro
   }
 }
 
+/** The process ends at every operation; what it wrote stays visible, and a part of that was never written to disk. */
+async function endEverywhere(options: WorkloadOptions, faultAt: typeof powerLossAt): Promise<void> {
+  const operations = await countOperations(options);
+  for (let number = 1; number <= operations; number++) {
+    const vfs = newDisk(options);
+    vfs.faults = faultAt(number);
+    const history = await runWorkload(vfs, options);
+    const place = `seed ${options.seed}, ended in operation ${number}`;
+    await explain(place, () => checkSurvivor(vfs.reopen({ type: 'killed' }), history, options.seed));
+  }
+}
+
 async function crashInRecovery(options: WorkloadOptions): Promise<void> {
   const operations = await countOperations(options);
   for (let number = 1; number <= operations; number += 3) {
@@ -104,7 +129,7 @@ async function interruptRecovery(image: () => ReturnType<typeof newDisk>, histor
       await WalLog.open(DIRECTORY, { ...SMALL, vfs: first });
       isComplete = true;
     } catch (error) {
-      if (!isPowerLoss(error)) throw error;
+      if (!isInjected(error)) throw error;
     }
     for (const ending of ENDINGS.slice(0, 3)) {
       const log = await WalLog.open(DIRECTORY, { ...SMALL, vfs: first.reopen(ending) });

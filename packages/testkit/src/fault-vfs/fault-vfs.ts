@@ -41,13 +41,16 @@ export interface Operation {
 }
 
 /**
- * - `error`: the operation fails with this system error and has no effect; a sync that fails loses what it was for.
+ * - `error`: the operation fails with this system error and has no effect.
+ * - `lostSync`: a durable write or a sync fails after the bytes were taken: every read shows them, and they will never
+ *   be written, not even by a later sync that succeeds.
  * - `shortWrite`: only this many bytes are written, then it fails.
  * - `shortRead`: the file seems to end after this many bytes.
  * - `powerLoss`: the operation has begun when the power goes; every later call fails.
  */
 export type Fault =
   | { readonly type: 'error'; readonly code: 'EIO' | 'ENOSPC' | 'EINTR' | 'EDQUOT' }
+  | { readonly type: 'lostSync'; readonly code: 'EIO' | 'ENOSPC' }
   | { readonly type: 'shortWrite'; readonly bytes: number; readonly code: 'EIO' | 'ENOSPC' }
   | { readonly type: 'shortRead'; readonly bytes: number }
   | { readonly type: 'powerLoss' };
@@ -71,6 +74,18 @@ export interface FaultVfsOptions {
 export type Ending =
   | { readonly type: 'killed' }
   | { readonly type: 'powerLoss'; readonly survival: Survival; readonly seed: number };
+
+/** What an operation does, in the parts between which it can fail. */
+interface Effect {
+  /** On what programs see. */
+  readonly begin?: () => void;
+  /** The same, cut short. */
+  readonly beginShort?: (bytes: number) => void;
+  /** Makes it durable. */
+  readonly finish?: () => void;
+  /** Gives up making it durable, and says nothing of it afterwards. */
+  readonly lose?: () => void;
+}
 
 export class FaultVfs implements Vfs {
   /** Every operation that changes the disk, in order, whether or not it succeeded. */
@@ -138,7 +153,7 @@ export class FaultVfs implements Vfs {
     this.#checkPower();
     if (mode === 'create') {
       const { directory, name } = this.#split(path);
-      this.#change({ type: 'create', path }, () => directory.link(name, new SimulatedFile()));
+      this.#change({ type: 'create', path }, { begin: () => directory.link(name, new SimulatedFile()) });
     }
     const isDurable = options.durable === true && this.#hasDurableWrites;
     return this.#handle(path, this.#file(path), isDurable, mode !== 'read');
@@ -147,10 +162,11 @@ export class FaultVfs implements Vfs {
   mkdir(path: string): void {
     const { directory, name } = this.#split(path);
     if (directory.names.has(name)) throw systemError('EEXIST', path);
-    this.#change({ type: 'mkdir', path }, () => {
+    const begin = (): void => {
       directory.link(name, 'directory');
       this.#directories.set(path, new SimulatedDirectory());
-    });
+    };
+    this.#change({ type: 'mkdir', path }, { begin });
   }
 
   isDirectory(path: string): boolean {
@@ -175,7 +191,8 @@ export class FaultVfs implements Vfs {
     const target = this.#split(to);
     if (source.directory !== target.directory) throw systemError('EXDEV', from);
     this.#file(from);
-    this.#change({ type: 'rename', path: to }, () => source.directory.rename(source.name, target.name));
+    const begin = (): void => source.directory.rename(source.name, target.name);
+    this.#change({ type: 'rename', path: to }, { begin });
   }
 
   renameWithCallback(from: string, to: string, callback: IoCallback): void {
@@ -185,7 +202,7 @@ export class FaultVfs implements Vfs {
   unlink(path: string): void {
     const { directory, name } = this.#split(path);
     this.#file(path);
-    this.#change({ type: 'unlink', path }, () => directory.unlink(name));
+    this.#change({ type: 'unlink', path }, { begin: () => directory.unlink(name) });
   }
 
   unlinkWithCallback(path: string, callback: IoCallback): void {
@@ -194,7 +211,7 @@ export class FaultVfs implements Vfs {
 
   syncDirectory(path: string): void {
     const directory = this.#directory(path);
-    this.#change({ type: 'syncDirectory', path }, undefined, () => directory.sync());
+    this.#change({ type: 'syncDirectory', path }, { finish: () => directory.sync() });
   }
 
   syncDirectoryWithCallback(path: string, callback: IoCallback): void {
@@ -206,7 +223,7 @@ export class FaultVfs implements Vfs {
     if (this.#locks.has(path)) throw new VfsError('LOCKED', `${path} is locked.`, { path });
     if (this.size(path) === undefined) {
       const { directory, name } = this.#split(path);
-      this.#change({ type: 'create', path }, () => directory.link(name, new SimulatedFile()));
+      this.#change({ type: 'create', path }, { begin: () => directory.link(name, new SimulatedFile()) });
     }
     this.#locks.add(path);
     return { release: () => void this.#locks.delete(path) };
@@ -231,12 +248,7 @@ export class FaultVfs implements Vfs {
     };
     const sync = (): void => {
       check(false);
-      this.#change(
-        { type: 'sync', path },
-        undefined,
-        () => file.sync(),
-        () => file.failSync(),
-      );
+      this.#change({ type: 'sync', path }, { finish: () => file.sync(), lose: () => file.failSync() });
     };
     return {
       path,
@@ -261,7 +273,7 @@ export class FaultVfs implements Vfs {
       syncWithCallback: (callback) => later(sync, callback),
       truncate: (length) => {
         check(true);
-        this.#change({ type: 'truncate', path }, () => file.truncate(length));
+        this.#change({ type: 'truncate', path }, { begin: () => file.truncate(length) });
       },
       close: () => {
         isOpen = false;
@@ -288,44 +300,37 @@ export class FaultVfs implements Vfs {
     const type = isDurable ? 'writeDurably' : 'write';
     const operation = { type, path, position, bytes: bytes.length } as const;
     // A durable write that is cut off by a loss of power, or fails, leaves what an ordinary one would.
-    this.#change(
-      operation,
-      () => file.write(bytes, position),
-      isDurable ? () => file.writeDurably(bytes, position) : undefined,
-      undefined,
-      (count) => file.write(bytes.subarray(0, count), position),
-    );
+    this.#change(operation, {
+      begin: () => file.write(bytes, position),
+      beginShort: (count) => file.write(bytes.subarray(0, count), position),
+      ...(isDurable && { finish: () => file.writeDurably(bytes, position), lose: () => file.failSync() }),
+    });
   }
 
   /**
-   * Runs one operation: `begin` is its effect on what programs see, `finish` makes it durable. Faults come in between:
-   * a loss of power after `begin`, which the crash may then undo; an error before it.
+   * Runs one operation. An error comes before it has begun; a loss of power in the middle, and then the crash decides
+   * what of it is left.
    */
-  #change(
-    what: Omit<Operation, 'number'>,
-    begin?: () => void,
-    finish?: () => void,
-    fail?: () => void,
-    short?: (bytes: number) => void,
-  ): void {
+  #change(what: Omit<Operation, 'number'>, effect: Effect): void {
     this.#checkPower();
     const operation: Operation = { ...what, number: this.operations.length + 1 };
     this.operations.push(operation);
     const fault = this.faults?.(operation);
-    if (fault?.type === 'error') {
-      fail?.();
-      throw systemError(fault.code, what.path);
-    }
+    if (fault?.type === 'error') throw systemError(fault.code, what.path);
     if (fault?.type === 'shortWrite') {
-      short?.(fault.bytes);
+      effect.beginShort?.(fault.bytes);
       throw systemError(fault.code, what.path);
     }
-    begin?.();
+    effect.begin?.();
+    if (fault?.type === 'lostSync') {
+      effect.lose?.();
+      throw systemError(fault.code, what.path);
+    }
     if (fault?.type === 'powerLoss') {
       this.#isOff = true;
       this.#checkPower();
     }
-    finish?.();
+    effect.finish?.();
   }
 
   #checkPower(): void {

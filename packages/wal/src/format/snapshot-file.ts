@@ -36,11 +36,13 @@ export type SnapshotFile =
   | { readonly type: 'foreign'; readonly logId: string }
   | { readonly type: 'damaged'; readonly why: string };
 
+/** Errors: `RaftError` `ENCODING` for a configuration that can never be in force. */
 export function encodeSnapshotFile(
   snapshot: Snapshot,
   logId: string,
 ): { readonly bytes: Uint8Array; readonly ref: SnapshotRef } {
   const configuration = encodeConfiguration(snapshot.configuration);
+  decodeConfiguration(configuration); // what could not be read back must not be written
   const writer = new MsgpackWriter(HEADER_BYTES + configuration.length + snapshot.data.length + 16);
   writer.raw(new Uint8Array(HEADER_BYTES)).arrayHeader(2).binary(configuration).binary(snapshot.data);
   const bytes = writer.finish();
@@ -66,6 +68,9 @@ export function encodeSnapshotFile(
 export function decodeSnapshotFile(bytes: Uint8Array, ref: SnapshotRef, logId: string): SnapshotFile {
   if (bytes.length < HEADER_BYTES) return { type: 'damaged', why: 'is shorter than its header' };
   const view = viewOf(bytes);
+  for (let i = 0; i < 8; i++) {
+    if (bytes[i] !== MAGIC.charCodeAt(i)) return { type: 'damaged', why: `does not begin with ${MAGIC}` };
+  }
   if (view.getUint32(HEADER_CHECKSUM_AT, true) !== checksum(bytes.subarray(0, HEADER_CHECKSUM_AT))) {
     return { type: 'damaged', why: 'has a header that does not match its checksum' };
   }

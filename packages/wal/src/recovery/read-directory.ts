@@ -14,8 +14,10 @@ export interface DirectoryState {
   /** Ids of the segments that belong to the log, rising without a gap; none while the log is being created. */
   readonly segmentIds: readonly number[];
   readonly snapshotFiles: readonly string[];
-  /** Names of files that are ours and that nothing refers to any more. */
-  readonly leftovers: readonly string[];
+  /** Names of files that never got their final name. */
+  readonly unpublished: readonly string[];
+  /** Names of segments that the metadata has given up and a crash has kept. */
+  readonly obsolete: readonly string[];
 }
 
 /** `undefined` when there is no log here yet. Errors: `WAL_CORRUPT`, `WAL_VERSION`, `WAL_IO`. */
@@ -28,7 +30,7 @@ export function readDirectory(vfs: Vfs, directory: string): DirectoryState | und
   const ids = files
     .flatMap((file) => (file.type === 'segment' ? [file.segmentId] : []))
     .sort((a, b) => a - b);
-  const leftovers = files.flatMap((file) => (file.type === 'unpublished' ? [file.name] : []));
+  const unpublished = files.flatMap((file) => (file.type === 'unpublished' ? [file.name] : []));
   if (!files.some((file) => file.type === 'metadata')) {
     if (ids.length === 0) return undefined;
     throw new WalError(
@@ -45,8 +47,8 @@ export function readDirectory(vfs: Vfs, directory: string): DirectoryState | und
     hasBadSlot,
     segmentIds: live,
     snapshotFiles: files.flatMap((file) => (file.type === 'snapshot' ? [file.name] : [])),
-    // Segments before the first were on their way out when a crash came: the metadata gave them up before.
-    leftovers: [...leftovers, ...ids.filter((id) => id < metadata.firstSegmentId).map(segmentFile)],
+    unpublished,
+    obsolete: ids.filter((id) => id < metadata.firstSegmentId).map(segmentFile),
   };
 }
 

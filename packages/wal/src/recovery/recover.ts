@@ -44,7 +44,8 @@ export interface Recovered {
   /** Of the state that the log will show: with the carried frames, unless it is only read. */
   readonly snapshot: Snapshot | undefined;
   readonly snapshotFiles: readonly string[];
-  readonly leftovers: readonly string[];
+  readonly unpublished: readonly string[];
+  readonly obsolete: readonly string[];
   readonly report: RecoveryReport;
 }
 
@@ -84,8 +85,9 @@ export function recover(
     provenSnapshot,
     snapshot: snapshotRef && readSnapshot(vfs, directory, snapshotRef, metadata.logId),
     snapshotFiles: found.snapshotFiles,
-    leftovers: found.leftovers,
-    report: report(state, found.leftovers),
+    unpublished: found.unpublished,
+    obsolete: found.obsolete,
+    report: report(state, [...found.unpublished, ...found.obsolete]),
   };
 }
 

@@ -17,7 +17,7 @@ import { emptySummary, type LiveSegment, liveSegment, trimEarlier } from './live
 import { type FrameContent, newSegmentPlan, outOfSpace, segmentBytesFor } from './new-segment.js';
 import { type Batch, type StagedFrame, sealFrame, stagedFrameBytes } from './staging.js';
 
-/** The first segment is this small, so that a new log is there at once; each next one doubles up to `segmentBytes`. */
+/** The first segment is this small, so that a log is there at once; each next one doubles up to `segmentBytes`. */
 const FIRST_SEGMENT_BYTES = 256 * 1024;
 
 /** What a crash would leave, apart from the entries. */
@@ -91,7 +91,14 @@ export class LogWriter {
   *begin(carried: readonly FrameContent[]): IoPlan {
     const before = this.segments.at(-1);
     const lastSeq = before?.summary.lastSeq ?? 0;
-    yield* this.#addSegment([this.#checkpoint(), ...carried], { seq: lastSeq + 1, before, room: undefined });
+    const frames = [this.#checkpoint(), ...carried];
+    // Small again: opening must not wait for a large file, and a log that crashes often must not fill the disk.
+    yield* this.#addSegment(frames, {
+      seq: lastSeq + 1,
+      before,
+      room: undefined,
+      bytes: FIRST_SEGMENT_BYTES,
+    });
     yield* this.#settle();
   }
 
@@ -111,6 +118,15 @@ export class LogWriter {
   *tidy(options: { readonly hasBadSlot: boolean }): IoPlan {
     if (options.hasBadSlot) yield* this.#writeMetadata();
     yield* this.#settle();
+  }
+
+  /** Removes segments that an earlier process gave up and that a crash has kept. */
+  *removeObsolete(names: readonly string[]): IoPlan {
+    // The slot that gave them up may be one that never reached the disk: both are written before anything goes.
+    yield* this.#writeMetadata();
+    yield* this.#writeMetadata();
+    for (const name of names) yield { type: 'unlink', path: join(this.#directory, name) };
+    yield { type: 'syncDirectory', path: this.#directory };
   }
 
   close(): void {
@@ -183,7 +199,8 @@ export class LogWriter {
 
   *#rotate(room: StagedFrame): IoPlan {
     const before = this.#tail;
-    yield* this.#addSegment([this.#checkpoint()], { seq: before.summary.lastSeq + 1, before, room });
+    const bytes = before.header.segmentBytes * 2;
+    yield* this.#addSegment([this.#checkpoint()], { seq: before.summary.lastSeq + 1, before, room, bytes });
   }
 
   /**
@@ -196,15 +213,15 @@ export class LogWriter {
       readonly seq: number;
       readonly before: LiveSegment | undefined;
       readonly room: StagedFrame | undefined;
+      readonly bytes: number;
     },
   ): IoPlan {
     const { before, room } = at;
-    const bytesWanted = before === undefined ? FIRST_SEGMENT_BYTES : before.header.segmentBytes * 2;
     const header: SegmentHeader = {
       logId: this.#metadata.logId,
       segmentId: before === undefined ? this.#metadata.firstSegmentId : before.header.segmentId + 1,
       segmentBytes: segmentBytesFor(frames, {
-        bytesWanted: Math.min(bytesWanted, this.#segmentBytes),
+        bytesWanted: Math.min(at.bytes, this.#segmentBytes),
         room: room?.effects,
         roomBytes: room === undefined ? 0 : stagedFrameBytes(room),
       }),

@@ -53,7 +53,7 @@ export async function runWorkload(vfs: FaultVfs, options: WorkloadOptions): Prom
     await log.close();
     history.acknowledged = history.states.length - 1;
   } catch (error) {
-    if (!isPowerLoss(error)) throw error;
+    if (!isInjected(error)) throw error;
   }
   return history;
 }
@@ -111,6 +111,7 @@ export function acceptedState(log: WalLog, history: History): ModelLog {
 export async function checkSurvivor(vfs: FaultVfs, history: History, seed: number): Promise<void> {
   const log = await WalLog.open(DIRECTORY, { ...SMALL, vfs });
   const state = acceptedState(log, history);
+  await checkShownIsDurable(log, vfs);
   const next: History = { states: [state], acknowledged: 0 };
   const random = new SeededRandom(seed);
   for (let i = 0; i < 3; i++) stageRandomCall(log, next, random);
@@ -123,10 +124,27 @@ export async function checkSurvivor(vfs: FaultVfs, history: History, seed: numbe
   await again.close();
 }
 
+/** Whoever opens a log may act on what it shows: it must be there after the next loss of power. */
+async function checkShownIsDurable(log: WalLog, vfs: FaultVfs): Promise<void> {
+  const shown = describeLog(log);
+  for (const survival of ['nothing', 'any'] as const) {
+    const image = vfs.reopen({ type: 'powerLoss', survival, seed: 7 });
+    const next = await WalLog.open(DIRECTORY, { ...SMALL, vfs: image });
+    if (describeLog(next) !== shown) throw new Error(`What opening showed was not durable:\n${brief(shown)}`);
+    await next.close();
+  }
+}
+
 /** The power goes during operation `number`. */
 export function powerLossAt(number: number): (operation: Operation) => Fault | undefined {
   return (operation) =>
     operation.type !== 'read' && operation.number === number ? { type: 'powerLoss' } : undefined;
+}
+
+/** In operation `number`, bytes are taken and lost for good, and the program is told of an error. */
+export function lostSyncAt(number: number): (operation: Operation) => Fault | undefined {
+  return (operation) =>
+    operation.type !== 'read' && operation.number === number ? { type: 'lostSync', code: 'EIO' } : undefined;
 }
 
 export const ENDINGS: readonly Ending[] = [
@@ -137,9 +155,11 @@ export const ENDINGS: readonly Ending[] = [
   { type: 'powerLoss', survival: 'any', seed: 3 },
 ];
 
-export function isPowerLoss(error: unknown): boolean {
+/** Whether an error is, or comes from, one that the disk was told to give. */
+export function isInjected(error: unknown): boolean {
   if (error instanceof PowerLoss) return true;
-  return error instanceof WalError && isPowerLoss(error.cause);
+  if (error instanceof WalError) return isInjected(error.cause);
+  return error instanceof Error && 'code' in error && error.code === 'EIO';
 }
 
 function brief(text: string): string {
