@@ -2,13 +2,17 @@
 // Uses nothing but Node itself, because it runs before anything is installed.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NODE_MIN = [20, 19];
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+
+const COMPILING_HINT =
+  '\nThe file lock (fs-ext) could not be compiled. It needs python3, make, g++ and the headers of this Node, which are' +
+  '\nfetched from nodejs.org where the installation has none; npm_config_nodedir can name a folder that has include/node.';
 
 const TASKS = {
   start: (args) => {
@@ -54,6 +58,7 @@ function isCommand(name) {
 
 /** The pnpm that package.json names, through npx: nothing has to be installed globally. */
 function install() {
+  useHeadersOfThisNode();
   const npx = process.platform === 'win32' ? 'npx.cmd' : 'npx';
   run('Installing', [
     npx,
@@ -63,6 +68,19 @@ function install() {
     '--frozen-lockfile',
     '--prefer-offline',
   ]);
+}
+
+/** Compiling needs Node's headers. Most installations bring them along; then nothing is fetched from nodejs.org. */
+function useHeadersOfThisNode() {
+  if (process.env.npm_config_nodedir !== undefined) return;
+  const prefix = dirname(dirname(realpathSync(process.execPath)));
+  const header = join(prefix, 'include/node/node_version.h');
+  if (!existsSync(header)) return;
+  const text = readFileSync(header, 'utf8');
+  const version = ['MAJOR', 'MINOR', 'PATCH'].map(
+    (part) => text.match(new RegExp(`define NODE_${part}_VERSION (\\d+)`))?.[1],
+  );
+  if (version.join('.') === process.versions.node) process.env.npm_config_nodedir = prefix;
 }
 
 /** Runs a preparing command quietly; its output is shown only when it fails. */
@@ -80,9 +98,8 @@ function run(what, [command, ...commandArgs]) {
     return;
   }
   process.stderr.write('failed\n');
-  fail(
-    `${result.stdout ?? ''}${result.stderr ?? ''}${result.error ? `${result.error.message}\n` : ''}${what} failed.`,
-  );
+  const output = `${result.stdout ?? ''}${result.stderr ?? ''}${result.error ? `${result.error.message}\n` : ''}`;
+  fail(`${output}${what} failed.${output.includes('gyp ERR!') ? COMPILING_HINT : ''}`);
 }
 
 /** Hands the terminal over to the task; signals reach it, and its exit code becomes ours. */
