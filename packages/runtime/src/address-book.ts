@@ -1,6 +1,7 @@
-// Where each server is, by what is known best: the configuration in force, then what this server was founded with, then
-// what the peer said of itself when it dialled us. The last is what lets a new server answer a leader whose own
-// configuration entry it has not received yet.
+// Where each server is, by what is known best. Where its peers dial: the configuration in force says, then what this
+// server was founded with, then what the peer said of itself when it dialled us; the last is what lets a new server
+// answer a leader whose own configuration entry it has not received yet. Where its clients go: the server's own word
+// first, since that may change from one start to the next without a change of membership.
 
 import type { Configuration, NodeId } from '@waldb/core';
 import type { Endpoint } from '@waldb/io';
@@ -15,6 +16,8 @@ export class AddressBook {
   readonly #founded: Readonly<Record<NodeId, string>>;
   readonly #learned = new Map<NodeId, string>();
   #configuration: Configuration;
+  /** Who is in the newest configuration that is known to be committed. */
+  #committed: ReadonlySet<NodeId>;
 
   constructor(options: {
     readonly ownId: NodeId;
@@ -26,10 +29,19 @@ export class AddressBook {
     this.#ownAddress = options.ownAddress;
     this.#founded = options.founded;
     this.#configuration = options.configuration;
+    this.#committed = memberIds(options.configuration);
   }
 
+  /** In force from now on. */
   configure(configuration: Configuration): void {
     this.#configuration = configuration;
+  }
+
+  /** Whoever is not in it any more is gone for good: what it said of itself is forgotten. */
+  committed(configuration: Configuration): void {
+    const ids = memberIds(configuration);
+    for (const id of this.#committed) if (!ids.has(id)) this.#learned.delete(id);
+    this.#committed = ids;
   }
 
   /** A peer has said where it is. */
@@ -43,28 +55,30 @@ export class AddressBook {
   }
 
   addressOf(id: NodeId): ServerAddress | undefined {
-    const texts = [this.#configuration.addresses[id], this.#founded[id], this.#learned.get(id)];
-    if (id === this.#ownId) texts.push(this.#ownAddress);
-    const known: ServerAddress[] = [];
-    for (const text of texts) {
-      const address = text === undefined ? undefined : parseServerAddress(text);
-      if (address !== undefined) known.push(address);
-    }
-    const best = known[0];
-    if (best === undefined || best.client !== undefined) return best;
-    // The configuration may say only where peers dial: the client part is then the server's own word.
-    const client = known.find((address) => address.client !== undefined)?.client;
-    return client === undefined ? best : { peer: best.peer, client };
+    const own = id === this.#ownId ? this.#ownAddress : this.#learned.get(id);
+    const told = [this.#configuration.addresses[id], this.#founded[id], own].map(parse);
+    const peer = told.find((address) => address !== undefined)?.peer;
+    const client = [parse(own), ...told].find((address) => address?.client !== undefined)?.client;
+    if (peer === undefined) return undefined;
+    return client === undefined ? { peer } : { peer, client };
   }
 
   /** Whom to dial: everybody in the configuration in force, and whoever else has dialled us. */
   peers(): Map<NodeId, Endpoint> {
-    const { voters, learners, votersOutgoing } = this.#configuration;
     const peers = new Map<NodeId, Endpoint>();
-    for (const id of [...voters, ...learners, ...votersOutgoing, ...this.#learned.keys()]) {
+    for (const id of [...memberIds(this.#configuration), ...this.#learned.keys()]) {
       const address = id === this.#ownId ? undefined : this.addressOf(id);
       if (address !== undefined) peers.set(id, address.peer);
     }
     return peers;
   }
+}
+
+/** Everybody who takes part, in whatever way. */
+export function memberIds({ voters, learners, votersOutgoing }: Configuration): ReadonlySet<NodeId> {
+  return new Set([...voters, ...learners, ...votersOutgoing]);
+}
+
+function parse(text: string | undefined): ServerAddress | undefined {
+  return text === undefined ? undefined : parseServerAddress(text);
 }

@@ -111,22 +111,23 @@ export function checkOptions<Result>(options: RaftServerOptions<Result>): void {
   }
 }
 
-/** Where this server can be reached, when it is founded. Errors: `OPTIONS_INVALID`. */
-export function ownAddress<Result>(options: RaftServerOptions<Result>): string {
+/**
+ * Where this server can be reached: what the options of this start say, then what it was founded with.
+ * Errors: `OPTIONS_INVALID`.
+ */
+export function ownAddress<Result>(options: RaftServerOptions<Result>, founded?: string): string {
   const { bootstrap, id, listen, advertise, clientAddress } = options;
-  const base = advertise ?? bootstrap?.members[id] ?? listen;
+  const member = bootstrap?.members[id];
+  const base = advertise ?? founded ?? member ?? listen;
   if (base === undefined) {
     throw new RuntimeError('OPTIONS_INVALID', 'A server that joins must say where it listens (`listen`).', {
       detail: { option: 'listen' },
     });
   }
-  const { peer } = requireServerAddress(
-    base,
-    advertise === undefined ? 'This server’s address' : '`advertise`',
-  );
+  const { peer } = requireServerAddress(base, "This server's address");
   const client =
     clientAddress === undefined
-      ? requireServerAddress(bootstrap?.members[id] ?? base, `The address of member ${id}`).client
+      ? requireServerAddress(member ?? founded ?? base, "This server's address").client
       : requireServerAddress(clientAddress, '`clientAddress`').peer;
   return formatServerAddress(client === undefined ? { peer } : { peer, client });
 }

@@ -3,6 +3,7 @@
 
 import type { Index, NodeId, Term } from '@waldb/core';
 import { formatEndpoint } from '@waldb/io';
+import { memberIds } from './address-book.js';
 import type { ChangeRequest } from './changes.js';
 import { DEFAULT_REQUEST_TIMEOUT_MS, type RaftServerOptions } from './options.js';
 import { abortedError, type ProposeOptions } from './proposals.js';
@@ -179,9 +180,8 @@ export class RaftServer<Result> {
     const { node, identity, driver, transport, addressBook } = this.#parts;
     const status = node.status();
     const leaderAddress = status.leader === undefined ? undefined : addressBook.addressOf(status.leader);
-    const { voters, learners, votersOutgoing } = status.configuration;
     const addresses: Record<NodeId, string> = {};
-    for (const id of [...voters, ...learners, ...votersOutgoing]) {
+    for (const id of memberIds(status.configuration)) {
       const address = addressBook.addressOf(id);
       if (address !== undefined) addresses[id] = formatServerAddress(address);
     }

@@ -14,7 +14,7 @@ import {
   type Vfs,
 } from '@waldb/io';
 import { type Logger, SILENT_LOGGER, TcpTransport } from '@waldb/transport';
-import { AddressBook } from './address-book.js';
+import { AddressBook, memberIds } from './address-book.js';
 import { Driver } from './driver.js';
 import { Emitter } from './emitter.js';
 import type { Identity } from './identity.js';
@@ -25,6 +25,7 @@ import {
   DEFAULT_HEARTBEAT_TICKS,
   DEFAULT_SNAPSHOT_KEEP_ENTRIES,
   DEFAULT_TICK_MS,
+  ownAddress,
   type RaftServerOptions,
 } from './options.js';
 import { numberFromBytes, seededRandom } from './randomness.js';
@@ -94,9 +95,10 @@ async function assemble<Result>(
   const node = RaftNode.withLog(raftConfig(options, identity, { applied, seed, incarnation }), log, {
     durability: 'deferred',
   });
+  const address = ownAddress(options, identity.address);
   const addressBook = new AddressBook({
     ownId: identity.id,
-    ownAddress: identity.address,
+    ownAddress: address,
     founded: identity.members,
     configuration: node.configuration,
   });
@@ -107,7 +109,7 @@ async function assemble<Result>(
     clusterId: identity.clusterId,
     nodeId: identity.id,
     logId: identity.logId,
-    address: identity.address,
+    address,
     listen: listenEndpoint(options, identity),
     network: options.network ?? new NodeNetwork(),
     clock,
@@ -149,8 +151,11 @@ async function assemble<Result>(
         dialPeers(transport, addressBook);
         events.emit('membershipChange', { configuration });
       },
-      onConfigurationCommitted: ({ voters, learners, votersOutgoing }) =>
-        knownLogs.keepOnly(new Set([...voters, ...learners, ...votersOutgoing])),
+      onConfigurationCommitted: (configuration) => {
+        knownLogs.keepOnly(memberIds(configuration));
+        addressBook.committed(configuration);
+        dialPeers(transport, addressBook);
+      },
       onFailed: (error) => {
         logger.error({ code: error.code, ...error.detail }, error.message);
         events.emit('error', error);
@@ -197,7 +202,7 @@ function raftConfig<Result>(
 
 function listenEndpoint<Result>(options: RaftServerOptions<Result>, identity: Identity): Endpoint {
   if (options.listen === undefined)
-    return requireServerAddress(identity.address, 'This server’s address').peer;
+    return requireServerAddress(identity.address, "This server's address").peer;
   const endpoint = parseEndpoint(options.listen);
   if (endpoint !== undefined) return endpoint;
   throw new RuntimeError(

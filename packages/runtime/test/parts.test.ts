@@ -290,34 +290,56 @@ describe('addresses', () => {
     expect(parseServerAddress(text)).toBeUndefined();
   });
 
-  it('the configuration is believed first, then what was founded, then what the peer said', () => {
-    const configuration = {
-      voters: [1, 2],
-      learners: [4],
-      votersOutgoing: [3],
-      learnersNext: [],
-      autoLeave: true,
-      addresses: { 2: 'two:2' },
-    };
-    const book = new AddressBook({
-      ownId: 1,
-      ownAddress: 'one:1,c:1',
-      founded: { 2: 'old:2', 3: 'three:3' },
-      configuration,
-    });
-    book.learn(2, 'said:2,client:2');
+  const configuration = {
+    voters: [1, 2],
+    learners: [4],
+    votersOutgoing: [3],
+    learnersNext: [],
+    autoLeave: true,
+    addresses: { 2: 'two:2,old:2' },
+  };
+
+  function makeBook(): AddressBook {
+    const founded = { 2: 'founded:2', 3: 'three:3,client:3' };
+    return new AddressBook({ ownId: 1, ownAddress: 'one:1,client:1', founded, configuration });
+  }
+
+  it('peers: the configuration is believed first, then what was founded, then what the peer said', () => {
+    const book = makeBook();
+    book.learn(2, 'said:2,new:2');
+    book.learn(3, 'said:3');
     book.learn(5, 'five:5');
     book.learn(6, 'nonsense');
-    expect(book.addressOf(1)).toEqual({ peer: { host: 'one', port: 1 }, client: { host: 'c', port: 1 } });
-    expect(book.addressOf(2)).toEqual({
-      peer: { host: 'two', port: 2 },
-      client: { host: 'client', port: 2 },
+    expect(book.addressOf(1)).toEqual({
+      peer: { host: 'one', port: 1 },
+      client: { host: 'client', port: 1 },
     });
-    expect(book.addressOf(3)).toEqual({ peer: { host: 'three', port: 3 } });
+    expect(book.addressOf(2)?.peer).toEqual({ host: 'two', port: 2 });
+    expect(book.addressOf(3)?.peer).toEqual({ host: 'three', port: 3 });
     expect(book.addressOf(4)).toBeUndefined();
     expect([...book.peers().keys()].sort()).toEqual([2, 3, 5]);
     for (let id = 100; id < 300; id++) book.learn(id, `host:${id}`);
     expect(book.peers().size).toBeLessThan(100);
+  });
+
+  it("clients: the server's own word is believed first, since it may change from start to start", () => {
+    const book = makeBook();
+    expect(book.addressOf(2)?.client).toEqual({ host: 'old', port: 2 });
+    book.learn(2, 'said:2,new:2');
+    book.learn(3, 'said:3');
+    expect(book.addressOf(2)?.client).toEqual({ host: 'new', port: 2 });
+    expect(book.addressOf(3)?.client).toEqual({ host: 'client', port: 3 });
+  });
+
+  it('a server that was removed for good is dialled no more; one that is about to be added still is', () => {
+    const book = makeBook();
+    book.learn(3, 'said:3');
+    book.learn(5, 'five:5');
+    const next = { ...configuration, votersOutgoing: [] };
+    book.configure(next);
+    expect([...book.peers().keys()].sort()).toEqual([2, 3, 5]);
+    book.committed(next);
+    expect([...book.peers().keys()].sort()).toEqual([2, 5]);
   });
 });
 

@@ -53,6 +53,24 @@ describe('a single server', () => {
   });
 });
 
+describe('an address', () => {
+  it('for clients may change from one start to the next, and every server hears of it', async () => {
+    const cluster = await Cluster.start(3, {}, (id) => ({ clientAddress: `127.0.0.1:${id}` }));
+    const leader = await cluster.leader();
+    const others = cluster.ids.filter((id) => id !== leader.id);
+    for (const id of others) {
+      await expect
+        .poll(() => cluster.member(id).server.status().leaderClientAddress, WAIT)
+        .toBe(`127.0.0.1:${leader.id}`);
+    }
+    await cluster.closeOne(leader.id);
+    await cluster.startOne(leader.id, { clientAddress: '127.0.0.1:99' });
+    for (const id of others) {
+      await expect.poll(() => cluster.member(id).server.addressOf(leader.id)?.client?.port, WAIT).toBe(99);
+    }
+  });
+});
+
 describe('a start is refused, in one line,', () => {
   it('when its port is in use', async () => {
     const blocker = createServer();
