@@ -101,7 +101,7 @@ describe('sending', () => {
     },
   );
 
-  it('H1.2 P90: one that holds nothing is brought near by a snapshot, even where the log reaches back to the beginning', () => {
+  it('P90: one that holds nothing is brought near by a snapshot, even where the log reaches back to the beginning', () => {
     const log = compactedLog({
       entries: entriesOf([1, 1, 1, 1, 1]),
       snapshot: snapshotAt(5, 1),
@@ -180,7 +180,7 @@ describe('when it does not arrive', () => {
     expect(peer(node, 3)?.state).toBe('snapshot'); // the count began again
   });
 
-  it('H1.4 P92: where the log reaches back to the beginning, entries go out instead', () => {
+  it('P92: where the log reaches back to the beginning, entries go out instead', () => {
     const log = compactedLog({
       entries: entriesOf([1, 1, 1, 1, 1]),
       snapshot: snapshotAt(5, 1),
