@@ -10,6 +10,9 @@ const NODE_MIN = [20, 19];
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
+/** How often to look whether npm is still there. */
+const PARENT_CHECK_MS = 500;
+
 const COMPILING_HINT =
   '\nThe file lock (fs-ext) could not be compiled. It needs python3, make, g++ and the headers of this Node, which are' +
   '\nfetched from nodejs.org where the installation has none; npm_config_nodedir can name a folder that has include/node.';
@@ -106,6 +109,10 @@ function run(what, [command, ...commandArgs]) {
 function hand([command, ...commandArgs], cwd = root) {
   const child = spawn(command, commandArgs, { cwd, stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // A signal to npm ends npm and the shell that it put between us, and goes no further: their end is our signal.
+  const parent = process.ppid;
+  if (process.env.npm_lifecycle_event !== undefined)
+    setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), PARENT_CHECK_MS).unref();
   child.on('error', (error) => fail(error.message));
   child.on('exit', (code, signal) => process.exit(signal ? 128 + 15 : (code ?? 1)));
 }
