@@ -1,12 +1,19 @@
 // Runs the cluster simulator over many seeds: `pnpm sim --seeds 10000 [--from 1] [--minutes 10] [--jobs 2]`, or one seed
-// again: `pnpm sim --seed 42 [--trace]`. Prints how often everything happened, so that a run that injects nothing is
+// again: `pnpm sim --seed 42 [--trace]`. With `--reach 0.01` every situation must occur in at least 1 % of the runs. Prints how often everything happened, so that a run that injects nothing is
 // seen; exits 1 when an invariant was broken, with what is needed to replay it.
 
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Coverage, describeFailure, makeRaftNode, runBatch, runSeed } from '../packages/testkit/src/index.ts';
+import {
+  Coverage,
+  describeFailure,
+  makeRaftNode,
+  runBatch,
+  runSeed,
+  SITUATIONS,
+} from '../packages/testkit/src/index.ts';
 
 /** Seeds that a worker takes at a time: small enough for a lively progress line. */
 const CHUNK = 50;
@@ -14,8 +21,8 @@ const CHUNK = 50;
 const FAILURES_MAX = 5;
 const PROGRESS_MS = process.stderr.isTTY ? 500 : 10_000;
 
-const HELP = `usage: pnpm sim [--seeds N] [--from S] [--minutes M] [--jobs J]    many seeds
-       pnpm sim --seed X [--trace]                              one seed, told line by line`;
+const HELP = `usage: pnpm sim [--seeds N] [--from S] [--minutes M] [--jobs J] [--reach SHARE]    many seeds
+       pnpm sim --seed X [--trace]                                              one seed, told line by line`;
 
 if (process.send !== undefined) work();
 else main();
@@ -33,6 +40,7 @@ function parse() {
         seeds: { type: 'string' },
         from: { type: 'string', default: '1' },
         minutes: { type: 'string' },
+        reach: { type: 'string', default: '0' },
         jobs: { type: 'string', default: String(availableParallelism()) },
         seed: { type: 'string' },
         trace: { type: 'boolean', default: false },
@@ -48,6 +56,7 @@ function parse() {
       ),
       from: number('from', values.from),
       jobs: Math.max(1, number('jobs', values.jobs)),
+      reach: number('reach', values.reach),
       minutes: minutes ?? Number.POSITIVE_INFINITY,
       seed: values.seed === undefined ? undefined : number('seed', values.seed),
       trace: values.trace,
@@ -59,7 +68,7 @@ function parse() {
 
 function number(name, text) {
   const value = Number(text);
-  if (!(value >= 0) || (name !== 'minutes' && !Number.isSafeInteger(value))) {
+  if (!(value >= 0) || (!['minutes', 'reach'].includes(name) && !Number.isSafeInteger(value))) {
     throw new Error(`--${name} is '${text}' but must be a number from 0`);
   }
   return value;
@@ -82,7 +91,7 @@ function replay(seed, trace) {
 
 // ---- many seeds ----
 
-function explore({ seeds, from, jobs, minutes }) {
+function explore({ seeds, from, jobs, minutes, reach }) {
   const began = Date.now();
   const deadline = began + minutes * 60_000;
   const total = new Coverage();
@@ -116,13 +125,13 @@ function explore({ seeds, from, jobs, minutes }) {
       state.running -= 1;
       if (state.running > 0) return;
       clearInterval(progress);
-      summarise({ total, failures, events: state.events, seconds: (Date.now() - began) / 1000 });
+      summarise({ total, failures, reach, events: state.events, seconds: (Date.now() - began) / 1000 });
     });
     give(worker);
   }
 }
 
-function summarise({ total, failures, events, seconds }) {
+function summarise({ total, failures, reach, events, seconds }) {
   if (process.stderr.isTTY) process.stderr.write('\r');
   console.log(total.table());
   const each = (1000 * seconds) / Math.max(1, total.runCount);
@@ -130,6 +139,10 @@ function summarise({ total, failures, events, seconds }) {
     `${total.runCount} seeds, ${events} events in ${seconds.toFixed(1)} s (${each.toFixed(2)} ms a seed): ` +
       `${failures.length === 0 ? 'every invariant holds' : `${failures.length} seeds broke an invariant`}`,
   );
+  const missed = SITUATIONS.filter((situation) => total.share(situation) < reach);
+  for (const situation of missed)
+    console.log(`reached in fewer than ${100 * reach} % of the runs: ${situation}`);
+  if (missed.length > 0) process.exitCode = 1;
   if (failures.length === 0) return;
   failures.sort((a, b) => a.seed - b.seed);
   for (const { seed, message } of failures) console.log(`seed ${seed}: ${message.split('\n')[0]}`);

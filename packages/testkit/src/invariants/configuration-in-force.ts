@@ -1,8 +1,16 @@
 // Which configuration a log puts in force, and what a majority of it is. Written apart from core's membership and
 // quorum code on purpose: the judge does not borrow the scales of the judged.
 
-import { type Configuration, decodeConfiguration, type Index, type LogEntry, type NodeId } from '@waldb/core';
+import {
+  type Configuration,
+  decodeConfiguration,
+  type Index,
+  type LogEntry,
+  type NodeId,
+  RaftError,
+} from '@waldb/core';
 import type { LogView } from '../sim/log-image.js';
+import { InvariantViolation } from './invariant.js';
 
 const decoded: WeakMap<LogEntry, Configuration> = new WeakMap();
 
@@ -22,9 +30,20 @@ export function configurationAt(log: LogView, index: Index, initial: Configurati
 export function decodedConfiguration(entry: LogEntry): Configuration {
   const known = decoded.get(entry);
   if (known !== undefined) return known;
-  const configuration = decodeConfiguration(entry.command);
+  const configuration = readConfiguration(entry);
   decoded.set(entry, configuration);
   return configuration;
+}
+
+/** The codec refuses what could never be in force; such an entry must not be in any log. */
+function readConfiguration(entry: LogEntry): Configuration {
+  try {
+    return decodeConfiguration(entry.command);
+  } catch (cause) {
+    if (!(cause instanceof RaftError)) throw cause;
+    const why = `a log holds a configuration that could never be in force: ${cause.message}`;
+    throw new InvariantViolation('membership-rules', why, { entry });
+  }
 }
 
 export function isVoterOf(configuration: Configuration, id: NodeId): boolean {

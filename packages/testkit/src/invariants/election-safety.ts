@@ -2,6 +2,7 @@
 // or was one before a change that is not known to be committed (thesis §4.2.2: until its removal is committed).
 
 import type { Term } from '@waldb/core';
+import type { LogOperation } from '../sim/log-image.js';
 import { configurationAt, isVoterOf } from './configuration-in-force.js';
 import type { History } from './history.js';
 import { hold, type Invariant, type ServerView, type StepView } from './invariant.js';
@@ -24,9 +25,9 @@ export class ElectionSafety implements Invariant {
     this.#leads(server, server.term);
   }
 
-  /** Whoever dies in the step in which it won has led all the same: what it staged may survive it. */
-  crashed(server: ServerView): void {
-    if (server.role === 'leader') this.#leads(server, server.term);
+  /** Whoever appends as a leader has led, also when it dies of it before its step returns: what it staged may survive. */
+  staged(server: ServerView, operation: LogOperation): void {
+    if (operation.type === 'append' && server.role === 'leader') this.#leads(server, server.term);
   }
 
   #leads(server: ServerView, term: Term): void {

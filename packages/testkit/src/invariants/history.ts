@@ -5,14 +5,8 @@
 // Log matching costs O(1) per entry because of how entries are kept: each (term, index) is one record that names the
 // term before it. If every log agrees with the records link by link, equal (term, index) implies equal prefixes.
 
-import {
-  type Configuration,
-  decodeConfiguration,
-  type Index,
-  type LogEntry,
-  type NodeId,
-  type Term,
-} from '@waldb/core';
+import type { Configuration, Index, LogEntry, NodeId, Term } from '@waldb/core';
+import { decodedConfiguration } from './configuration-in-force.js';
 
 /** Indexes stay below this, so that (term, index) makes one safe integer. */
 const INDEX_MAX = 2 ** 21;
@@ -72,7 +66,7 @@ export class History {
     const digest = foldEntry(this.digestAt(this.commitIndex), record.entry);
     this.#committed.push({ record, committedIn, digest });
     if (record.entry.kind === 'config') {
-      const configuration = decodeConfiguration(record.entry.command);
+      const configuration = decodedConfiguration(record.entry);
       this.#configurations.push({ index: record.index, configuration });
     }
   }

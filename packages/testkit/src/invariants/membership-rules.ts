@@ -2,7 +2,7 @@
 // predecessor by a safe step; none is made before its predecessor is committed, nor before the leader has committed
 // an entry of its own term; and none is without voters.
 
-import { type Configuration, decodeConfiguration, type LogEntry, type NodeId } from '@waldb/core';
+import type { Configuration, LogEntry, NodeId } from '@waldb/core';
 import type { LogOperation } from '../sim/log-image.js';
 import {
   configurationAt,
@@ -61,7 +61,7 @@ export class MembershipRules implements Invariant {
   }
 
   #checkChange(server: ServerView, entry: LogEntry, previousIndex: number, previous: Configuration): void {
-    const next = decodeConfiguration(entry.command);
+    const next = decodedConfiguration(entry);
     const facts = (): Readonly<Record<string, unknown>> => ({
       server: server.id,
       index: entry.index,

@@ -96,10 +96,8 @@ export class SimulatedServer implements ServerView {
 
   get role(): Role {
     const life = this.#life;
-    if (life === undefined) return 'follower';
     // A process that died in the middle of a step may not be asked for anything that it would have to work out.
-    if (life.log.crashed) return life.node.isLeader ? 'leader' : 'follower';
-    return life.node.role;
+    return life === undefined || life.log.crashed ? 'follower' : life.node.role;
   }
 
   get term(): Term {

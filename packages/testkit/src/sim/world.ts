@@ -25,7 +25,6 @@ import type { Trace } from './trace.js';
 export interface ProtocolNode {
   readonly id: NodeId;
   readonly role: Role;
-  readonly isLeader: boolean;
   readonly term: Term;
   readonly leader: NodeId | undefined;
   readonly commitIndex: Index;
