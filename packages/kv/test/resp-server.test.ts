@@ -175,7 +175,7 @@ describe('clusters', () => {
     expect(await client.ask('CLUSTER', 'SHARDS')).toContain('$4\r\nrole\r\n$6\r\nmaster\r\n');
   });
 
-  it('a follower sends keyed commands to the leader', async () => {
+  it('I3.2 a follower sends keyed commands to the leader', async () => {
     follow(2);
     const client = await connect();
     expect(await client.ask('SET', 'foo', '1')).toBe('-MOVED 12182 127.0.0.1:7102\r\n');
@@ -187,7 +187,7 @@ describe('clusters', () => {
     expect(replica.proposals + replica.reads).toBe(0);
   });
 
-  it('a follower reads its own state once the client has said READONLY', async () => {
+  it('I3.1 a follower reads its own state once the client has said READONLY', async () => {
     const client = await connect();
     await client.ask('SET', 'foo', '1');
     follow(2);
@@ -244,6 +244,21 @@ describe('order', () => {
     }
     client.send(sent);
     await client.expect(expected);
+  });
+
+  it('a read does not overtake writes that were sent before it, in another turn', async () => {
+    const client = await connect();
+    replica.hold();
+    client.send(request('SET', 'k', 'new'));
+    await until(() => replica.proposals === 1);
+    client.send(request('GET', 'k'));
+    await until(() => replica.proposals === 2);
+    expect(replica.reads).toBe(0);
+    replica.release();
+    await client.expect('+OK\r\n$3\r\nnew\r\n');
+    // With nothing of its own under way the connection reads without the log again.
+    expect(await client.ask('GET', 'k')).toBe('$3\r\nnew\r\n');
+    expect([replica.proposals, replica.reads]).toEqual([2, 1]);
   });
 
   it('a write does not overtake reads that were sent before it', async () => {

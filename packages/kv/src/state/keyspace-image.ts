@@ -9,8 +9,6 @@
 
 export class KeyspaceImage {
   readonly #maps: readonly Map<string, string>[];
-  /** Entries that the walk may meet at most: without the bound, keys deleted and added again would keep it busy for ever. */
-  readonly #sizes: readonly number[];
   readonly #onClose: () => void;
   /** First change since the image was taken: the old value, or undefined for a key that is new or was already given. */
   readonly #aside = new Map<string, string | undefined>();
@@ -19,7 +17,6 @@ export class KeyspaceImage {
 
   constructor(maps: readonly Map<string, string>[], onClose: () => void) {
     this.#maps = maps;
-    this.#sizes = maps.map((map) => map.size);
     this.#onClose = onClose;
   }
 
@@ -31,7 +28,7 @@ export class KeyspaceImage {
 
   /** Every key of the image with its value. The keyspace may change between two steps. */
   *entries(): Generator<readonly [string, string]> {
-    for (const [nth, map] of this.#maps.entries()) yield* this.#walk(map, this.#sizes[nth] ?? 0);
+    for (const map of this.#maps) yield* this.#walk(map);
     this.#isWalked = true;
     for (const [key, value] of this.#aside) if (value !== undefined) yield [key, value];
   }
@@ -46,18 +43,14 @@ export class KeyspaceImage {
   }
 
   /**
-   * Maps keep insertion order also while they change: the entries of the image come first, what was added later comes
-   * behind them, so the bound cuts off nothing that belongs to the image.
+   * A Map may change while it is walked: keys added meanwhile come last, and are left out. A key that is deleted and
+   * added again comes twice at most, since by the second time it is put aside and given from there.
    */
-  *#walk(map: Map<string, string>, entriesMax: number): Generator<readonly [string, string]> {
-    if (entriesMax === 0) return;
-    let met = 0;
+  *#walk(map: Map<string, string>): Generator<readonly [string, string]> {
     for (const entry of map) {
       const old = this.#takeAside(entry[0]);
       if (old === undefined) yield entry;
       else if (old !== NOT_IN_IMAGE) yield [entry[0], old];
-      met += 1;
-      if (met === entriesMax) return;
     }
   }
 
