@@ -2,8 +2,8 @@
 // but what the test says: ticks, deliveries, flushes, crashes. Message loss, delay, duplication, partitions and
 // one-way links are filters between send and delivery.
 //
-// It watches three of Raft's promises in every step, whatever the test is about: one leader per term, a commit index
-// that never falls, and state machines that apply the same entries in the same order.
+// It watches Raft's promises in every step, whatever the test is about: one leader per term, a commit index that never
+// falls, the same entry wherever an index is committed, and state machines that apply the same in the same order.
 
 import {
   type Action,
@@ -69,6 +69,7 @@ export class Cluster {
   readonly #servers: Map<NodeId, Server> = new Map();
   readonly #cutLinks: Set<string> = new Set();
   readonly #leaders: Map<Term, NodeId> = new Map();
+  readonly #committedAnywhere: Map<Index, Term> = new Map();
   readonly #appliedAnywhere: Map<Index, string> = new Map();
 
   constructor(options: ClusterOptions) {
@@ -140,7 +141,7 @@ export class Cluster {
     if (!server.isUp) return [];
     const commitBefore = server.node.commitIndex;
     const actions = server.node.step(event);
-    if (server.node.commitIndex < commitBefore) throw new Error(`the commit index of server ${id} fell`);
+    this.#checkCommit(server.node, commitBefore);
     server.actions.push(...actions);
     for (const action of actions) this.#carryOut(server, action);
     this.#checkLeader(server.node);
@@ -353,6 +354,18 @@ export class Cluster {
       throw new Error(`server ${server.config.id} applied ${text}, another ${elsewhere}`);
     this.#appliedAnywhere.set(entry.index, text);
     server.applied.push(entry);
+  }
+
+  #checkCommit({ id, commitIndex, log }: RaftNode, before: Index): void {
+    if (commitIndex < before) throw new Error(`the commit index of server ${id} fell to ${commitIndex}`);
+    for (let index = before + 1; index <= commitIndex; index++) {
+      const term = log.termAt(index);
+      if (term === undefined) continue; // behind a snapshot that was installed
+      const elsewhere = this.#committedAnywhere.get(index) ?? term;
+      if (elsewhere !== term)
+        throw new Error(`${index}/t${term} is committed, elsewhere ${index}/t${elsewhere}`);
+      this.#committedAnywhere.set(index, term);
+    }
   }
 
   #checkLeader(node: RaftNode): void {
