@@ -105,8 +105,11 @@ export class Changes {
     if (current !== undefined && now >= current.deadline) {
       this.#end()?.reject(timedOut(current.index > 0 || this.isTransferring));
     }
-    while (this.#waiting[0] !== undefined && now >= this.#waiting[0].deadline) {
-      this.#waiting.shift()?.reject(timedOut(false));
+    for (let i = this.#waiting.length - 1; i >= 0; i--) {
+      const change = this.#waiting[i];
+      if (change === undefined || now < change.deadline) continue;
+      this.#waiting.splice(i, 1);
+      change.reject(timedOut(false));
     }
   }
 

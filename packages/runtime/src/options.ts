@@ -50,9 +50,14 @@ export interface RaftServerOptions<Result> {
   readonly snapshotThreshold?: number;
   /** Entries kept below a snapshot for peers that are a little behind. Default 1024. */
   readonly snapshotKeepEntries?: number;
-  /** The protocol's own bounds. */
+  /** The protocol's own switches and bounds. With `readPolicy: 'lease'`, linearizable reads use the lease as well. */
   readonly raft?: Pick<
     RaftConfig,
+    | 'preVote'
+    | 'checkQuorum'
+    | 'readPolicy'
+    | 'leaseMs'
+    | 'clockDriftMax'
     | 'maxBatchEntries'
     | 'maxBatchBytes'
     | 'maxInflightMessages'

@@ -202,7 +202,7 @@ describe('Applier', () => {
     expect(failures[0]).toMatchObject({ code: 'STATE_MACHINE', detail: { index: 10 } });
   });
 
-  it('F1.2 stopped in the middle of a call, it waits for the call and starts no other', async () => {
+  it('F1.3 F2.10 stopped in the middle of a call, it waits for the call and starts no other', async () => {
     const { applier, machine, seen } = makeApplier();
     machine.isSlow = true;
     applier.apply([entry(1)]);

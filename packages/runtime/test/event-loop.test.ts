@@ -42,7 +42,7 @@ function makeLoop() {
 }
 
 describe('EventLoop', () => {
-  it('F2.1 F2.4 everything at once: the tick, the server’s own events, messages, client work, and one end', () => {
+  it('F1.4 F1.10 F1.11 F2.1-F2.4 everything at once: the tick, the server’s own events, messages, client work, and one end', () => {
     const { clock, calls, waiting, loop } = makeLoop();
     loop.start();
     clock.settle();
@@ -55,7 +55,7 @@ describe('EventLoop', () => {
     expect(calls).toEqual(['tick', 'own', 'message', 'client', 'end']);
   });
 
-  it('F1.1 F1.2 shutdown comes before everything that waits, and nothing comes after it', () => {
+  it('F1.1 shutdown comes before everything that waits, and nothing comes after it', () => {
     const { clock, calls, waiting, loop } = makeLoop();
     loop.start();
     clock.settle();
@@ -85,7 +85,7 @@ describe('EventLoop', () => {
     expect(calls).toEqual(['tick', 'own', 'message', 'end', 'shutdown']);
   });
 
-  it('F1.4 F1.10 F3.4 a storm of messages never starves a tick or client work', () => {
+  it('F1.6 F1.12 F3.4 a storm of messages never starves a tick or client work', () => {
     const { clock, calls, waiting, loop } = makeLoop();
     loop.start();
     clock.settle();
@@ -102,7 +102,7 @@ describe('EventLoop', () => {
     expect(count('client')).toBe(count('message'));
   });
 
-  it('F2.5 messages are drained in slices, with the tick looked at between two of them', () => {
+  it('F2.6 F2.7 messages are drained in slices, with the tick looked at between two of them', () => {
     const { clock, calls, waiting, hooks, loop } = makeLoop();
     loop.start();
     clock.settle();
@@ -141,7 +141,7 @@ describe('EventLoop', () => {
     expect(calls.filter((call) => call === 'tick').length).toBeGreaterThanOrEqual(99);
   });
 
-  it('I1.1 I1.6 the first command plans a slice in the next turn, and all that comes until then shares it', () => {
+  it('I1.1 I1.6 I2.1 the first command plans a slice in the next turn, and all that comes until then shares it', () => {
     const { clock, calls, waiting, loop } = makeLoop();
     loop.start();
     clock.settle();

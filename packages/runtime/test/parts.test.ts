@@ -207,7 +207,7 @@ describe('Emitter', () => {
     change: number;
   }
 
-  it('B5.1 E1.3 tells every listener, in order, with what it is about', () => {
+  it('B5.1 B5.3 B6.3 E1.3 E2.2 E3.2 tells every listener, in order, with what it is about', () => {
     const emitter = new Emitter<Events>(() => {});
     const heard: string[] = [];
     emitter.on('change', (value) => heard.push(`a${value}`));
@@ -267,7 +267,7 @@ describe('RoleNews', () => {
     expect(news.isNewLeader(2, 5)).toBe(true);
   });
 
-  it('E3.2 a role is told when it changes', () => {
+  it('E3.1 a role is told when it changes', () => {
     const news = new RoleNews('follower');
     expect(
       ['follower', 'candidate', 'candidate', 'leader', 'follower'].map((role) =>

@@ -163,7 +163,7 @@ describe('Proposals', () => {
     expect(texts(proposals.takeBatch())).toEqual(['d']);
   });
 
-  it('F1.3 at the end everything is rejected, and each is told whether it may be applied', async () => {
+  it('F1.2 at the end everything is rejected, and each is told whether it may be applied', async () => {
     const proposals = new Proposals<string>(LIMITS);
     const placed = propose(proposals, 'a');
     proposals.placed(proposals.takeBatch(), 1, 1);

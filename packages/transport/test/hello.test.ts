@@ -23,6 +23,12 @@ const HELLO: Hello = {
 };
 const US = { clusterId: 'f00d', nodeId: 1, peer: undefined };
 
+const GOLDEN_PREAMBLE = '57414c44420d0a1a01000100d7580b03';
+
+function hex(text: string): string {
+  return Buffer.from(text).toString('hex');
+}
+
 describe('the preamble', () => {
   it('agrees on the version that both speak', () => {
     expect(encodePreamble()).toHaveLength(PREAMBLE_BYTES);
@@ -54,6 +60,13 @@ describe('the preamble', () => {
 });
 
 describe('a hello', () => {
+  it('and the preamble have the bytes that docs/transport-format.md gives', () => {
+    expect(Buffer.from(encodePreamble()).toString('hex')).toBe(GOLDEN_PREAMBLE);
+    expect(Buffer.from(encodeHello(HELLO)).toString('hex')).toBe(
+      `95a4${hex('f00d')}0201a6${hex('abcdef')}bd${hex('127.0.0.1:7202,127.0.0.1:7102')}`,
+    );
+  });
+
   it('is read as it was written', () => {
     expect(decodeHello(encodeHello(HELLO))).toEqual(HELLO);
   });
