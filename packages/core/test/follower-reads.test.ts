@@ -29,12 +29,6 @@ function read(node: Node, text: string): string[] {
   return described(node.step({ type: 'read', context: bytes(text) }));
 }
 
-/** What an answer to a round does for reads; that it may also revive an append is another's test. */
-function _answer(node: Node, from: NodeId, round: number): string[] {
-  const message: Message = { type: 'heartbeatReply', from, to: node.id, term: node.term, round };
-  return described(receive(node, message)).filter((text) => !text.includes(' append '));
-}
-
 describe('at a follower', () => {
   const follower = (incarnation = 0): Node => {
     const node = nodeWithLog({ config: { incarnation } });
