@@ -1,7 +1,7 @@
 // The store as its users meet it: real processes, real disks, a Redis client that knows nothing of waldb, and kill -9.
 
 import { spawnSync } from 'node:child_process';
-import { Cluster } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ClusterProcess, freePorts, gone, makeDirectory, stopAll } from './support/cluster-process.js';
 
@@ -140,6 +140,49 @@ describe('a cluster of three processes', () => {
   );
 
   it(
+    'a server that missed more than the log keeps gets a snapshot; its state then survives a restart',
+    async () => {
+      cluster.signal('SIGTERM');
+      await cluster.ended();
+      // A snapshot for every 200 entries; the tail that the runtime keeps below it is 1024 entries.
+      cluster = new ClusterProcess({ directory, port: cluster.port, args: ['--snapshot-entries', '200'] });
+      await cluster.allReady();
+      const client = connect();
+      await client.set('early', 'bird');
+      const { leader, pids } = cluster.last;
+      const follower = [1, 2, 3].find((id) => id !== leader) ?? 0;
+      const pid = pids.get(follower) ?? 0;
+      process.kill(pid, 'SIGSTOP');
+      // One after the other: each is an entry of its own.
+      for (let nth = 0; nth < 1500; nth++) await client.set(`key ${nth % 100}`, String(nth));
+      process.kill(pid, 'SIGKILL');
+      process.kill(pid, 'SIGCONT');
+      await cluster.ready((ready) => ready.pids.size === 3 && ready.pids.get(follower) !== pid);
+      await untilReads(
+        cluster.port + follower - 1,
+        new Map([
+          ['key 99', '1499'],
+          ['early', 'bird'],
+        ]),
+      );
+
+      cluster.signal('SIGTERM');
+      expect(await cluster.ended()).toBe(0);
+      cluster = new ClusterProcess({ directory, port: cluster.port });
+      await cluster.allReady();
+      for (const port of cluster.ports)
+        await untilReads(
+          port,
+          new Map([
+            ['key 99', '1499'],
+            ['early', 'bird'],
+          ]),
+        );
+    },
+    GENEROUS_MS,
+  );
+
+  it(
     'servers end when their supervisor is killed',
     async () => {
       const pids = [...cluster.last.pids.values()];
@@ -173,6 +216,20 @@ describe('a cluster of three processes', () => {
   );
 });
 
+/** Waits until the server at `port` itself, whatever it is, holds these values. */
+async function untilReads(port: number, expected: ReadonlyMap<string, string>): Promise<void> {
+  const client = new Redis({ host: '127.0.0.1', port, maxRetriesPerRequest: null });
+  client.on('error', () => undefined);
+  try {
+    await client.call('READONLY');
+    for (const [key, value] of expected) {
+      while ((await client.get(key).catch(() => undefined)) !== value) await pause(20);
+    }
+  } finally {
+    client.disconnect();
+  }
+}
+
 /** What redis-benchmark does: 20 connections, 20000 SETs, then 20000 GETs. */
 async function benchmarkLoad(): Promise<void> {
   const connections = Array.from({ length: 20 }, () => connect());
@@ -194,8 +251,12 @@ const killed = new Promise<undefined>((resolve) => {
   endKilled = () => resolve(undefined);
 });
 
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (!condition()) await pause(5);
 }
 
 /** Asks again until it works: what a client of a cluster does while a leader is elected. */
@@ -206,6 +267,6 @@ async function untilOk(write: () => Promise<unknown>): Promise<void> {
     } catch {
       // The outcome is unknown, or there is no leader: SET can be repeated.
     }
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await pause(20);
   }
 }

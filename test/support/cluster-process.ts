@@ -68,11 +68,26 @@ export class ClusterProcess {
   #output = '';
   #onChange: () => void = () => undefined;
 
-  constructor(options: { readonly directory: string; readonly port: number; readonly nodes?: number }) {
-    const { directory, port, nodes = 3 } = options;
+  constructor(options: {
+    readonly directory: string;
+    readonly port: number;
+    readonly nodes?: number;
+    /** Further options of the command line. */
+    readonly args?: readonly string[];
+  }) {
+    const { directory, port, nodes = 3, args: more = [] } = options;
     this.port = port;
     this.ports = Array.from({ length: nodes }, (_, nth) => port + nth);
-    const args = ['cluster', '--directory', directory, '--port', String(port), '--nodes', String(nodes)];
+    const args = [
+      'cluster',
+      '--directory',
+      directory,
+      '--port',
+      String(port),
+      '--nodes',
+      String(nodes),
+      ...more,
+    ];
     this.#child = spawnWaldb(args);
     started.add(this.#child);
     this.pid = this.#child.pid ?? -1;
