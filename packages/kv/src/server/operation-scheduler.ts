@@ -3,8 +3,8 @@
 //
 // Must never execute a read before the server allows it, nor change the order of one connection's operations.
 //
-// Sharing an entry is worth it: with 64 connections that send 16 SETs at a time, an entry per SET costs a promise, an
-// entry header and the bookkeeping of an index each.
+// Sharing an entry is worth it: 50 clients that send 16 SETs at a time get 2 to 2.8 times as many done as with an entry
+// for each SET (redis-benchmark -t set -c 50 -P 16, three processes on two cores, three runs of each in turn).
 
 import { encodeOperations, operationBytes } from '../operation/entry-codec.js';
 import type { Operation } from '../operation/operation.js';
