@@ -59,6 +59,10 @@ export class WalError extends Error {
   }
 }
 
+export function invalid(rule: string, facts: Readonly<Record<string, unknown>>): WalError {
+  return new WalError('WAL_INVALID', rule, facts);
+}
+
 /** Whether the system says that there is no space left: on the device or in a quota. */
 export function isOutOfSpace(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException | undefined)?.code; // reading a property of whatever was thrown

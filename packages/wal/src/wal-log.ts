@@ -4,16 +4,7 @@
 // Ownership: entries given to `append` are kept as they are (they are immutable) until they are durable and the cache
 // needs their room. The bytes written to disk are copies.
 
-import {
-  type DeferredRaftLog,
-  encodedEntrySize,
-  encodeEntry,
-  type HardState,
-  type Index,
-  type LogEntry,
-  type Snapshot,
-  type Term,
-} from '@waldb/core';
+import type { DeferredRaftLog, HardState, Index, LogEntry, Snapshot, Term } from '@waldb/core';
 import { type IoPlan, runBlocking, runWithCallbacks, type Vfs, type VfsLock } from '@waldb/io';
 import { snapshotFile } from './format/file-name.js';
 import { encodeSnapshotFile } from './format/snapshot-file.js';
@@ -23,9 +14,10 @@ import { addUp, type Recovered, type RecoveryReport } from './recovery/recover.j
 import { ColdReader } from './segment/cold-reader.js';
 import type { LogWriter } from './segment/log-writer.js';
 import { type Batch, Staging } from './segment/staging.js';
+import { admitEntries, isNumber } from './state/admission.js';
 import { EntryCache } from './state/entry-cache.js';
 import type { LogView } from './state/log-view.js';
-import { WalError } from './wal-error.js';
+import { invalid, WalError } from './wal-error.js';
 
 interface Parts {
   readonly directory: string;
@@ -127,11 +119,8 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
   /** Errors: `WAL_INVALID` for indexes that the log does not hold; `WAL_CORRUPT`, `WAL_IO` as in `entry`. */
   entries(from: Index, to: Index, maxBytes: number = Number.POSITIVE_INFINITY): LogEntry[] {
     this.#checkReadable();
-    this.#check(
-      from >= this.#view.firstIndex && to <= this.#view.lastIndex,
-      'Only entries that the log holds can be read.',
-      { from, to },
-    );
+    if (from < this.#view.firstIndex || to > this.#view.lastIndex)
+      throw invalid('Only entries that the log holds can be read.', { from, to });
     const found: LogEntry[] = [];
     let bytes = 0;
     let next = from;
@@ -184,9 +173,14 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
   /** Errors: `WAL_TOO_LARGE`, `WAL_INVALID`; then nothing was staged. */
   append(entries: readonly LogEntry[]): void {
     this.#checkWritable();
-    const encoded = this.#checkEntries(entries);
+    const encoded = admitEntries(entries, {
+      lastIndex: this.#view.lastIndex,
+      lastTerm: this.#view.lastTerm,
+      stagedBytes: this.#staging.bytes + (this.#batch?.bytes.length ?? 0),
+      limits: this.#options,
+    });
     for (const entry of encoded) {
-      this.#staging.addEntry(entry, entry.encoded as Uint8Array); // #checkEntries gave each its encoding
+      this.#staging.addEntry(entry, entry.encoded as Uint8Array); // admitEntries gave each its encoding
       this.#view.append(entry);
       this.#cache.push(entry);
     }
@@ -195,11 +189,8 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
 
   truncate(from: Index): void {
     this.#checkWritable();
-    this.#check(
-      from > this.#view.compacted.index,
-      'What is compacted is committed and cannot be truncated.',
-      { from },
-    );
+    if (from <= this.#view.compacted.index)
+      throw invalid('What is compacted is committed and cannot be truncated.', { from });
     if (from <= this.#view.lastIndex) {
       this.#staging.addState({ type: 'truncate', from });
       this.#view.truncate(from);
@@ -212,10 +203,11 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
   setHardState(state: HardState): void {
     this.#checkWritable();
     const { term, votedFor } = state;
-    this.#check(isNumber(term) && isNumber(votedFor ?? 0), 'Terms and ids are safe integers from 0.', {
-      term,
-      votedFor,
-    });
+    if (!isNumber(term) || !isNumber(votedFor ?? 0))
+      throw invalid('Terms and ids are safe integers from 0.', {
+        term,
+        votedFor,
+      });
     this.#view.hardState = { term: state.term, votedFor: state.votedFor };
     this.#staging.addState({ type: 'hardState', state: this.#view.hardState });
     this.#stagedSeq += 1;
@@ -225,10 +217,11 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
     this.#checkWritable();
     if (snapshot.index <= (this.#snapshot?.index ?? 0)) return;
     const { index, term } = snapshot;
-    this.#check(isNumber(index) && isNumber(term), 'Indexes and terms are safe integers from 0.', {
-      index,
-      term,
-    });
+    if (!isNumber(index) || !isNumber(term))
+      throw invalid('Indexes and terms are safe integers from 0.', {
+        index,
+        term,
+      });
     const resets = this.termAt(index) !== term;
     const { bytes, ref } = encodeSnapshotFile(snapshot, this.logId);
     this.#staging.addSnapshot({ name: snapshotFile(index, term), bytes });
@@ -244,18 +237,16 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
 
   compact(through: Index): void {
     this.#checkWritable();
-    this.#check(through <= (this.#snapshot?.index ?? 0), 'Only what a snapshot covers can be given up.', {
-      through,
-    });
+    if (through > (this.#snapshot?.index ?? 0))
+      throw invalid('Only what a snapshot covers can be given up.', {
+        through,
+      });
     if (through <= this.#view.compacted.index) return;
     const term = this.termAt(through);
-    this.#check(
-      through <= this.#view.lastIndex && term !== undefined,
-      'The log does not hold what it should give up.',
-      { through },
-    );
-    this.#staging.addState({ type: 'compact', index: through, term: term ?? 0 });
-    this.#view.compact({ index: through, term: term ?? 0 });
+    if (through > this.#view.lastIndex || term === undefined)
+      throw invalid('The log does not hold what it should give up.', { through });
+    this.#staging.addState({ type: 'compact', index: through, term });
+    this.#view.compact({ index: through, term });
     this.#evict();
     this.#stagedSeq += 1;
   }
@@ -364,32 +355,6 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
     this.#cache.evict({ compacted: this.#view.compacted.index, durable: this.#durableThrough });
   }
 
-  /** The entries, each with its encoding. Checks everything before the caller stages anything. */
-  #checkEntries(entries: readonly LogEntry[]): readonly LogEntry[] {
-    const { entryBytesMax, stagedBytesMax } = this.#options;
-    let { lastIndex, lastTerm } = this.#view;
-    let bytes = this.#staging.bytes + (this.#batch?.bytes.length ?? 0);
-    let isEncoded = true;
-    for (const { index, term, encoded, command } of entries) {
-      this.#check(index === lastIndex + 1, 'An appended entry must follow the last index.', {
-        index,
-        lastIndex,
-      });
-      this.#check(isNumber(term), 'Terms are safe integers from 0.', { index, term });
-      this.#check(term >= lastTerm, 'Terms never fall along the log.', { index, term, lastTerm });
-      const size = encoded?.length ?? encodedEntrySize(term, index, command.length);
-      if (size > entryBytesMax) throw tooLarge(`The entry of index ${index}`, size, { entryBytesMax });
-      isEncoded &&= encoded !== undefined;
-      lastIndex = index;
-      lastTerm = term;
-      bytes += size;
-    }
-    if (bytes > stagedBytesMax) throw tooLarge('What is staged', bytes, { stagedBytesMax });
-    return isEncoded
-      ? entries
-      : entries.map((entry) => (entry.encoded === undefined ? encodeEntry(entry) : entry));
-  }
-
   #checkReadable(): void {
     if (this.#poison !== undefined) throw this.#poison;
     if (this.#closing !== undefined) {
@@ -401,10 +366,6 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
     this.#checkReadable();
     if (this.#writer !== undefined) return;
     throw new WalError('WAL_READ_ONLY', `The log in ${this.#directory} was opened to be read only.`, {});
-  }
-
-  #check(isTrue: boolean, rule: string, facts: Readonly<Record<string, unknown>>): void {
-    if (!isTrue) throw new WalError('WAL_INVALID', rule, facts);
   }
 
   #busy(): WalError {
@@ -422,17 +383,4 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
     );
     return this.#poison;
   }
-}
-
-/** What a record can hold: a number that would not read back must not be written. */
-function isNumber(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
-}
-
-function tooLarge(what: string, bytes: number, limit: Readonly<Record<string, number>>): WalError {
-  const [[name, max] = ['', 0]] = Object.entries(limit);
-  return new WalError('WAL_TOO_LARGE', `${what} would have ${bytes} bytes; ${name} is ${max}.`, {
-    bytes,
-    ...limit,
-  });
 }

@@ -117,6 +117,7 @@ export async function checkSurvivor(vfs: FaultVfs, history: History, seed: numbe
   for (let i = 0; i < 3; i++) stageRandomCall(log, next, random);
   log.sync();
   next.acknowledged = next.states.length - 1;
+  await checkShownIsDurable(log, vfs);
   const shown = describeLog(log);
   const again = await WalLog.open(DIRECTORY, { ...SMALL, vfs: vfs.reopen({ type: 'killed' }) });
   acceptedState(again, next);
@@ -124,13 +125,13 @@ export async function checkSurvivor(vfs: FaultVfs, history: History, seed: numbe
   await again.close();
 }
 
-/** Whoever opens a log may act on what it shows: it must be there after the next loss of power. */
+/** Whoever opens a log, or syncs it, may act on what it shows: it must be there after the next loss of power. */
 async function checkShownIsDurable(log: WalLog, vfs: FaultVfs): Promise<void> {
   const shown = describeLog(log);
   for (const survival of ['nothing', 'any'] as const) {
     const image = vfs.reopen({ type: 'powerLoss', survival, seed: 7 });
     const next = await WalLog.open(DIRECTORY, { ...SMALL, vfs: image });
-    if (describeLog(next) !== shown) throw new Error(`What opening showed was not durable:\n${brief(shown)}`);
+    if (describeLog(next) !== shown) throw new Error(`What the log showed was not durable:\n${brief(shown)}`);
     await next.close();
   }
 }
