@@ -64,6 +64,7 @@ describe('EventLoop', () => {
     waiting.client = 5;
     loop.wake();
     clock.sleep(TICK_MS);
+    clock.runTimers(); // a tick is due as well
     loop.stop();
     clock.settle();
     loop.wake();
@@ -99,6 +100,7 @@ describe('EventLoop', () => {
     }
     const count = (name: string) => calls.filter((call) => call === name).length;
     expect(count('tick')).toBe(10);
+    expect(count('message')).toBe(100);
     expect(count('client')).toBe(count('message'));
   });
 

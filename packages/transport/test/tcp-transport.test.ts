@@ -155,6 +155,11 @@ describe('TcpTransport', () => {
     await expect.poll(() => one.transport.stats().peers[2]?.state, WAIT).toBe('connected');
     one.transport.send(2, heartbeat(1, 2));
     await expect.poll(() => second.received.length, WAIT).toBe(1);
+    // What was well again and is lost again is told again.
+    expect(one.warnings).toHaveLength(1);
+    await expect.poll(() => one.notes.at(-1)?.message, WAIT).toBe('connected to peer');
+    await second.transport.close();
+    await expect.poll(() => one.warnings.length, WAIT).toBe(2);
   });
 
   it('keeps dialling a peer that is not there yet', async () => {
@@ -163,12 +168,17 @@ describe('TcpTransport', () => {
     await placeholder.transport.close();
     const one = await start(1, { limits: { redialMsMin: 1, redialMsMax: 20 } });
     one.transport.setPeer(2, endpoint);
+    one.transport.send(2, heartbeat(1, 2));
+    expect(one.transport.stats().peers[2]).toMatchObject({ state: 'connecting', queuedMessages: 1 });
     await expect.poll(() => one.unreachable.length, WAIT).toBeGreaterThan(2);
+    // What waited for a connection that did not come is not sent on a later one.
+    expect(one.transport.stats().peers[2]).toMatchObject({ queuedMessages: 0, droppedMessages: 1 });
     expect(one.notes.filter(({ reason }) => reason === 'CONNECTION_REFUSED')).toHaveLength(1);
     expect(one.warnings).toEqual([]);
     const two = await start(2, { listen: endpoint });
     await expect.poll(() => one.transport.stats().peers[2]?.state, WAIT).toBe('connected');
     expect(two.hellos).toHaveLength(1);
+    expect(two.received).toEqual([]);
   });
 
   it.each([{ queueMessagesMax: 2 }, { queueBytesMax: 2 * 1100 }])(
@@ -368,7 +378,7 @@ describe('a connection is refused, with the reason told to both sides', () => {
   });
 
   it('an older connection of the same peer gives way to a newer one', async () => {
-    const one = await start(1);
+    const one = await start(1, { limits: { silenceMs: 3_600_000 } });
     const older = speak(one.transport.endpoint, greeting());
     await expect.poll(() => one.hellos.length, WAIT).toBe(1);
     speak(one.transport.endpoint, greeting(), framed('message', encodeMessage(heartbeat(2, 1))));

@@ -33,11 +33,16 @@ export class ManualClock implements Clock {
 
   /** One turn of the event loop: the timers that are due, then what was deferred before it. */
   turn(): void {
+    this.runTimers();
+    for (const callback of this.#deferred.splice(0)) callback();
+  }
+
+  /** The first half of a turn: the timers that are due. */
+  runTimers(): void {
     for (const timer of [...this.#timers].sort((a, b) => a.at - b.at)) {
       if (timer.at > this.#now || !this.#timers.delete(timer)) continue;
       timer.callback();
     }
-    for (const callback of this.#deferred.splice(0)) callback();
   }
 
   /** Lets time pass without a turn: the process was asleep or busy. */
