@@ -387,8 +387,6 @@ export class Driver<Result> {
         );
       case 'timeout':
         return new RuntimeError('TIMEOUT', 'The leader did not confirm the read in time.');
-      case 'storage':
-        return new RuntimeError('STORAGE', 'The log failed before the read was confirmed.');
     }
   }
 }
