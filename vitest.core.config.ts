@@ -2,4 +2,7 @@
 import { defineConfig } from 'vitest/config';
 import base from './vitest.config.js';
 
-export default defineConfig({ ...base, test: { ...base.test, include: ['packages/core/test/**/*.test.ts'] } });
+export default defineConfig({
+  ...base,
+  test: { ...base.test, include: ['packages/core/test/**/*.test.ts'] },
+});
