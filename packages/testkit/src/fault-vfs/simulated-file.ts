@@ -66,10 +66,8 @@ export class SimulatedFile {
     for (const [sector, dirty] of this.#dirty) {
       const start = sector * SECTOR_BYTES;
       if (start >= end || start + SECTOR_BYTES <= position) continue;
-      for (let at = Math.max(position, start); at < Math.min(end, start + SECTOR_BYTES); at++) {
-        dirty.mask[at - start] = 0;
-      }
-      if (dirty.mask.every((bit) => bit === 0)) this.#dirty.delete(sector);
+      dirty.mask.fill(0, Math.max(position - start, 0), Math.min(end - start, SECTOR_BYTES));
+      if (!dirty.mask.includes(1)) this.#dirty.delete(sector);
     }
   }
 
@@ -80,7 +78,11 @@ export class SimulatedFile {
   }
 
   sync(): void {
-    this.#durable = this.#content.slice();
+    this.#durable = grown(this.#durable, this.#size);
+    for (const [sector, { mask }] of this.#dirty) {
+      const start = sector * SECTOR_BYTES;
+      copyMasked(this.#content.subarray(start, this.#size), this.#durable, start, mask);
+    }
     this.#durableSize = this.#size;
     this.#dirty.clear();
   }
@@ -101,14 +103,13 @@ export class SimulatedFile {
   afterCrash(survival: Survival, random: SeededRandom): Uint8Array {
     const keepsSize = survival === 'everything' || (survival === 'any' && random.chance(0.5));
     const size = keepsSize ? Math.max(this.#size, this.#durableSize) : this.#durableSize;
-    const image = grown(this.#durable, size);
+    const image = new Uint8Array(Math.max(size, this.#durable.length));
+    image.set(this.#durable);
     for (const [sector, dirty] of this.#dirty) {
       const start = sector * SECTOR_BYTES;
       const source = this.#sectorAfterCrash(sector, dirty, survival, random);
       if (source === undefined) continue;
-      for (let i = 0; i < SECTOR_BYTES && start + i < size; i++) {
-        if (dirty.mask[i] === 1) image[start + i] = source[i] ?? 0;
-      }
+      copyMasked(source.subarray(0, Math.max(0, size - start)), image, start, dirty.mask);
     }
     return image.slice(0, size);
   }
@@ -148,6 +149,14 @@ export class SimulatedFile {
     dirty.mask.fill(1, Math.max(0, position - start), Math.min(SECTOR_BYTES, end - start));
     this.#dirty.set(sector, dirty);
   }
+}
+
+/** Copies one sector's bytes where the mask says so. `source` may be shorter than a sector. */
+function copyMasked(source: Uint8Array, target: Uint8Array, start: number, mask: Uint8Array): void {
+  const length = Math.min(SECTOR_BYTES, source.length);
+  if (length === 0) return;
+  if (!mask.includes(0)) target.set(source.subarray(0, length), start);
+  else for (let i = 0; i < length; i++) if (mask[i] === 1) target[start + i] = source[i] ?? 0;
 }
 
 function grown(bytes: Uint8Array, length: number): Uint8Array {
