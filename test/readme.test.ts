@@ -67,6 +67,7 @@ describe('pages', () => {
   const pages = [
     'README.md',
     'ARCHITECTURE.md',
+    'CONTRIBUTING.md',
     // scenarios.md is written by a script, which compares it with the tests.
     ...docs.filter((path) => path.endsWith('.md') && path !== 'scenarios.md').map((path) => `docs/${path}`),
   ];
