@@ -84,7 +84,7 @@ describe('pages', () => {
   it('every npm command that a page names is a script', () => {
     const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
     const named = pages.flatMap((page) => [
-      ...readFileSync(join(ROOT, page), 'utf8').matchAll(/\b(?:npm run|pnpm) ([a-z][\w:]*)/g),
+      ...readFileSync(join(ROOT, page), 'utf8').matchAll(/(?:^|`)(?:npm run|pnpm) ([a-z][\w:]*)/gm),
     ]);
     expect(named.length).toBeGreaterThan(5);
     expect(named.map((match) => match[1]).filter((name) => !(String(name) in scripts))).toEqual([]);
