@@ -39,8 +39,8 @@ async function closedLog(): Promise<FaultVfs> {
   return vfs;
 }
 
-describe('W20: a flipped bit', () => {
-  it('at every byte of a sealed segment: refused with segment, offset and index, or nothing is lost', async () => {
+describe('a flipped bit', () => {
+  it('W20 X15: at every byte of a sealed segment: refused with segment, offset and index, or nothing is lost', async () => {
     const vfs = await closedLog();
     const original = vfs.contents(DIRECTORY);
     const bytes = original.get(segmentName(2)) ?? new Uint8Array(0);
@@ -55,7 +55,7 @@ describe('W20: a flipped bit', () => {
     expect(refused).toBeGreaterThan(256 + 3000);
   }, 120_000);
 
-  it('at every byte of a durable frame in the tail with later evidence: refused', async () => {
+  it('W20: at every byte of a durable frame in the tail with later evidence: refused', async () => {
     const vfs = await closedLog();
     const tail = segmentNames(vfs).length;
     const bytes = vfs.contents(DIRECTORY).get(segmentName(tail)) ?? new Uint8Array(0);
@@ -70,7 +70,7 @@ describe('W20: a flipped bit', () => {
     expect(refused).toBeGreaterThan(end - 4096 - 64);
   }, 120_000);
 
-  it('at every byte of a snapshot file: refused by its name', async () => {
+  it('W20: at every byte of a snapshot file: refused by its name', async () => {
     const vfs = disk();
     const log = await open(vfs);
     log.append(entries(1, 5));
@@ -88,7 +88,7 @@ describe('W20: a flipped bit', () => {
     expect((await expectRefused(vfs, 'WAL_CORRUPT')).message).toContain('is missing');
   });
 
-  it('W8: at every byte of one slot of the metadata: the other one is enough, and no live segment is lost', async () => {
+  it('W8 X14: at every byte of one slot of the metadata: the other one is enough, and no live segment is lost', async () => {
     for (const slot of [0, 4096]) {
       const vfs = disk();
       const log = await open(vfs, OPTIONS);
@@ -157,8 +157,8 @@ describe('W20: a flipped bit', () => {
   }
 });
 
-describe('W22: a segment that', () => {
-  it('is missing is named, first, middle or last', async () => {
+describe('a segment that', () => {
+  it('W22: is missing is named, first, middle or last', async () => {
     for (const id of [1, 2, 3]) {
       const vfs = await closedLog();
       for (const name of segmentNames(vfs).slice(3)) expect(name).not.toBe(segmentName(id));
@@ -172,7 +172,7 @@ describe('W22: a segment that', () => {
     expect((await expectRefused(vfs, 'WAL_CORRUPT')).detail).toMatchObject({ segment: last });
   });
 
-  it('is a copy or was renamed is refused by name', async () => {
+  it('W22: is a copy or was renamed is refused by name', async () => {
     const vfs = await closedLog();
     const last = segmentNames(vfs).length;
     const bytes = vfs.contents(DIRECTORY).get(segmentName(2)) ?? new Uint8Array(0);
@@ -183,7 +183,7 @@ describe('W22: a segment that', () => {
     expect(error.message).toContain('it holds segment 2');
   });
 
-  it('belongs to another log is refused as foreign', async () => {
+  it('W22 X17: belongs to another log is refused as foreign', async () => {
     const vfs = await closedLog();
     const other = disk({ seed: 99 });
     const otherLog = await open(other);
@@ -196,7 +196,7 @@ describe('W22: a segment that', () => {
     });
   });
 
-  it('is shorter than it was made is refused, the tail too', async () => {
+  it('W22: is shorter than it was made is refused, the tail too', async () => {
     for (const id of [2, 'tail'] as const) {
       const vfs = await closedLog();
       const segment = id === 'tail' ? segmentNames(vfs).length : id;
@@ -207,15 +207,15 @@ describe('W22: a segment that', () => {
     }
   });
 
-  it('remains without the metadata is not taken for the start of a new log', async () => {
+  it('X17: remains without the metadata is not taken for the start of a new log', async () => {
     const vfs = await closedLog();
     vfs.unlink(METADATA_PATH);
     expect((await expectRefused(vfs, 'WAL_CORRUPT')).message).toContain('METADATA is missing');
   });
 });
 
-describe('W29: a newer version of the format', () => {
-  it('is refused by name in a segment and in the metadata; a damaged version field is damage', async () => {
+describe('a newer version of the format', () => {
+  it('W29: is refused by name in a segment and in the metadata; a damaged version field is damage', async () => {
     const vfs = await closedLog();
     setVersion(vfs, segmentPath(2), 0, 2);
     expect((await expectRefused(vfs, 'WAL_VERSION')).detail).toMatchObject({

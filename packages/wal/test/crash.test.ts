@@ -25,7 +25,7 @@ const STEPS = 60;
 describe('after a loss of power', () => {
   for (const hasDurableWrites of [true, false]) {
     const how = hasDurableWrites ? 'with O_DSYNC' : 'with fdatasync';
-    it(`W1 W2 W3 W4 W6 W7 W10: what was acknowledged is there and nothing else resurfaces, at every operation, ${how}`, async () => {
+    it(`W1 W2 W3 W4 W6 W7 W10 X16: what was acknowledged is there and nothing else resurfaces, at every operation, ${how}`, async () => {
       const seen = new Set<string>();
       for (let seed = 1; seed <= SEEDS; seed++) {
         await crashEverywhere({ seed, steps: STEPS, hasDurableWrites }, seen);

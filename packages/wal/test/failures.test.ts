@@ -141,8 +141,8 @@ describe('a failed write or sync on a live segment', () => {
   });
 });
 
-describe('W24: a full disk', () => {
-  it('while a segment is prepared: WAL_FULL, what is staged stays and is readable, and goes on once there is space', async () => {
+describe('a full disk', () => {
+  it('W24: while a segment is prepared: WAL_FULL, what is staged stays and is readable, and goes on once there is space', async () => {
     for (const [type, ending] of [
       ['create', '.tmp'],
       ['write', '.tmp'],
@@ -172,7 +172,7 @@ describe('W24: a full disk', () => {
     }
   });
 
-  it('while a snapshot is published: WAL_FULL, and nothing of it is left', async () => {
+  it('W24: while a snapshot is published: WAL_FULL, and nothing of it is left', async () => {
     const vfs = disk();
     const log = await open(vfs);
     log.append(entries(1, 3));
@@ -184,7 +184,7 @@ describe('W24: a full disk', () => {
     expect((await open(copyOf(vfs))).snapshot()).toEqual(snapshot(2, 1));
   });
 
-  it('what was written before the disk filled up counts, once', async () => {
+  it('W24: what was written before the disk filled up counts, once', async () => {
     const vfs = disk();
     const log = await open(vfs, { frameBytesMax: 1000 });
     log.append(entries(1, 30, 1, 300));
@@ -198,7 +198,7 @@ describe('W24: a full disk', () => {
     expect(shown(await open(copyOf(vfs)))).toEqual(shownAs(entries(1, 30, 1, 300)));
   });
 
-  it('at open: WAL_FULL or success, the lock is free again, and reading works all the time', async () => {
+  it('W24: at open: WAL_FULL or success, the lock is free again, and reading works all the time', async () => {
     const vfs = disk();
     const log = await open(vfs);
     log.append([entry(1)]);
@@ -220,8 +220,8 @@ describe('W24: a full disk', () => {
   });
 });
 
-describe('W26: a read that fails is never an end', () => {
-  it('EIO, EINTR and short reads at open are errors, at every read, and change nothing', async () => {
+describe('a read that fails is never an end', () => {
+  it('W26: EIO, EINTR and short reads at open are errors, at every read, and change nothing', async () => {
     const vfs = disk();
     const log = await open(vfs);
     for (let index = 1; index <= 20; index++) {
@@ -267,7 +267,7 @@ describe('W26: a read that fails is never an end', () => {
     }
   }
 
-  it('an entry that cannot be read back is an error of that read alone', async () => {
+  it('W26: an entry that cannot be read back is an error of that read alone', async () => {
     const vfs = disk();
     const log = await open(vfs, { cacheBytes: 0 });
     log.append(entries(1, 3));
@@ -299,8 +299,8 @@ describe('W26: a read that fails is never an end', () => {
   });
 });
 
-describe('W28: the lock', () => {
-  it('refuses a second opener, in the same process too, until the first has closed', async () => {
+describe('the lock', () => {
+  it('W28 X18: refuses a second opener, in the same process too, until the first has closed', async () => {
     const vfs = disk();
     const log = await open(vfs);
     await expect(open(vfs)).rejects.toMatchObject({ code: 'WAL_LOCKED' });
@@ -332,8 +332,8 @@ describe('only one write at a time', () => {
   });
 });
 
-describe('W39 W32: limits', () => {
-  it('entries of 0 and 1 byte, and just under and at the limit, go in and come back; one over is refused', async () => {
+describe('limits', () => {
+  it('W39 W32: entries of 0 and 1 byte, and just under and at the limit, go in and come back; one over is refused', async () => {
     const entryBytesMax = 5000;
     const vfs = disk();
     const log = await open(vfs, { entryBytesMax, cacheBytes: 0 });
@@ -351,7 +351,7 @@ describe('W39 W32: limits', () => {
     expect(shown(await open(copyOf(vfs), { entryBytesMax: 100 }))).toEqual(shownAs(all));
   });
 
-  it('an entry larger than a segment gets a segment of its own size', async () => {
+  it('W39: an entry larger than a segment gets a segment of its own size', async () => {
     const vfs = disk();
     const log = await open(vfs, { cacheBytes: 0 });
     const large = entry(2, 1, 100_000);
@@ -362,7 +362,7 @@ describe('W39 W32: limits', () => {
     expect(segmentNames(vfs).length).toBeGreaterThan(1);
   });
 
-  it('exactly full, one byte more: a frame that just fits stays, the next one starts a segment', async () => {
+  it('W39: exactly full, one byte more: a frame that just fits stays, the next one starts a segment', async () => {
     // One entry of growing size into a fresh segment: at some size it no longer fits in.
     const fitted: number[] = [];
     for (let bytes = 3500; bytes < 3650; bytes += 2) {
@@ -390,7 +390,7 @@ describe('W39 W32: limits', () => {
     log.append([entry(2, 1, 300)]);
   });
 
-  it('numbers that could not be read back are refused', async () => {
+  it('W32: numbers that could not be read back are refused', async () => {
     const log = await open(disk());
     const bad = {
       ...encodeEntry({ index: 1, term: 1, kind: 'noop', command: new Uint8Array(0) }),

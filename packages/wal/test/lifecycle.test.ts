@@ -37,7 +37,7 @@ const SYNC_EACH = async (vfs: FaultVfs, from: number, to: number, bytes = 300): 
 const afterPowerLoss = (vfs: FaultVfs): FaultVfs =>
   vfs.reopen({ type: 'powerLoss', survival: 'nothing', seed: 1 });
 
-describe('W3: a sync', () => {
+describe('a sync', () => {
   it('W3 synced before ack: present after a crash, also what flush covered', async () => {
     const vfs = disk();
     const log = await open(vfs);
@@ -76,8 +76,8 @@ describe('W3: a sync', () => {
   });
 });
 
-describe('W40: a clean close', () => {
-  it('flushes what is staged; opening and closing again changes no byte', async () => {
+describe('a clean close', () => {
+  it('W40: flushes what is staged; opening and closing again changes no byte', async () => {
     const vfs = disk();
     const log = await open(vfs);
     log.append(entries(1, 3));
@@ -148,8 +148,8 @@ describe('W40: a clean close', () => {
   });
 });
 
-describe('W4: rotation', () => {
-  it('makes segments of twice the size up to segmentBytes, each found again', async () => {
+describe('rotation', () => {
+  it('W4: makes segments of twice the size up to segmentBytes, each found again', async () => {
     const vfs = disk();
     const log = await open(vfs, { segmentBytes: 1024 * 1024 });
     for (let index = 1; index <= 40; index++) {
@@ -215,7 +215,7 @@ describe('W4: rotation', () => {
   });
 });
 
-describe('W6 W36: truncation', () => {
+describe('truncation', () => {
   it('W6: is in the same frame as the first replacements, so a crash shows the old or the new', async () => {
     const vfs = disk();
     const log = await open(vfs);
@@ -341,7 +341,7 @@ describe('compaction and snapshots', () => {
     expect((await open(afterPowerLoss(vfs))).snapshot()).toEqual(snapshot(3, 1, [8, 8]));
   });
 
-  it('a snapshot whose configuration could not be read back is refused before it is staged', async () => {
+  it('W32: a snapshot whose configuration could not be read back is refused before it is staged', async () => {
     const log = await open(disk());
     const bad = { ...snapshot(3, 1), configuration: { ...snapshot(3, 1).configuration, voters: [3, 2, 1] } };
     expect(() => log.applySnapshot(bad)).toThrow();
@@ -391,7 +391,35 @@ describe('the identity of a log', () => {
 });
 
 describe('on the machine itself', () => {
-  it('W28: a second process is refused, and a kill frees the lock and loses nothing synced', async () => {
+  it('W37 X11: compaction gives disk space back', async () => {
+    const directory = fs.mkdtempSync(join(tmpdir(), 'waldb-wal-'));
+    const blocks = (): number =>
+      fs.readdirSync(directory).reduce((sum, name) => sum + fs.statSync(join(directory, name)).blocks, 0);
+    try {
+      await using log = await WalLog.open(directory, { segmentBytes: 256 * 1024, cacheBytes: 0 });
+      for (let index = 1; index <= 64; index++) log.append([entry(index, 1, 30_000)]);
+      log.sync();
+      // A file that is still open for reading would keep its space taken.
+      expect(log.entry(1)?.command.length).toBe(30_000);
+      const before = blocks();
+      log.applySnapshot(snapshot(60, 1));
+      log.compact(60);
+      log.sync();
+      expect(blocks()).toBeLessThan(before / 3);
+      const open = fs.readdirSync('/proc/self/fd').map((fd) => {
+        try {
+          return fs.readlinkSync(`/proc/self/fd/${fd}`);
+        } catch {
+          return ''; // closed meanwhile
+        }
+      });
+      expect(open.filter((path) => path.startsWith(directory) && path.endsWith('(deleted)'))).toEqual([]);
+    } finally {
+      fs.rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('W28 X18: a second process is refused, and a kill frees the lock and loses nothing synced', async () => {
     const directory = fs.mkdtempSync(join(tmpdir(), 'waldb-wal-'));
     try {
       const script = `
