@@ -3,7 +3,7 @@
 import type { Message } from './message.js';
 import type { Configuration, Index, LogEntry, NodeId, Role, Snapshot, Term } from './types.js';
 
-export type ReadFailure = 'leadershipLost' | 'noLeader' | 'timeout' | 'storage';
+export type ReadFailure = 'leadershipLost' | 'noLeader' | 'timeout';
 
 export type Action =
   | { readonly type: 'send'; readonly to: NodeId; readonly message: Message }

@@ -110,7 +110,7 @@ function crash(cluster: Cluster, id: NodeId, { share, torn }: { share: number; t
 /** Peace: everything works, somebody leads, and everybody has applied the same. */
 function recover(cluster: Cluster): void {
   const leader = cluster.awaitLeader(3000);
-  cluster.tickAll(60);
+  cluster.tickAll(400);
   const { lastApplied } = cluster.node(leader);
   for (const id of cluster.ids) expect([id, cluster.node(id).lastApplied]).toEqual([id, lastApplied]);
 }

@@ -303,7 +303,7 @@ describe('G1 transitions that would break the protocol', () => {
           }
           expect([node.role, node.term]).toEqual([role, term]);
         }),
-        { numRuns: 400 },
+        { numRuns: 400, seed: 7 },
       );
       expect([...roles].sort()).toEqual(
         kind === 'learner' ? ['learner'] : ['candidate', 'follower', 'leader'],

@@ -100,11 +100,12 @@ function tickDisk(raft: RaftState): void {
 }
 
 function durable(raft: RaftState, seq: number): void {
-  if (seq > raft.log.stagedSeq()) {
-    throw new RaftError(
-      'CONFIG_INVALID',
-      `seq ${seq} cannot be durable: ${raft.log.stagedSeq()} is the last one staged`,
-    );
+  const staged = raft.log.stagedSeq();
+  // What is no number of a staged mutation must not open the gate, whatever a log or its driver makes of it.
+  if (!Number.isSafeInteger(seq) || seq < 0 || seq > staged) {
+    throw new RaftError('CONFIG_INVALID', `seq ${seq} cannot be durable: ${staged} is the last one staged`, {
+      seq,
+    });
   }
   if (raft.durability.advance(seq)) raft.stallElapsed = 0;
 }
@@ -116,8 +117,9 @@ function noteTime(raft: RaftState, now: number | undefined): void {
   }
   if (!Number.isFinite(now))
     throw new RaftError('CONFIG_INVALID', `now is ${now} but must be a time in milliseconds`);
-  // A server that was restarted may have supported a lease just before, and remembers none: it waits one out.
-  if (raft.now === undefined && raft.term > 0) raft.leaderHeardAt = now;
+  // A server may have supported a lease just before it was restarted, and remembers none, perhaps not even the term: it
+  // waits one out.
+  if (raft.now === undefined) raft.leaderHeardAt = now;
   raft.now = Math.max(raft.now ?? now, now);
 }
 

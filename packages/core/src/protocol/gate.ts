@@ -11,6 +11,9 @@ export type Effect =
   | { readonly type: 'selfVote' }
   | { readonly type: 'restore'; readonly snapshot: Snapshot };
 
+/** Most effects that wait for a stalled disk. What is said beyond is lost, as any message may be, and asked for again. */
+export const GATED_EFFECTS_MAX = 4096;
+
 interface Held {
   readonly requiredSeq: number;
   /** The node's term when the effect was decided. */
@@ -36,6 +39,7 @@ export class Gate {
   }
 
   hold(requiredSeq: number, term: Term, effect: Effect): void {
+    if (effect.type === 'send' && this.#held.length >= GATED_EFFECTS_MAX) return;
     this.#held.push({ requiredSeq, term, effect });
     if (effect.type === 'restore') this.#restoresHeld += 1;
   }
