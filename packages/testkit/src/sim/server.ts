@@ -26,6 +26,8 @@ import type { ProtocolNode, World } from './world.js';
 
 /** Events that wait for a paused server; what comes beyond is lost, as a full socket buffer loses it. */
 const INBOX_MAX = 300;
+/** Pieces taken between two ticks. */
+const APPLY_STEPS_MAX = 8;
 
 const SNAPSHOT_SAVE_MS_MAX = 30;
 
@@ -397,8 +399,18 @@ export class SimulatedServer implements ServerView {
         return;
       }
       this.#step(this.#life, { type: 'tick' });
+      this.#applyOn();
       this.#scheduleTick(life, TICK_MS / this.#clockRate + random.real(0, scenario.tickJitterMs));
     });
+  }
+
+  /** Takes what `maxApplyBytes` has left over, a piece at a time, as a driver with nothing else to do does. */
+  #applyOn(): void {
+    const life = this.#life;
+    for (let i = 0; i < APPLY_STEPS_MAX && life !== undefined && life === this.#life; i++) {
+      if (!life.node.hasUnapplied) return;
+      this.#step(life, { type: 'durable', seq: life.node.status().durableSeq });
+    }
   }
 
   #noteLosses({ stagedCount, lost, isCut }: CrashReport): void {
