@@ -161,7 +161,7 @@ describe('chaos', () => {
             for (const id of cluster.ids) expect(cluster.applied(id).map(describeEntry)).toEqual(texts);
           },
         ),
-        { numRuns: 60 },
+        { numRuns: 30 },
       );
     },
   );
@@ -182,7 +182,7 @@ describe('chaos', () => {
           recover(cluster);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 });

@@ -285,11 +285,13 @@ describe('G1 transitions that would break the protocol', () => {
     (kind, preVote) => {
       const roles = new Set<Role>();
       fc.assert(
-        fc.property(fc.array(input, { minLength: 1, maxLength: 40 }), (script) => {
+        fc.property(fc.boolean(), fc.array(input, { minLength: 1, maxLength: 40 }), (leads, script) => {
           const node = nodeWithLog(
             kind === 'voter' ? { config: { preVote } } : { ...asLearner, config: { learners: [4], preVote } },
           );
-          let { role, term }: { role: Role; term: number } = node;
+          if (leads && kind === 'voter') electLeader(node);
+          let { role, term }: { role: Role; term: Term } = node;
+          roles.add(role);
           for (const action of run(node, script)) {
             if (action.type !== 'roleChanged') continue;
             expect(ALLOWED[role]).toContain(action.role);
