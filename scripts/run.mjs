@@ -19,7 +19,7 @@ const COMPILING_HINT =
 
 const TASKS = {
   start: (args) => {
-    run('Building', [process.execPath, 'node_modules/typescript/bin/tsc', '-b']);
+    run('Building', [process.execPath, 'node_modules/typescript/bin/tsc', '-b', 'packages/cli']);
     hand(
       [process.execPath, join(root, 'packages/cli/dist/main.js'), 'cluster', ...args],
       process.env.INIT_CWD,
