@@ -6,6 +6,7 @@
 import type {
   Action,
   Configuration,
+  Durability,
   Event,
   Index,
   Message,
@@ -22,6 +23,7 @@ export interface ServerView {
   /** Counts its starts, from 1. */
   readonly life: number;
   readonly isRunning: boolean;
+  readonly durability: Durability;
   /** Its storage failed: the node has halted, and the process waits to be replaced. */
   readonly isHalted: boolean;
   readonly role: Role;

@@ -9,6 +9,7 @@ import { GatedOutput } from './gated-output.js';
 import { History } from './history.js';
 import type { Invariant, ServerView, StepView } from './invariant.js';
 import { LeaderCompleteness } from './leader-completeness.js';
+import { type DutyLimits, LeaderDuties } from './leader-duties.js';
 import { LinearizableReads } from './linearizable-reads.js';
 import { LogMatching } from './log-matching.js';
 import { MembershipRules } from './membership-rules.js';
@@ -22,7 +23,7 @@ import { type MessageLimits, TruthfulMessages } from './truthful-messages.js';
 
 type Listeners<Hook extends keyof Invariant> = (Invariant & Required<Pick<Invariant, Hook>>)[];
 
-export interface SuiteOptions extends MessageLimits, PaceLimits {
+export interface SuiteOptions extends MessageLimits, PaceLimits, DutyLimits {
   readonly servers: ReadonlyMap<NodeId, ServerView>;
   readonly initialConfiguration: Configuration;
   /** Watch beside the invariants, after them. */
@@ -69,6 +70,7 @@ export class InvariantSuite {
       new TruthfulMessages(history, options.servers, options),
       new TruthfulActions(),
       new PacedOutput(options),
+      new LeaderDuties(options),
       ...(options.watchers ?? []).map((make) => make(history)),
     ];
     this.#started = this.#listeners('started');

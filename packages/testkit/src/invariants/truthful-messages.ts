@@ -29,6 +29,7 @@ export class TruthfulMessages implements Invariant {
     this.#hold(isForesight || message.term <= server.term, 'a message from the future', server, message);
     if (message.type === 'appendEntries') this.#checkAppend(server, message);
     else if (message.type === 'heartbeat') this.#checkHeartbeat(server, message);
+    else if (message.type === 'timeoutNow') this.#checkTimeoutNow(server, message);
     else if (message.type === 'installSnapshot') {
       const committed = this.#history.committed(message.snapshot.index)?.record.term;
       const isCommitted = committed === message.snapshot.term;
@@ -85,6 +86,15 @@ export class TruthfulMessages implements Invariant {
     const peer = this.#servers.get(to);
     const isHeld = leaderCommit === 0 || (peer !== undefined && leaderCommit <= peer.stable.lastIndex);
     this.#hold(isHeld, 'a heartbeat tells a peer of commits that it is not known to hold', server, message);
+  }
+
+  /** Whoever is asked to take over holds the whole log, or could not win (thesis §3.10). */
+  #checkTimeoutNow(server: ServerView, message: Message): void {
+    const { lastIndex, lastTerm } = server.log;
+    const peer = this.#servers.get(message.to)?.stable;
+    const covered = Math.max((peer?.firstIndex ?? 1) - 1, peer?.snapshot?.index ?? 0);
+    const isReady = peer !== undefined && (peer.termAt(lastIndex) === lastTerm || covered >= lastIndex);
+    this.#hold(isReady, 'a server is asked to take over that lacks entries', server, message);
   }
 
   #hold(holds: boolean, rule: string, server: ServerView, message: Message): void {

@@ -21,6 +21,7 @@ export class Adversary {
     isolateLeader: () => this.#isolateLeader(),
     bridge: () => this.#bridge(),
     oneWayCut: () => this.#oneWayCut(),
+    cutPair: () => this.#cutPair(),
     flapping: () => this.#flapping(),
     crash: () => this.crash(this.#victim()),
     crashInLog: () => this.#victim()?.crashInsideLog(this.#random.between(1, 8)),
@@ -119,6 +120,17 @@ export class Adversary {
         if (shape === 0) return from === victim;
         return shape === 1 ? to === victim : from === victim && to === other;
       }),
+    );
+  }
+
+  /** Two servers, often the leader and another, do not hear each other; everybody else hears both. */
+  #cutPair(): void {
+    const ids = this.#ids();
+    const a = this.#victim()?.id ?? this.#random.pick(ids);
+    const b = this.#random.pick(ids);
+    this.#cut(
+      'cut pairs',
+      linksAcross(ids, (from, to) => (from === a && to === b) || (from === b && to === a)),
     );
   }
 

@@ -45,6 +45,7 @@ export const SITUATIONS = [
   'isolated leaders',
   'bridges',
   'one-way cuts',
+  'cut pairs',
   'flapping links',
   'crashes',
   'crashes inside a log call',

@@ -14,7 +14,7 @@ import type { World } from './world.js';
 const NOBODY: NodeId = 31;
 
 /** How likely the leader is struck down soon after it took a change. */
-const STRIKE_CHANCE = 0.15;
+const STRIKE_CHANCE = 0.25;
 
 export class Operator {
   readonly #world: World;
@@ -83,7 +83,7 @@ export class Operator {
       type: 'changeMembership',
       voters,
       learners: [...new Set(this.#random.some(rest, 0.4))],
-      autoLeave: this.#random.chance(0.6),
+      autoLeave: this.#random.chance(0.5),
     };
   }
 

@@ -5,6 +5,7 @@
 import type {
   Action,
   Configuration,
+  Durability,
   Event,
   Index,
   NodeId,
@@ -88,6 +89,10 @@ export class SimulatedServer implements ServerView {
     return this.#life !== undefined;
   }
 
+  get durability(): Durability {
+    return durabilityOf(this.#world.scenario, this.id);
+  }
+
   get isHalted(): boolean {
     return this.#isHalted;
   }
@@ -150,7 +155,7 @@ export class SimulatedServer implements ServerView {
 
   start(): void {
     if (this.#life !== undefined) return;
-    const { scenario, random, suite, makeNode } = this.#world;
+    const { random, suite, makeNode } = this.#world;
     this.life += 1;
     this.#clockBase = random.real(0, 1e6);
     const log = new SimulatedLog(this.#stable, {
@@ -158,7 +163,7 @@ export class SimulatedServer implements ServerView {
       durable: (operation) => suite.durable(this, operation),
     });
     const machine = this.#recoverMachine(log);
-    const durability = durabilityOf(scenario, this.id);
+    const { durability } = this;
     const node = makeNode(this.#config(machine), log, durability);
     const disk = durability === 'inline' ? undefined : this.#makeDisk(log);
     this.#life = { node, log, machine, disk };

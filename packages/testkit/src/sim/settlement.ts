@@ -34,7 +34,7 @@ export class Settlement {
 
   begin(): void {
     const { scenario, queue, suite } = this.#world;
-    const timeoutMax = scenario.protocol.electionTimeoutTicks?.[1] ?? 1;
+    const timeoutMax = scenario.protocol.electionTimeoutTicks[1];
     const ticks = timeoutMax * ELECTIONS_MAX + suite.history.commitIndex * CATCH_UP_TICKS;
     this.#deadline = queue.now + ticks * TICK_MS;
     this.#checkSoon();
@@ -58,7 +58,7 @@ export class Settlement {
    */
   #retireTheRemoved(): void {
     const { scenario, servers, suite } = this.#world;
-    if (scenario.protocol.preVote === true || scenario.protocol.checkQuorum === true) return;
+    if (scenario.protocol.preVote || scenario.protocol.checkQuorum) return;
     const { history } = suite;
     const committed = history.configurationAt(history.commitIndex);
     const needed = new Set<NodeId>(membersOf(committed));

@@ -3,6 +3,7 @@
 
 import type { Message } from '@waldb/core';
 import { type InvariantViolation, unexpectedError } from '../invariants/invariant.js';
+import type { DutyLimits } from '../invariants/leader-duties.js';
 import type { PaceLimits } from '../invariants/paced-output.js';
 import { InvariantSuite } from '../invariants/suite.js';
 import type { MessageLimits } from '../invariants/truthful-messages.js';
@@ -159,13 +160,14 @@ function makeWorld(scenario: Scenario, options: RunOptions, digest: RunDigest): 
   return { scenario, queue, network, suite, coverage, trace, random, servers, makeNode, isCalm: false };
 }
 
-function limitsOf({ protocol }: Scenario): MessageLimits & PaceLimits {
-  const { maxBatchEntries, maxInflightMessages, snapshotRetryTicks } = protocol;
-  const unlimited = Number.POSITIVE_INFINITY;
+function limitsOf({ protocol }: Scenario): MessageLimits & PaceLimits & DutyLimits {
   return {
-    maxBatchEntries: maxBatchEntries ?? unlimited,
-    maxInflightMessages: maxInflightMessages ?? unlimited,
-    snapshotRetryTicks: snapshotRetryTicks ?? 0,
+    maxBatchEntries: protocol.maxBatchEntries,
+    maxInflightMessages: protocol.maxInflightMessages,
+    snapshotRetryTicks: protocol.snapshotRetryTicks,
+    checkQuorum: protocol.checkQuorum,
+    electionTimeoutTicksMin: protocol.electionTimeoutTicks[0],
+    diskStallTicks: protocol.diskStallTicks,
   };
 }
 

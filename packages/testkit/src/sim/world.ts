@@ -30,6 +30,8 @@ export interface ProtocolNode {
   readonly commitIndex: Index;
   readonly lastApplied: Index;
   readonly configuration: Configuration;
+  readonly hasUnapplied: boolean;
+  status(): { readonly durableSeq: number };
   step(event: Event): Action[];
 }
 

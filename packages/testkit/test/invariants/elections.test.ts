@@ -4,6 +4,7 @@ import { describe, it } from 'vitest';
 import { ElectionSafety } from '../../src/invariants/election-safety.js';
 import { History } from '../../src/invariants/history.js';
 import { LeaderCompleteness } from '../../src/invariants/leader-completeness.js';
+import { LeaderDuties } from '../../src/invariants/leader-duties.js';
 import { MonotonicState } from '../../src/invariants/monotonic-state.js';
 import { SingleVote } from '../../src/invariants/single-vote.js';
 import {
@@ -182,5 +183,88 @@ describe('single vote', () => {
         transfer: false,
       }),
     );
+  });
+});
+
+describe('leader duties', () => {
+  const limits = { checkQuorum: true, electionTimeoutTicksMin: 2, diskStallTicks: 3 };
+
+  function leading(configuration = THREE) {
+    const invariant = new LeaderDuties(limits);
+    const server = new FakeServer(1, configuration);
+    server.role = 'leader';
+    invariant.started(server);
+    const tick = (times: number, parts: { stagedSeq?: number } = {}) => {
+      for (let i = 0; i < times; i++) invariant.stepped(stepOf(server, parts));
+    };
+    const hear = (from: number) =>
+      invariant.stepped(
+        stepOf(server, {
+          event: { type: 'message', message: { type: 'heartbeatReply', from, to: 1, term: 1, round: 1 } },
+        }),
+      );
+    return { invariant, server, tick, hear };
+  }
+
+  it('X7 A4.6 catches a leader that no quorum answers, and lets one that is answered', () => {
+    const { tick, hear } = leading();
+    tick(4);
+    hear(2);
+    tick(4);
+    hear(3);
+    tick(4);
+    expectViolation('leader-duties', /no quorum answers/, () => tick(2));
+  });
+
+  it('does not ask for a quorum without check-quorum', () => {
+    const invariant = new LeaderDuties({ ...limits, checkQuorum: false });
+    const server = new FakeServer(1);
+    server.role = 'leader';
+    invariant.started(server);
+    for (let i = 0; i < 20; i++) invariant.stepped(stepOf(server));
+  });
+
+  it('P71 catches a leader that leads on after its removal is committed', () => {
+    const { server, tick } = leading();
+    server.both(append(configEntry(1, 1, configurationOf([2, 3]))));
+    server.configuration = configurationOf([2, 3]);
+    tick(1);
+    server.commitIndex = 1;
+    expectViolation('leader-duties', /removal is committed/, () => tick(1));
+  });
+
+  it('P66 catches a leader with a stalled disk, and lets one whose disk makes progress', () => {
+    const { invariant, server, tick } = leading(configurationOf([1]));
+    tick(3, { stagedSeq: 2 });
+    invariant.stepped(stepOf(server, { event: { type: 'durable', seq: 1 }, stagedSeq: 2 }));
+    tick(3, { stagedSeq: 2 });
+    expectViolation('leader-duties', /stalled disk/, () => tick(1, { stagedSeq: 2 }));
+  });
+
+  it('P67 P81 catches a candidate that disturbs whoever hears its leader', () => {
+    const invariant = new LeaderDuties(limits);
+    const server = new FakeServer(2);
+    invariant.started(server);
+    const heartbeat = { type: 'heartbeat', from: 1, to: 2, term: 1, leaderCommit: 0, round: 1 } as const;
+    invariant.stepped(stepOf(server, { event: { type: 'message', message: heartbeat } }));
+    server.term = 2;
+    const disturbed = (transfer: boolean) =>
+      stepOf(server, {
+        before: { term: 1 },
+        event: {
+          type: 'message',
+          message: {
+            type: 'requestVote',
+            from: 3,
+            to: 2,
+            term: 2,
+            lastLogIndex: 9,
+            lastLogTerm: 1,
+            transfer,
+          },
+        },
+      });
+    expectViolation('leader-duties', /disturbs/, () => invariant.stepped(disturbed(false)));
+    invariant.stepped(disturbed(true));
   });
 });

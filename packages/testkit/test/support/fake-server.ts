@@ -3,6 +3,7 @@
 import {
   type Action,
   type Configuration,
+  type Durability,
   type EntryKind,
   type Event,
   encodeConfiguration,
@@ -46,6 +47,7 @@ export class FakeServer implements ServerView {
   life = 1;
   isRunning = true;
   isHalted = false;
+  durability: Durability = 'deferred';
   role: Role = 'follower';
   term: Term = 1;
   leader: NodeId | undefined;
