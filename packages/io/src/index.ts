@@ -3,6 +3,7 @@
 export { checksum } from './checksum.js';
 export type { Clock, Timer } from './clock.js';
 export { createDirectory } from './create-directory.js';
+export { Sha256 } from './hash.js';
 export { type IoPlan, type IoStep, runBlocking, runWithCallbacks } from './io-plan.js';
 export {
   type ByteStream,
