@@ -25,7 +25,9 @@ export async function openStore<Result>(vfs: Vfs, options: RaftServerOptions<Res
   try {
     return await open(vfs, options);
   } catch (error) {
-    if (error instanceof RuntimeError || error instanceof WalError) throw error;
+    if (error instanceof RuntimeError) throw error;
+    // What the log knows of itself has its own code; that the file system refuses is the directory's matter.
+    if (error instanceof WalError && error.code !== 'WAL_IO') throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new RuntimeError(
       'DIRECTORY_UNUSABLE',
