@@ -57,6 +57,7 @@ const HOUSE = {
   // The one package that touches the machine; every other one takes a Vfs, a Clock and a Network.
   io: { packages: [], npm: ['crc-32', 'fs-ext'], machine: ['fs', 'net', 'tls', 'os', 'dns'], ambient: true },
   wal: { packages: ['core', 'io'], npm: ['msgpackr'], machine: [], ambient: false },
+  snapshot: { packages: ['core', 'io'], npm: [], machine: [], ambient: false },
   // Identities of TLS peers are checked on the stream that io hands over, so not even `tls` is needed here.
   transport: { packages: ['core', 'io'], npm: ['msgpackr'], machine: [], ambient: false },
   runtime: {
