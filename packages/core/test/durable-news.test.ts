@@ -2,7 +2,8 @@
 // "Durability"; thesis §10.2.1).
 
 import { describe, expect, it } from 'vitest';
-import type { RaftNode } from '../src/index.js';
+import type { Message, RaftNode } from '../src/index.js';
+import { Cluster } from './support/cluster.js';
 import {
   append,
   appendReply,
@@ -97,6 +98,46 @@ describe('P44 news of the disk', () => {
     const seq = node.log.stagedSeq() + 1;
     expect(refusedWith(() => node.step({ type: 'durable', seq })).code).toBe('CONFIG_INVALID');
     expect(snapshotOf(node)).toEqual(before);
+  });
+
+  it.each([
+    ['NaN', Number.NaN],
+    ['nothing', undefined as unknown as number], // what a log's flush resolves with that returns no seq
+    ['half a mutation', 0.5],
+    ['less than nothing', -1],
+    ['everything', Number.POSITIVE_INFINITY],
+  ])('P44: of %s, it is refused and opens nothing, now or later', (_name, seq) => {
+    const node = deferred();
+    receive(node, requestVote(node, 2));
+    const before = snapshotOf(node);
+    expect(refusedWith(() => node.step({ type: 'durable', seq })).code).toBe('CONFIG_INVALID');
+    expect(snapshotOf(node)).toEqual(before);
+    expect(sentText(receive(node, requestVote(node, 2, { term: 1 })))).toEqual([]);
+    expect(sentText(flush(node))).toEqual(Array(2).fill('S1->S2 requestVoteReply t1 granted'));
+  });
+
+  it('P44: after so long a silence that answers were lost, they are asked for again', () => {
+    const cluster = new Cluster({ voters: 3, durability: 'deferred', config: { diskStallTicks: 1000 } });
+    cluster.elect(1);
+    for (const id of [2, 3]) cluster.stalledDisks.add(id);
+    cluster.propose(1, 'x');
+    const append = cluster.queue.find(({ type, to }) => type === 'appendEntries' && to === 2) as Message;
+    for (let i = 0; i < 10_000; i++) cluster.deliver(append);
+    expect(cluster.node(2).status().gatedEffects).toBeLessThan(10_000);
+    const vote = cluster.deliver({
+      type: 'requestVote',
+      from: 3,
+      to: 2,
+      term: 1,
+      lastLogIndex: 9,
+      lastLogTerm: 9,
+      transfer: true,
+    });
+    expect(vote).toEqual([]);
+    cluster.stalledDisks.delete(2);
+    cluster.tickAll(3);
+    expect(cluster.appliedTexts(1)).toEqual(['x']);
+    expect(cluster.node(2).status().gatedEffects).toBe(0);
   });
 
   it('P44: in parts, each part has its consequences and no more', () => {

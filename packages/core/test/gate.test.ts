@@ -1,7 +1,7 @@
 // The FIFO that holds back what a crash could take back.
 
 import { describe, expect, it } from 'vitest';
-import { type Effect, Gate } from '../src/protocol/gate.js';
+import { type Effect, GATED_EFFECTS_MAX, Gate } from '../src/protocol/gate.js';
 import { configuration } from './support/node.js';
 
 function message(round: number): Effect {
@@ -75,5 +75,21 @@ describe('the gate', () => {
     expect(gate.holdsRestore).toBe(true);
     expect(gate.release(2, 1)).toEqual(restore);
     expect(gate.holdsRestore).toBe(false);
+  });
+
+  it('is bounded: exactly full it holds every message, one more is lost, and what is no message is never lost', () => {
+    const gate = new Gate();
+    for (let round = 1; round <= GATED_EFFECTS_MAX; round++) gate.hold(1, 1, message(round));
+    expect(gate.length).toBe(GATED_EFFECTS_MAX);
+    gate.hold(2, 1, message(GATED_EFFECTS_MAX + 1));
+    expect([gate.length, gate.requiredSeq]).toEqual([GATED_EFFECTS_MAX, 1]);
+    gate.hold(3, 1, { type: 'selfVote' });
+    gate.hold(3, 1, restore);
+    expect([gate.length, gate.requiredSeq, gate.holdsRestore]).toEqual([GATED_EFFECTS_MAX + 2, 3, true]);
+    for (let round = 1; round <= GATED_EFFECTS_MAX; round++)
+      expect(gate.release(1, 1)).toEqual(message(round));
+    expect([gate.release(3, 1), gate.release(3, 1)]).toEqual([{ type: 'selfVote' }, restore]);
+    gate.hold(4, 1, message(7));
+    expect(gate.release(4, 1)).toEqual(message(7));
   });
 });
