@@ -145,6 +145,40 @@ describe('the leader', () => {
     }
   });
 
+  it('P116: exactly at its end it is over, also where the numbers are round', () => {
+    const timed = new Timed({ leaseMs: 125, clockDriftMax: 0.25 }).lead();
+    timed.round();
+    timed.now += 100;
+    expect(timed.read('r')[0]).toMatch(/^send/);
+  });
+
+  it('P116: of the rounds that nobody answers only the newest 64 are remembered; an older one gives no lease', () => {
+    for (const [round, holds] of [
+      [6, false],
+      [7, true],
+    ] as const) {
+      const timed = new Timed({ electionTimeoutTicks: [1000, 1000], heartbeatTicks: 1 });
+      timed.waitedOut();
+      timed.tick(1000);
+      const { term } = timed.node;
+      timed.receive({ type: 'requestVoteReply', from: 2, to: 1, term, voteGranted: true });
+      timed.tick(70); // rounds 1 to 70, all of them now
+      timed.receive({
+        type: 'appendEntriesReply',
+        from: 2,
+        to: 1,
+        term,
+        success: true,
+        prevLogIndex: 0,
+        matchIndex: 1,
+        hintIndex: 0,
+        hintTerm: 0,
+      });
+      timed.receive({ type: 'heartbeatReply', from: 2, to: 1, term, round });
+      expect([round, timed.read('r').join().startsWith('read ready')]).toEqual([round, holds]);
+    }
+  });
+
   it('P116: a clock that is set back makes no lease longer', () => {
     const timed = new Timed().lead();
     timed.round();

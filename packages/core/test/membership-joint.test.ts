@@ -10,8 +10,10 @@ import {
   configuration,
   described,
   electLeader,
+  flush,
   nodeWithLog,
   noop,
+  propose,
   receive,
   sentText,
   snapshotOf,
@@ -169,6 +171,33 @@ describe('leaving', () => {
     expect(node.log.lastIndex()).toBe(3);
     for (const from of [2, 4]) receive(node, appendReply(node, from, { matchIndex: 3 }));
     expect([node.log.lastIndex(), node.configuration]).toEqual([4, configuration([1, 4, 5])]);
+  });
+
+  it('P74: nor before its noop is committed, when the joint configuration was committed long ago', () => {
+    const joint = configuration([1, 4, 5], { votersOutgoing: [1, 2, 3], autoLeave: true });
+    const node = nodeWithLog({ entries: [noop(1, 1), configEntry(2, 1, joint)] });
+    receive(node, { type: 'heartbeat', from: 2, to: 1, term: 1, leaderCommit: 2, round: 1 });
+    electLeader(node, { ready: false });
+    expect([node.commitIndex, node.log.lastIndex()]).toEqual([2, 3]);
+    for (const from of [2, 4]) receive(node, appendReply(node, from));
+    expect(node.log.lastIndex()).toBe(4);
+  });
+
+  it('P79: what waited for the outgoing half is committed in the very step that leaves it', () => {
+    const node = nodeWithLog({ durability: 'deferred' });
+    tickUntilElection(node);
+    flush(node);
+    for (const from of [2, 3]) receive(node, voteReply(node, from));
+    flush(node);
+    receive(node, appendReply(node, 2));
+    node.step({ type: 'changeMembership', voters: [1] });
+    propose(node, 'a');
+    flush(node);
+    const actions = receive(node, appendReply(node, 2, { matchIndex: 2 }));
+    expect(described(actions).filter((text) => text.startsWith('commit'))).toEqual([
+      'commit 2/t1',
+      'commit 3/t1',
+    ]);
   });
 
   it('P72: a follower never leaves by itself', () => {

@@ -90,6 +90,13 @@ describe('adding and removing', () => {
     expect(node.status()).toMatchObject({ commitIndex: 0, configurationIndex: 1 });
   });
 
+  it('P70: a learner that lags behind may be removed, and others added beside it', () => {
+    const node = leaderOfThree([7]);
+    expect(described(node.step({ type: 'addLearner', id: 8 }))[0]).toBe('membership [1 2 3 +7 +8] at 2');
+    receive(node, appendReply(node, 2));
+    expect(described(node.step({ type: 'removeServer', id: 7 }))[0]).toBe('membership [1 2 3 +8] at 3');
+  });
+
   it('P70: a cluster grows from one to five and shrinks back to one, committing all the way', () => {
     const cluster = new Cluster({ voters: [1] });
     cluster.awaitLeader();

@@ -96,6 +96,16 @@ describe('commit', () => {
     expect(termsOf(node.log)).toEqual([1, 1, 2]);
   });
 
+  it('X10: a heartbeat that commits what a server does not hold stops it: it once said that it does', () => {
+    const node = nodeWithLog({ terms: [1, 1] });
+    expect(refusal(() => receive(node, heartbeat(node, 2, { term: 1, leaderCommit: 3 })))).toBe(
+      'STORAGE: the node has halted: does not hold: a server still holds what it acknowledged',
+    );
+    const other = nodeWithLog({ terms: [1, 1] });
+    receive(other, heartbeat(other, 2, { term: 1, leaderCommit: 2 }));
+    expect(other.commitIndex).toBe(2);
+  });
+
   it('X20: a leader counts itself only as far as its own log is durable', () => {
     const node = nodeWithLog({ durability: 'deferred' });
     tick(node, 20);

@@ -302,14 +302,29 @@ describe('configurations', () => {
 });
 
 describe('what is refused', () => {
-  it('P98: a snapshot that contradicts what is committed: refused, and nothing changes', () => {
-    const node = follower([1, 1, 1], 3);
-    const before = snapshotOf(node);
-    expect(described(receive(node, { ...install(node, snapshotAt(2, 9)), term: 1 }))).toEqual([
-      'send S1->S2 installSnapshotReply t1 of 2 refused',
-    ]);
-    expect(snapshotOf(node)).toEqual(before);
-  });
+  it.each([2, 3])(
+    'P98: a snapshot at %d that contradicts what is committed through 3: refused, and nothing changes',
+    (index) => {
+      const node = follower([1, 1, 1], 3);
+      const before = snapshotOf(node);
+      expect(receive(node, { ...install(node, snapshotAt(index, 9)), term: 1 })).toEqual([
+        {
+          type: 'send',
+          to: 2,
+          message: {
+            type: 'installSnapshotReply',
+            from: 1,
+            to: 2,
+            term: 1,
+            snapshotIndex: index,
+            success: false,
+            matchIndex: 0,
+          },
+        },
+      ]);
+      expect(snapshotOf(node)).toEqual(before);
+    },
+  );
 
   it.each([
     ['no voters', configuration([])],

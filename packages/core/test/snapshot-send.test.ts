@@ -1,5 +1,4 @@
-// A leader that brings a server near by a snapshot (§7), and the snapshots that every server takes of itself: when
-// one is sent, when it is sent again, and what the log keeps.
+// A leader that brings a server near by a snapshot (§7): when one is sent, when it is sent again, and what follows it.
 
 import { describe, expect, it } from 'vitest';
 import { Cluster } from './support/cluster.js';
@@ -20,7 +19,6 @@ import {
   termsOf,
   tick,
 } from './support/node.js';
-import { refusal } from './support/refusal.js';
 
 const SNAPSHOT = 'S1->S3 installSnapshot t2 at 5/t1 [1 2 3] 5 B';
 
@@ -67,6 +65,44 @@ describe('sending', () => {
     });
     expect(sentText(actions)).toEqual(['S1->S3 append t2 after 5/t1: 6/t2(noop) 7/t2"a" commit 6']);
     expect(peer(node, 3)).toMatchObject({ state: 'replicate', matchIndex: 5, pendingSnapshot: 0 });
+  });
+
+  it('P90: the answer again, or from a stranger, sends nothing again', () => {
+    const { node } = sending();
+    const installed = (from: number) =>
+      receive(node, {
+        type: 'installSnapshotReply',
+        from,
+        to: 1,
+        term: 2,
+        snapshotIndex: 5,
+        success: true,
+        matchIndex: 5,
+      });
+    installed(3);
+    expect(peer(node, 3)).toMatchObject({ state: 'replicate', nextIndex: 7, inflightMessages: 1 });
+    expect([...installed(3), ...installed(9)]).toEqual([]);
+    expect(peer(node, 3)).toMatchObject({ state: 'replicate', nextIndex: 7, inflightMessages: 1 });
+  });
+
+  it('P60 P90: an answer about a snapshot is an answer: it keeps the leader', () => {
+    for (const success of [true, false]) {
+      const log = compactedLog({ entries: entriesOf([1, 1, 1, 1, 1]), snapshot: snapshotAt(5, 1) });
+      const node = nodeWithLog({ log, config: { electionTimeoutTicks: [10, 10] } });
+      electLeader(node);
+      tick(node, 10); // the window in which it was elected
+      receive(node, {
+        type: 'installSnapshotReply',
+        from: 3,
+        to: 1,
+        term: 2,
+        snapshotIndex: 5,
+        success,
+        matchIndex: 5,
+      });
+      tick(node, 10);
+      expect([success, node.isLeader]).toEqual([success, true]);
+    }
   });
 
   it('P90: an answer that names more than the snapshot saves the rest', () => {
@@ -225,6 +261,22 @@ describe('when it does not arrive', () => {
     expect(peer(node, 3)?.state).toBe('snapshot');
   });
 
+  it('P97: one that fell silent and is not reached any more is sent none before it answers again', () => {
+    const node = nodeWithLog({ config: { electionTimeoutTicks: [10, 10] } });
+    electLeader(node);
+    propose(node, 'a', 'b');
+    receive(node, appendReply(node, 2));
+    node.step({ type: 'snapshot', index: 3, data: bytes('state') });
+    for (let window = 0; window < 2; window++) {
+      tick(node, 10);
+      receive(node, appendReply(node, 2));
+    }
+    expect(peer(node, 3)).toMatchObject({ state: 'replicate', recentlyActive: false });
+    expect(sentText(node.step({ type: 'unreachable', id: 3 }))).toEqual([]);
+    expect(peer(node, 3)).toMatchObject({ state: 'probe', isPaused: true, pendingSnapshot: 0 });
+    expect(sentText(heartbeatReply(node, 3))).toEqual(['S1->S3 installSnapshot t1 at 3/t1 [1 2 3] 5 B']);
+  });
+
   it('P97: a server that gives no sign of life is sent none, and holds nobody up', () => {
     const log = compactedLog({ entries: entriesOf([1, 1, 1, 1, 1]), snapshot: snapshotAt(5, 1) });
     const node = nodeWithLog({
@@ -288,69 +340,5 @@ describe('at the ends of the log', () => {
       'S1->S2 requestVote t4 last 3/t3',
     );
     expect(termsOf(node.log)).toEqual([4]);
-  });
-});
-
-describe('taking one', () => {
-  function applied() {
-    const node = nodeWithLog({ peers: [] });
-    electLeader(node);
-    propose(node, 'a', 'b', 'c', 'd');
-    return node; // 1 noop, 2 to 5
-  }
-
-  it.each([
-    [0, 6],
-    [1, 5],
-    [4, 2],
-    [5, 1],
-    [100, 1],
-  ])('P29 §7: keepEntries %d leaves the log from index %d on', (keepEntries, firstIndex) => {
-    const node = applied();
-    node.step({ type: 'snapshot', index: 5, data: bytes('state'), keepEntries });
-    expect(node.status()).toMatchObject({ snapshotIndex: 5, firstIndex, lastIndex: 5 });
-  });
-
-  it.each([0, 6, -1, 1.5, Number.NaN])('P98: a snapshot at %d, which is not applied, is refused', (index) => {
-    const node = applied();
-    const before = snapshotOf(node);
-    expect(refusal(() => node.step({ type: 'snapshot', index, data: bytes('') }))).toBe(
-      `CONFIG_INVALID: a snapshot at ${index} is not one of what is applied (5)`,
-    );
-    expect(snapshotOf(node)).toEqual(before);
-  });
-
-  it.each([-1, 0.5, Number.NaN])('P98: keepEntries %d is refused', (keepEntries) => {
-    const node = applied();
-    expect(refusal(() => node.step({ type: 'snapshot', index: 5, data: bytes(''), keepEntries }))).toBe(
-      `CONFIG_INVALID: keepEntries is ${keepEntries} but must be a whole number from 0`,
-    );
-    expect(node.log.snapshotIndex()).toBe(0);
-  });
-
-  it('P91: one that is not newer than the present is no change', () => {
-    const node = applied();
-    node.step({ type: 'snapshot', index: 4, data: bytes('four') });
-    const { length } = node.log.mutations;
-    for (const index of [3, 4])
-      expect(node.step({ type: 'snapshot', index, data: bytes('other') })).toEqual([]);
-    expect([node.log.snapshot()?.data, node.log.mutations.length]).toEqual([bytes('four'), length]);
-  });
-
-  it('the driver is asked for one after snapshotThreshold applied entries, and again after as many more', () => {
-    const node = nodeWithLog({ peers: [], config: { snapshotThreshold: 3 } });
-    electLeader(node);
-    const asked: string[] = [];
-    for (let i = 0; i < 8; i++)
-      asked.push(...described(propose(node, 'x')).filter((text) => text.startsWith('snapshot')));
-    expect(asked).toEqual(['snapshot wanted at 3/t1', 'snapshot wanted at 6/t1', 'snapshot wanted at 9/t1']);
-    node.step({ type: 'snapshot', index: 9, data: bytes('state') });
-    expect(described(propose(node, 'x', 'y', 'z')).at(-1)).toBe('snapshot wanted at 12/t1');
-  });
-
-  it('with threshold 0 it is never asked', () => {
-    const node = nodeWithLog({ peers: [], config: { snapshotThreshold: 0 } });
-    electLeader(node);
-    for (let i = 0; i < 50; i++) expect(described(propose(node, 'x')).join()).not.toContain('snapshot');
   });
 });
