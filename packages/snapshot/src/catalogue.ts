@@ -89,9 +89,9 @@ export class Catalogue {
     this.#doomed.delete(stored);
   }
 
-  /** Refused files that are older than every listed snapshot, and read by nobody: not even worth a repair. */
-  obsoleteRefused(): RefusedSnapshot[] {
-    const oldest = this.#listed.at(-1)?.info.index ?? 0;
+  /** Refused files that are older than the `keep` newest snapshots, and read by nobody: not even worth a repair. */
+  obsoleteRefused(keep: number): RefusedSnapshot[] {
+    const oldest = this.#listed[keep - 1]?.info.index ?? 0;
     return this.#refused.filter(({ index, stored }) => index < oldest && (stored?.readers ?? 0) === 0);
   }
 

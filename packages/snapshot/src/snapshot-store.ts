@@ -90,7 +90,7 @@ export class SnapshotStore implements AsyncDisposable {
 
   /**
    * Snapshots that are there and cannot be used, newest first: damaged, too large, unreadable, or of a newer version.
-   * Each is kept as it is until something is written in its place or every listed snapshot is newer.
+   * Each is kept as it is until a snapshot is written in its place, or as many newer ones are there as are kept.
    */
   refused(): RefusedSnapshot[] {
     this.#checkOpen();
@@ -279,7 +279,7 @@ export class SnapshotStore implements AsyncDisposable {
     const failures: unknown[] = [];
     const superfluous = this.#catalogue.takeBeyond(keep);
     for (const stored of superfluous) await this.#remove(stored).catch((error) => failures.push(error));
-    const obsolete = this.#catalogue.obsoleteRefused();
+    const obsolete = this.#catalogue.obsoleteRefused(keep);
     for (const { file } of obsolete) {
       await this.#unlink(file).then(
         () => this.#catalogue.forgetRefused(file),
