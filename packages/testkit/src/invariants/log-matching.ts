@@ -73,8 +73,13 @@ export class LogMatching implements Invariant {
   #truncate(server: ServerView, from: Index): void {
     this.#truncatedFrom = Math.min(from, this.#truncatedFrom ?? from);
     const committed = this.#history.committed(from);
-    const isCommitted = committed !== undefined && committed.record.term === server.log.termAt(from);
-    hold(!isCommitted && from > server.commitIndex, this.name, 'a committed entry is truncated', () => ({
+    // Only from the term in which it was committed on: a server that has not got there, and so was no part of the
+    // quorum, may still give the entry up to an earlier leader, and gets it again (seeds 62637 and 77785).
+    const isBound =
+      committed !== undefined &&
+      committed.record.term === server.log.termAt(from) &&
+      server.term >= committed.committedIn;
+    hold(!isBound && from > server.commitIndex, this.name, 'a committed entry is truncated', () => ({
       server: server.id,
       from,
       commitIndex: server.commitIndex,

@@ -66,6 +66,21 @@ describe('log matching', () => {
     expectViolation('log-matching', /leader truncated/, () => invariant.stepped(stepOf(server)));
   });
 
+  it('lets a server of an earlier term than the commit give the entry up: it was no part of that quorum', () => {
+    const history = historyOf([entryOf(1, 1)]);
+    const invariant = new LogMatching(history);
+    const entry = entryOf(2, 1);
+    const server = new FakeServer(2).stage(append(entryOf(1, 1), entry), invariant);
+    history.commit({ term: 1, index: 2, previousTerm: 1, entry, creator: 1 }, 3);
+    server.term = 2;
+    server.stage({ type: 'truncate', from: 2 }, invariant);
+    server.stage(append(entry), invariant);
+    server.term = 3;
+    expectViolation('log-matching', /committed entry is truncated/, () =>
+      server.stage({ type: 'truncate', from: 2 }, invariant),
+    );
+  });
+
   it('X10 catches a truncated entry that is committed, known to the server or not', () => {
     const history = historyOf([entryOf(1, 1), entryOf(2, 1)]);
     const invariant = new LogMatching(history);
