@@ -13,7 +13,8 @@ function withStep(node: RaftNode, makeStep: (step: Step) => Step): ProtocolNode 
   return new Proxy(node, {
     get: (target, name) => {
       if (name === 'step') return step;
-      return Reflect.get(target, name, target);
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
     },
   });
 }
