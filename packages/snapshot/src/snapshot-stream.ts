@@ -33,8 +33,6 @@ export class SnapshotStream implements AsyncIterableIterator<Uint8Array>, AsyncD
 
   /** Errors: `SNAPSHOT_CORRUPT`, `SNAPSHOT_IO`, `SNAPSHOT_CLOSED`. */
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    // A store that is closed under a reader must not look to it like the end of the image.
-    if (this.#cutBy !== undefined) throw this.#cutBy;
     try {
       const next = await this.#chunks.next();
       if (next.done !== true) return next;
@@ -42,7 +40,7 @@ export class SnapshotStream implements AsyncIterableIterator<Uint8Array>, AsyncD
       await this.#end(error);
       throw error;
     }
-    // Asked again: while a chunk was read, the store may have been closed, and the generator ended by that.
+    // A store that is closed under a reader must not look to it like the end of the image.
     if (this.#cutBy !== undefined) throw this.#cutBy;
     await this.#end(undefined);
     return { done: true, value: undefined };

@@ -128,13 +128,27 @@ describe('a damaged newest snapshot', () => {
       bytes.set(chunk, first + 80);
       return bytes;
     };
-    expect(await expectFallback(withNewest(swapped), 'SNAPSHOT_CORRUPT')).toBe('verify');
     const older = healthy.contents(DIRECTORY).get(nameOf(1)) ?? new Uint8Array(0);
     const strayed = (bytes: Uint8Array): Uint8Array => {
       bytes.set(older.slice(first, first + 80), first);
       return bytes;
     };
-    expect(await expectFallback(withNewest(strayed), 'SNAPSHOT_CORRUPT')).toBe('verify');
+    for (const change of [swapped, strayed]) {
+      const vfs = withNewest(change);
+      // Before any of it is handed out, and not only by the checksum of the whole.
+      await expect((await open(vfs)).read(2).next()).rejects.toMatchObject({ detail: { chunk: 0 } });
+      expect(await expectFallback(vfs.reopen({ type: 'killed' }), 'SNAPSHOT_CORRUPT')).toBe('verify');
+    }
+  });
+
+  it('a whole file that was put in its place after it was listed is not taken for it', async () => {
+    const other = disk();
+    await (await open(other)).write(at(2), inPieces(imageOf(7, IMAGE_BYTES)));
+    const vfs = withNewest((bytes) => bytes);
+    const store = await open(vfs);
+    vfs.damage(pathOf(2), () => other.contents(DIRECTORY).get(nameOf(2)) ?? new Uint8Array(0));
+    await expect(store.read(2).next()).rejects.toMatchObject({ code: 'SNAPSHOT_CORRUPT' });
+    expect(store.latest()?.index).toBe(1);
   });
 
   it('W27: a chunk of another image at the same position is found by the checksum of the whole', async () => {

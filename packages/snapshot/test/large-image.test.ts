@@ -73,6 +73,18 @@ it('the event loop goes on: nothing is read, written, synced, renamed or removed
   );
 });
 
+it('is synced every few MiB while it is written, so that the log beside it never waits for much', async () => {
+  const calls: string[] = [];
+  await using store = await SnapshotStore.open(directory, {
+    vfs: watched(new NodeVfs(), calls),
+    chunkBytes: MIB,
+  });
+  await store.write(at(1), bigImage(new HighWater(), 9 * MIB));
+  const disk = calls.filter((name) => /^(write|sync)With/.test(name)).map((name) => name.slice(0, 1));
+  // Header and chunks, chunks, the rest and the trailer.
+  expect(disk.join('')).toBe('wwwwwswwwwswws');
+});
+
 function byteAt(offset: number): number {
   return (offset * 131 + (offset >>> 12)) & 0xff;
 }

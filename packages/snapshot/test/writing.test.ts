@@ -165,6 +165,27 @@ describe('a refused write changes nothing', () => {
     expect(vfs.list(DIRECTORY)).toEqual([nameOf(6), 'LOCK']);
   });
 
+  it('is stale as well when a newer one has got its name and is not durable yet', async () => {
+    const vfs = disk();
+    const store = await open(vfs);
+    const [renamed, gate] = [deferred(), deferred()];
+    const sync = vfs.syncDirectoryWithCallback.bind(vfs);
+    vfs.syncDirectoryWithCallback = (path, callback) => {
+      renamed.resolve();
+      void gate.promise.then(() => sync(path, callback));
+    };
+    const newer = store.write(at(6), inPieces(imageOf(6, 100)));
+    await renamed.promise;
+    const older = codeOf(() => store.write(at(5), inPieces(imageOf(5, 100))));
+    // The simulated disk works in microtasks: by the next turn of the loop the older one has come as far as it can.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(vfs.operations.filter(({ type }) => type === 'sync').length).toBe(2);
+    gate.resolve();
+    await newer;
+    expect(await older).toBe('SNAPSHOT_STALE');
+    expect(vfs.list(DIRECTORY)).toEqual([nameOf(6), 'LOCK']);
+  });
+
   it('one writer per index, and so many in all', async () => {
     const store = await open(disk());
     const gate = deferred();
