@@ -1,7 +1,7 @@
 // The consensus core alone, on one core and in memory: how much of a machine the protocol itself costs.
 //
 // Each case runs `RUNS` times, the cases in turn, so that a noisy machine disturbs all alike; medians are printed.
-//   pnpm bench:core
+//   pnpm bench:core     (pnpm bench runs every benchmark there is)
 
 import { type Action, type Message, type NodeId, RaftNode } from '@waldb/core';
 
