@@ -10,6 +10,7 @@ import {
   isVoter,
   makeConfiguration,
   members,
+  SERVERS_MAX,
   sorted,
 } from '../src/membership/configuration.js';
 import { hasQuorum } from '../src/quorum/joint.js';
@@ -26,6 +27,7 @@ describe('a configuration', () => {
       autoLeave: false,
       addresses: { 2: 'b' },
     });
+    expect(makeConfiguration([1]).learners).toEqual([]);
     expect(sorted([100, 9, 20])).toEqual([9, 20, 100]);
   });
 
@@ -84,6 +86,21 @@ describe('a configuration', () => {
     ],
   ])('may not be: %s', (_name, broken, expected) => {
     expect(refusal(() => checked(broken))).toBe(expected);
+  });
+
+  it('may not be larger than SERVERS_MAX servers: exactly as many are allowed, one more is not, whatever they are', () => {
+    const ids = Array.from({ length: SERVERS_MAX + 1 }, (_, i) => i + 1);
+    const full = configuration(ids.slice(0, SERVERS_MAX - 2), {
+      learners: ids.slice(SERVERS_MAX - 2, SERVERS_MAX),
+    });
+    expect(checked(full)).toBe(full);
+    const over = configuration(ids.slice(0, SERVERS_MAX - 2), { learners: ids.slice(SERVERS_MAX - 2) });
+    expect(refusal(() => checked(over))).toBe(
+      `CONFIG_INVALID: ${SERVERS_MAX + 1} servers are more than ${SERVERS_MAX}`,
+    );
+    // A server in both halves of a joint configuration is one.
+    const joint = configuration(ids.slice(0, SERVERS_MAX), { votersOutgoing: ids.slice(0, SERVERS_MAX) });
+    expect(checked(joint)).toBe(joint);
   });
 
   it('may be: everything else, and is given back as it is', () => {

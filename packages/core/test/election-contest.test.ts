@@ -86,6 +86,69 @@ describe('P7 timeouts', () => {
   );
 });
 
+describe('P7 who waits how long', () => {
+  const config = { electionTimeoutTicks: [10, 10] } as const;
+
+  it('P7 §5.2: a candidate that is beaten waits a whole timeout from then on', () => {
+    const node = nodeWithLog({ config });
+    tick(node, 10);
+    tick(node, 6);
+    for (const from of [2, 3]) receive(node, voteReply(node, from, false));
+    expect(node.role).toBe('follower');
+    expect(tick(node, 9)).toEqual([]);
+    tick(node, 1);
+    expect([node.role, node.term]).toEqual(['candidate', 2]);
+  });
+
+  it('P7 thesis §9.6: so does one whose question was refused, and one whose question was not answered', () => {
+    const node = nodeWithLog({ config: { ...config, preVote: true } });
+    for (let i = 0; i < 3; i++) {
+      expect(tick(node, 9)).toEqual([]);
+      expect(sent(tick(node, 1), 'preVote')).toHaveLength(2);
+      const message: Message = { type: 'preVoteReply', from: 2, to: 1, term: 0, voteGranted: false };
+      receive(node, message);
+    }
+  });
+
+  it('P7: a server whose own disk has stalled does not campaign: nobody could count on its vote', () => {
+    const node = nodeWithLog({ durability: 'deferred', config: { ...config, diskStallTicks: 30 } });
+    tick(node, 10); // its first candidacy is staged; ticks 11 to 40 are the stall
+    expect(node.term).toBe(1);
+    tick(node, 29);
+    expect(node.term).toBe(3); // at 20 and 30; the stall has lasted 29 ticks
+    tick(node, 1);
+    tick(node, 100);
+    expect([node.role, node.term]).toEqual(['candidate', 3]);
+    flush(node);
+    tick(node, 1);
+    expect(node.term).toBe(4);
+  });
+
+  it.each([false, true])(
+    'P7 thesis §4.2.3: a candidacy of its own asks nobody to leave a living leader (pre-vote %s)',
+    (preVote) => {
+      const node = nodeWithLog({ config: { ...config, preVote } });
+      const actions = tick(node, 10);
+      if (preVote)
+        actions.push(...receive(node, { type: 'preVoteReply', from: 3, to: 1, term: 1, voteGranted: true }));
+      expect(sent(actions, 'requestVote')).toEqual(
+        [2, 3].map((to) => ({
+          type: 'requestVote',
+          from: 1,
+          to,
+          term: 1,
+          lastLogIndex: 0,
+          lastLogTerm: 0,
+          transfer: false,
+        })),
+      );
+      const asked = nodeWithLog();
+      const transfer = receive(asked, { type: 'timeoutNow', from: 2, to: 1, term: 0 });
+      expect(sent(transfer, 'requestVote').map((message) => message.transfer)).toEqual([true, true]);
+    },
+  );
+});
+
 describe('P8 duels', () => {
   it.each([false, true])(
     'P8 §5.2: two candidates of one term: at most one wins, and the other follows it (pre-vote %s)',

@@ -255,6 +255,17 @@ describe('P5 who is up to date', () => {
     },
   );
 
+  it.each([
+    ['the present term', 3, 'S1->S2 preVoteReply t3 refused'],
+    ['the next term', 4, 'S1->S2 preVoteReply t4 granted'],
+    ['a term far ahead', 99, 'S1->S2 preVoteReply t99 granted'],
+  ])('P5 thesis §9.6: a pre-vote for %s, from a log that is up to date', (_name, term, expected) => {
+    const node = nodeWithLog({ terms: [1, 2, 2], hardState: { term: 3, votedFor: undefined } });
+    const message: Message = { type: 'preVote', from: 2, to: 1, term, lastLogIndex: 3, lastLogTerm: 2 };
+    expect(sentText(receive(node, message))).toEqual([expected]);
+    expect([node.term, node.status().votedFor]).toEqual([3, undefined]);
+  });
+
   it('P5 §5.4.1: an empty log grants to an empty log', () => {
     const node = nodeWithLog();
     const vote = receive(node, requestVote(node, 2, { lastLogIndex: 0, lastLogTerm: 0 }));
