@@ -10,6 +10,7 @@ import type { SimulatedServer } from './server.js';
 import type { World } from './world.js';
 
 const FLAPS_MAX = 8;
+const RESTART_MS_QUICK = 5;
 
 export class Adversary {
   readonly #world: World;
@@ -18,7 +19,7 @@ export class Adversary {
   #partitions = 0;
   readonly #inflict: Readonly<Record<Fault, () => void>> = {
     partition: () => this.#partition(),
-    isolateLeader: () => this.#isolateLeader(),
+    isolateLeader: () => this.#isolateLeader(this.#leader()),
     bridge: () => this.#bridge(),
     oneWayCut: () => this.#oneWayCut(),
     cutPair: () => this.#cutPair(),
@@ -27,6 +28,7 @@ export class Adversary {
     crashInLog: () => this.#victim()?.crashInsideLog(this.#random.between(1, 8)),
     crashBetweenActions: () => this.#victim()?.crashBetweenActions(this.#random.between(0, 4)),
     powerFailure: () => this.#powerFailure(),
+    amnesia: () => this.#amnesia(),
     pause: () => this.#pause(),
     diskStall: () => this.#diskStall(),
     diskFull: () => this.#diskFull(),
@@ -88,8 +90,7 @@ export class Adversary {
     );
   }
 
-  #isolateLeader(): void {
-    const leader = this.#leader();
+  #isolateLeader(leader: SimulatedServer | undefined): void {
     if (leader === undefined) return;
     this.#cut(
       'isolated leaders',
@@ -172,6 +173,19 @@ export class Adversary {
     for (const server of this.#world.servers.values()) this.crash(server);
   }
 
+  /** A leader is cut off, and everybody else starts again at once and has forgotten what it had promised to it. */
+  #amnesia(): void {
+    const leader = this.#leader();
+    if (leader === undefined) return;
+    this.#isolateLeader(leader);
+    this.#world.coverage.hit('leader cut off, all others restarted');
+    for (const server of this.#world.servers.values()) {
+      if (server === leader) continue;
+      server.crash();
+      this.#restartLater(server, this.#random.between(1, RESTART_MS_QUICK));
+    }
+  }
+
   #pause(): void {
     const server = this.#victim();
     if (server === undefined || server.isPaused) return;
@@ -180,8 +194,8 @@ export class Adversary {
     this.#world.queue.after(this.#duration(), () => server.resume());
   }
 
-  #restartLater(server: SimulatedServer): void {
-    this.#world.queue.after(this.#duration(), () => {
+  #restartLater(server: SimulatedServer, delay = this.#duration()): void {
+    this.#world.queue.after(delay, () => {
       if (server.isRunning) return;
       this.#world.coverage.hit('restarts');
       server.start();

@@ -51,6 +51,7 @@ export const SITUATIONS = [
   'crashes inside a log call',
   'crashes between two actions',
   'power failures of all',
+  'leader cut off, all others restarted',
   'restarts',
   'pauses',
   'disk stalls',

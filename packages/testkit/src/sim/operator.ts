@@ -58,7 +58,7 @@ export class Operator {
     const outsider = everybody.find(
       (id) => !configuration.voters.includes(id) && !configuration.learners.includes(id),
     );
-    if (configuration.votersOutgoing.length > 0 && this.#random.chance(0.6)) return { type: 'leaveJoint' };
+    if (configuration.votersOutgoing.length > 0 && this.#random.chance(0.35)) return { type: 'leaveJoint' };
     switch (this.#random.below(8)) {
       case 0:
         return { type: 'addLearner', id: outsider ?? anybody };

@@ -7,11 +7,11 @@
 import type { Durability, NodeId, RaftConfig } from '@waldb/core';
 import type { NetworkOptions } from './network.js';
 import { SeededRandom } from './seeded-random.js';
+import { emphasis, THEMES, type Theme } from './themes.js';
+import { leaseOptions, TICK_MS } from './timing.js';
 
 /** Recorded with every failing seed: a seed means the same run only under the same version. */
-export const GENERATOR_VERSION = 2;
-
-export const TICK_MS = 10;
+export const GENERATOR_VERSION = 3;
 
 export const FAULTS = [
   'partition',
@@ -24,6 +24,7 @@ export const FAULTS = [
   'crashInLog',
   'crashBetweenActions',
   'powerFailure',
+  'amnesia',
   'pause',
   'diskStall',
   'diskFull',
@@ -51,9 +52,6 @@ export interface DiskOptions {
   /** Flushes under way at once; more than one complete in any order. */
   readonly flushesMax: number;
 }
-
-/** What a run is mostly about; most runs are about everything at once. */
-export type Theme = 'mixed' | 'reads' | 'membership' | 'conflicts' | 'disks';
 
 /** Options that every server of a run shares, all of them drawn: a default would hide what it covers. */
 export type ProtocolOptions = Required<
@@ -113,20 +111,9 @@ export interface Scenario {
 export function makeScenario(seed: number): Scenario {
   const random = new SeededRandom(seed);
   const mixed = makeMixed(seed, random);
-  const theme = random.pick<Theme>(THEMES);
-  return { ...mixed, ...EMPHASIS[theme](random, mixed), theme };
+  const theme = random.pick(THEMES);
+  return { ...mixed, ...emphasis(theme, random, mixed), theme };
 }
-
-const THEMES: readonly Theme[] = ['mixed', 'mixed', 'mixed', 'reads', 'membership', 'conflicts', 'disks'];
-
-/** What a theme changes in a run about everything. */
-const EMPHASIS: Readonly<Record<Theme, (random: SeededRandom, mixed: Scenario) => Partial<Scenario>>> = {
-  mixed: () => ({}),
-  reads: emphasiseReads,
-  membership: emphasiseMembership,
-  conflicts: emphasiseConflicts,
-  disks: emphasiseDisks,
-};
 
 function makeMixed(seed: number, random: SeededRandom): Scenario {
   const protocol = makeProtocol(random);
@@ -152,175 +139,6 @@ function makeMixed(seed: number, random: SeededRandom): Scenario {
     faultIntervalMs: random.pick([25, 60, 120, 250]),
     faultDurationMs: random.pick([40, 120, 300]),
     eventsMax: random.between(1_000, 3_500),
-  };
-}
-
-/** Two leaders at once and many questions to both: cut-off leaders, quick restarts, leases near their end. */
-function emphasiseReads(random: SeededRandom, { protocol }: Scenario): Partial<Scenario> {
-  const electionTimeoutTicks = random.pick([
-    [5, 6],
-    [5, 10],
-    [10, 12],
-  ] as const);
-  const usesLease = random.chance(0.7);
-  return {
-    voters: random.pick([
-      [1, 2, 3],
-      [1, 2, 3],
-      [1, 2, 3, 4],
-      [1, 2, 3, 4, 5],
-    ]),
-    learners: [],
-    spares: random.pick([[], [6]]),
-    protocol: {
-      ...protocol,
-      electionTimeoutTicks,
-      heartbeatTicks: random.pick([1, 2]),
-      maxPendingReads: 1000,
-      ...(usesLease ? leaseOptions(random, electionTimeoutTicks[0]) : { readPolicy: 'linearizable' }),
-    },
-    stampsTime: true,
-    network: {
-      latency: [0.2, random.pick([1, 4])],
-      loss: 0,
-      duplication: 0,
-      spike: random.pick([0, 0.1]),
-      spikeMs: 100,
-      fifo: false,
-    },
-    clients: {
-      propose: 4,
-      batch: undefined,
-      read: 3,
-      snapshot: undefined,
-      membership: undefined,
-      transfer: random.pick([undefined, 60]),
-    },
-    faults: [
-      'isolateLeader',
-      'oneWayCut',
-      'cutPair',
-      ...random.some(['crash', 'pause', 'bridge', 'crashBetweenActions'] as const, 0.5),
-    ],
-    faultIntervalMs: random.pick([25, 60]),
-    faultDurationMs: random.pick([10, 40, 120]),
-  };
-}
-
-/** One change after the other on small clusters, with the leader struck down in between. */
-function emphasiseMembership(random: SeededRandom, { protocol, network }: Scenario): Partial<Scenario> {
-  return {
-    voters: random.pick([[1], [1, 2], [1, 2, 3], [1, 2, 3, 4]]),
-    learners: random.pick([[], [], [5]]),
-    spares: [6, 7],
-    protocol: { ...protocol, electionTimeoutTicks: [5, 10], heartbeatTicks: 1 },
-    network: { ...network, latency: [0.5, random.pick([2, 8])] },
-    clients: {
-      propose: 30,
-      batch: undefined,
-      read: 60,
-      snapshot: random.pick([undefined, 60]),
-      membership: random.pick([15, 30]),
-      transfer: random.pick([undefined, 80]),
-    },
-    faults: [
-      'crash',
-      ...random.some(
-        [
-          'partition',
-          'isolateLeader',
-          'crashBetweenActions',
-          'powerFailure',
-          'crashInLog',
-          'diskStall',
-        ] as const,
-        0.5,
-      ),
-    ],
-    faultIntervalMs: random.pick([40, 80]),
-    faultDurationMs: random.pick([10, 40, 120]),
-  };
-}
-
-/** Long uncommitted suffixes on both sides of a cut, brought together in small steps. */
-function emphasiseConflicts(random: SeededRandom, { protocol }: Scenario): Partial<Scenario> {
-  return {
-    voters: random.pick([
-      [1, 2, 3],
-      [1, 2, 3, 4, 5],
-    ]),
-    learners: [],
-    protocol: {
-      ...protocol,
-      electionTimeoutTicks: [5, 10],
-      heartbeatTicks: 1,
-      checkQuorum: protocol.readPolicy === 'lease' || random.chance(0.3),
-      maxBatchEntries: random.pick([1, 2, 5]),
-      maxInflightMessages: random.pick([1, 2, 8]),
-      maxUncommittedBytes: 1 << 20,
-      snapshotThreshold: random.pick([0, 0, 10]),
-    },
-    network: {
-      latency: [0.5, random.pick([4, 12])],
-      loss: random.pick([0, 0.1]),
-      duplication: random.pick([0, 0.2]),
-      spike: random.pick([0, 0.1]),
-      spikeMs: 300,
-      fifo: random.chance(0.2),
-    },
-    clients: {
-      propose: 3,
-      batch: 30,
-      read: 60,
-      snapshot: undefined,
-      membership: undefined,
-      transfer: undefined,
-    },
-    faults: [
-      'isolateLeader',
-      'partition',
-      ...random.some(['oneWayCut', 'pause', 'crash', 'diskStall'] as const, 0.5),
-    ],
-    faultIntervalMs: random.pick([60, 120]),
-    faultDurationMs: random.pick([120, 300]),
-  };
-}
-
-/** Much staged and little durable, with crashes in between. */
-function emphasiseDisks(random: SeededRandom, { protocol, network }: Scenario): Partial<Scenario> {
-  return {
-    protocol: { ...protocol, electionTimeoutTicks: [10, 20], diskStallTicks: random.pick([10, 60]) },
-    durability: random.pick(['deferred', 'deferred', 'mixed']),
-    network: { ...network, latency: [0.2, 4] },
-    disk: {
-      latency: [random.pick([0, 20]), random.pick([20, 60])],
-      reportDelay: random.pick([0, 15]),
-      flushesMax: random.pick([1, 3, 6]),
-    },
-    clients: {
-      propose: 4,
-      batch: 20,
-      read: undefined,
-      snapshot: random.pick([undefined, 60]),
-      membership: random.pick([undefined, 100]),
-      transfer: undefined,
-    },
-    faults: [
-      'crash',
-      ...random.some(
-        [
-          'isolateLeader',
-          'powerFailure',
-          'diskStall',
-          'crashInLog',
-          'crashBetweenActions',
-          'storageFailure',
-        ] as const,
-        0.6,
-      ),
-    ],
-    faultIntervalMs: random.pick([40, 100]),
-    faultDurationMs: random.pick([40, 120]),
   };
 }
 
@@ -358,15 +176,6 @@ function makeProtocol(random: SeededRandom): ProtocolOptions {
     clockDriftMax: 0.1,
     ...(usesLease ? leaseOptions(random, timeoutMin) : {}),
   };
-}
-
-/** Longer than an election timeout too: then only the clocks keep a second leader away, and they must be enough. */
-function leaseOptions(
-  random: SeededRandom,
-  timeoutMin: number,
-): Pick<ProtocolOptions, 'readPolicy' | 'leaseMs' | 'checkQuorum'> {
-  const leaseMs = Math.max(1, Math.floor(timeoutMin * TICK_MS * random.real(0.3, 2.5)));
-  return { readPolicy: 'lease', leaseMs, checkQuorum: true };
 }
 
 /** Mostly much quicker than an election timeout, as Raft asks (§5.6); now and then too slow for it. */

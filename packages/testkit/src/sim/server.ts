@@ -20,9 +20,12 @@ import { type ServerView, type StateBefore, unexpectedError } from '../invariant
 import { DiskDriver } from './disk-driver.js';
 import { deepFreeze } from './freeze.js';
 import { LogImage, type LogOperation, type LogView } from './log-image.js';
-import { durabilityOf, TICK_MS } from './scenario.js';
-import { type CrashReport, SimulatedDiskFailure, SimulatedLog } from './simulated-log.js';
+import { countLosses, describeLosses } from './losses.js';
+import { durabilityOf } from './scenario.js';
+import { ServerClock } from './server-clock.js';
+import { SimulatedDiskFailure, SimulatedLog } from './simulated-log.js';
 import { type MachineState, StateMachine, snapshotData, stateOf } from './state-machine.js';
+import { TICK_MS } from './timing.js';
 import type { ProtocolNode, World } from './world.js';
 
 /** Events that wait for a paused server; what comes beyond is lost, as a full socket buffer loses it. */
@@ -52,8 +55,7 @@ export class SimulatedServer implements ServerView {
   life = 0;
   readonly #identity: ServerIdentity;
   readonly #world: World;
-  readonly #clockRate: number;
-  #clockBase = 0;
+  readonly #clock: ServerClock;
   #stable: LogImage = new LogImage();
   #durableMachine: MachineState = { applied: 0, digest: 0 };
   #life: Life | undefined;
@@ -68,19 +70,9 @@ export class SimulatedServer implements ServerView {
     this.id = identity.id;
     this.#identity = identity;
     this.#world = world;
-    const { random, scenario } = world;
-    this.#clockRate = 1 + scenario.clockDrift * random.pick([0, 1, random.real(0, 1)]);
-    const voters = identity.learners.includes(identity.id)
-      ? identity.peers
-      : [...identity.peers, identity.id];
-    this.initialConfiguration = {
-      voters: voters.toSorted((a, b) => a - b),
-      learners: identity.learners,
-      votersOutgoing: [],
-      learnersNext: [],
-      autoLeave: false,
-      addresses: {},
-    };
+    const { queue, random, scenario } = world;
+    this.#clock = new ServerClock(queue, random, scenario.clockDrift);
+    this.initialConfiguration = initialConfiguration(identity);
   }
 
   // ---- what others see ----
@@ -146,18 +138,13 @@ export class SimulatedServer implements ServerView {
     return this.#life?.log.pending ?? [];
   }
 
-  /** This server's clock, in milliseconds; starts anywhere, never goes back within a life. */
-  get now(): number {
-    return this.#clockBase + this.#world.queue.now * this.#clockRate;
-  }
-
   // ---- living and dying ----
 
   start(): void {
     if (this.#life !== undefined) return;
     const { random, suite, makeNode } = this.#world;
     this.life += 1;
-    this.#clockBase = random.real(0, 1e6);
+    this.#clock.restart(random);
     const log = new SimulatedLog(this.#stable, {
       staged: (operation) => suite.staged(this, operation),
       durable: (operation) => suite.durable(this, operation),
@@ -181,7 +168,8 @@ export class SimulatedServer implements ServerView {
     this.#world.suite.crashed(this);
     const report = life.log.crash(this.#world.random);
     this.#life = undefined;
-    this.#noteLosses(report);
+    countLosses(report, this.#world.coverage);
+    this.#world.trace?.note(describeLosses(this, report));
     this.#isPaused = false;
     this.#isHalted = false;
     this.#isTickOwed = false;
@@ -254,9 +242,9 @@ export class SimulatedServer implements ServerView {
   }
 
   #step(life: Life, event: Event): void {
-    const { suite, trace } = this.#world;
+    const { suite, trace, scenario } = this.#world;
     const before = this.#before(life);
-    const stamped = this.#stamp(event);
+    const stamped = scenario.stampsTime ? this.#clock.stamp(event) : event;
     let actions: Action[] = [];
     let error: RaftError | undefined;
     try {
@@ -314,20 +302,6 @@ export class SimulatedServer implements ServerView {
       stagedSeq: log.stagedSeq(),
       configIndex: log.configIndexBefore(log.lastIndex()),
     };
-  }
-
-  #stamp(event: Event): Event {
-    if (!this.#world.scenario.stampsTime) return event;
-    switch (event.type) {
-      case 'tick':
-        return { type: 'tick', now: this.now };
-      case 'message':
-        return { type: 'message', message: event.message, now: this.now };
-      case 'read':
-        return { type: 'read', context: event.context, now: this.now };
-      default:
-        return event;
-    }
   }
 
   /** A refusal is an answer, and so is STORAGE when the disk failed; whatever else a node throws is a fault of the node. */
@@ -405,7 +379,7 @@ export class SimulatedServer implements ServerView {
       }
       this.#step(this.#life, { type: 'tick' });
       this.#applyOn();
-      this.#scheduleTick(life, TICK_MS / this.#clockRate + random.real(0, scenario.tickJitterMs));
+      this.#scheduleTick(life, TICK_MS / this.#clock.rate + random.real(0, scenario.tickJitterMs));
     });
   }
 
@@ -417,18 +391,17 @@ export class SimulatedServer implements ServerView {
       this.#step(life, { type: 'durable', seq: life.node.status().durableSeq });
     }
   }
+}
 
-  #noteLosses({ stagedCount, lost, isCut }: CrashReport): void {
-    const { coverage, trace } = this.#world;
-    trace?.note(
-      `S${this.id} crashed: ${stagedCount} operations were not durable, ${lost.length} are lost; ` +
-        `kept log ..${this.#stable.lastIndex}@${this.#stable.lastTerm} term ${this.#stable.hardState.term}`,
-    );
-    if (lost.length > 0) coverage.hit('lost undurable suffix');
-    if (lost.length < stagedCount) coverage.hit('staged beyond durable survived a crash');
-    if (isCut) coverage.hit('append cut in two by a crash');
-    if (lost.some((operation) => operation.type === 'hardState' && operation.state.votedFor !== undefined)) {
-      coverage.hit('lost staged vote');
-    }
-  }
+/** What the node makes of its start-up options while its log knows of no other. */
+function initialConfiguration({ id, peers, learners }: ServerIdentity): Configuration {
+  const voters = learners.includes(id) ? peers : [...peers, id];
+  return {
+    voters: voters.toSorted((a, b) => a - b),
+    learners,
+    votersOutgoing: [],
+    learnersNext: [],
+    autoLeave: false,
+    addresses: {},
+  };
 }

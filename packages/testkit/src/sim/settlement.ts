@@ -4,8 +4,9 @@
 import type { Configuration, NodeId } from '@waldb/core';
 import { InvariantViolation } from '../invariants/invariant.js';
 import type { Clients } from './clients.js';
-import { TICK_MS } from './scenario.js';
+
 import type { SimulatedServer } from './server.js';
+import { TICK_MS } from './timing.js';
 import { describeServer } from './trace.js';
 import type { World } from './world.js';
 
