@@ -264,6 +264,16 @@ describe('P28 a commit that lags behind', () => {
     expect(sentText(tick(node))).toEqual(['S1->S3 heartbeat t1 round 1 commit 2']);
   });
 
+  it('P28: whom an append has told needs no heartbeat to hear it again', () => {
+    const node = nodeWithLog({ config: { heartbeatTicks: 5 } });
+    electLeader(node);
+    tick(node); // the first round
+    propose(node, 'a');
+    receive(node, appendReply(node, 3));
+    expect(appendsTo(propose(node, 'b'), 3)).toEqual(['S1->S3 append t1 after 2/t1: 3/t1"b" commit 2']);
+    expect(tick(node)).toEqual([]);
+  });
+
   it('P28 §5.3: a follower that lags commits what it holds, and the rest when it comes', () => {
     const node = nodeWithLog({ terms: [1], hardState: { term: 1, votedFor: undefined } });
     const actions = receive(node, append(node, 2, { terms: [1], leaderCommit: 9 }));

@@ -50,6 +50,19 @@ describe('P31 refusals that are overtaken', () => {
     expect(snapshotOf(node)).toEqual(before);
   });
 
+  it('P31 §5.3: in probe, an older acknowledgement does not answer the question where the logs agree now', () => {
+    const node = nodeWithLog({ terms: [1, 1, 1] });
+    electLeader(node);
+    propose(node, 'a');
+    node.step({ type: 'unreachable', id: 2 });
+    expect(peer(node, 2)).toMatchObject({ state: 'probe', matchIndex: 4, nextIndex: 5, isPaused: true });
+    const before = snapshotOf(node);
+    expect(receive(node, appendReply(node, 2, { matchIndex: 2 }))).toEqual([]);
+    expect(snapshotOf(node)).toEqual(before);
+    receive(node, appendReply(node, 2, { matchIndex: 4 })); // what is known to agree does answer it
+    expect(peer(node, 2)).toMatchObject({ state: 'replicate', matchIndex: 4 });
+  });
+
   it('P31 §5.3: in probe, only the refusal of the probe that is out counts', () => {
     const node = nodeWithLog({ terms: [1, 2, 3, 4, 5] });
     electLeader(node, { ready: false });
