@@ -174,7 +174,9 @@ describe('values that can never be right', () => {
 
   it('id is a positive safe integer', () => {
     for (const id of [0, ...NOT_COUNTS]) {
-      expect(refusal(() => new RaftNode({ id, peers: [2] }))).toMatch(/^CONFIG_INVALID: /);
+      expect(refusal(() => new RaftNode({ id, peers: [2] }))).toBe(
+        `CONFIG_INVALID: id is ${id} but must be a positive safe integer`,
+      );
     }
   });
 

@@ -238,6 +238,13 @@ describe('when it does not arrive', () => {
     expect(sentText(heartbeatReply(node, 3))).toEqual(['S1->S3 append t2 after 5/t1: 6/t2(noop) commit 6']);
   });
 
+  it('P92: that a server cannot be reached gives up no snapshot: its own status, or time, tells that', () => {
+    const { node } = sending();
+    const before = snapshotOf(node);
+    expect(node.step({ type: 'unreachable', id: 3 })).toEqual([]);
+    expect(snapshotOf(node)).toEqual(before);
+  });
+
   it('P92: a status about nobody, or about a server that is sent none, means nothing', () => {
     const { node } = sending();
     const before = snapshotOf(node);
