@@ -14,6 +14,7 @@ import {
 import { LOCK_FILE, METADATA_FILE } from './format/file-name.js';
 import { idToHex } from './format/little-endian.js';
 import { encodeMetadata, METADATA_BYTES, type Metadata, metadataSlotOffset } from './format/metadata.js';
+import type { LogKind } from './format/page.js';
 import type { ResolvedOptions } from './options.js';
 import { type Recovered, recover } from './recovery/recover.js';
 import { LogWriter } from './segment/log-writer.js';
@@ -26,14 +27,19 @@ export interface OpenedForWriting {
 }
 
 /** Errors: those of `recover`, and `WAL_LOCKED`, `WAL_FULL`. Whatever was opened on the way is closed again. */
-export async function openForWriting(directory: string, options: ResolvedOptions): Promise<OpenedForWriting> {
+export async function openForWriting(
+  directory: string,
+  options: ResolvedOptions,
+  kind: LogKind,
+): Promise<OpenedForWriting> {
   const { vfs } = options;
   let lock: VfsLock | undefined;
   let writer: LogWriter | undefined;
   try {
     createDirectory(vfs, directory);
     lock = takeLock(vfs, directory);
-    const recovered = recover(vfs, directory, { readOnly: false }) ?? (await create(vfs, directory));
+    const recovered = recover(vfs, directory, { readOnly: false }) ?? (await create(vfs, directory, kind));
+    checkKind(directory, recovered, kind);
     writer = openWriter(directory, options, recovered);
     await runWithCallbacks(vfs, repairPlan(directory, writer, recovered));
     return { writer, lock, recovered };
@@ -45,11 +51,14 @@ export async function openForWriting(directory: string, options: ResolvedOptions
 }
 
 /** A read-only open changes nothing and takes no lock. Errors: those of `recover`, and `WAL_NOT_FOUND`. */
-export function openForReading(directory: string, options: ResolvedOptions): Recovered {
+export function openForReading(directory: string, options: ResolvedOptions, kind: LogKind): Recovered {
   try {
     const { vfs } = options;
     const recovered = vfs.isDirectory(directory) ? recoverBesideWriter(vfs, directory) : undefined;
-    if (recovered !== undefined) return recovered;
+    if (recovered !== undefined) {
+      checkKind(directory, recovered, kind);
+      return recovered;
+    }
   } catch (error) {
     throw asWalError(directory, error);
   }
@@ -70,6 +79,20 @@ function recoverBesideWriter(vfs: Vfs, directory: string): Recovered | undefined
       before = error.message;
     }
   }
+}
+
+const KIND_NAMES: Readonly<Record<LogKind, string>> = {
+  raft: 'a Raft log (WalLog)',
+  plain: 'a plain log (Wal)',
+};
+
+function checkKind(directory: string, { metadata }: Recovered, kind: LogKind): void {
+  if (metadata.kind === kind) return;
+  throw new WalError(
+    'WAL_FOREIGN',
+    `${directory} holds ${KIND_NAMES[metadata.kind]}; it cannot be opened as ${KIND_NAMES[kind]}.`,
+    { directory, kind: metadata.kind },
+  );
 }
 
 function asWalError(directory: string, error: unknown): WalError {
@@ -98,10 +121,11 @@ function takeLock(vfs: Vfs, directory: string): VfsLock {
 }
 
 /** The metadata comes first: from then on the directory is this log's, and a crash before the first segment is seen. */
-async function create(vfs: Vfs, directory: string): Promise<Recovered> {
+async function create(vfs: Vfs, directory: string, kind: LogKind): Promise<Recovered> {
   const logId = idToHex(vfs.randomBytes(8));
   const first: Metadata = {
     logId,
+    kind,
     generation: 1,
     firstSegmentId: 1,
     lastSegmentId: 0,

@@ -62,10 +62,10 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
   static async open(directory: string, options: WalOptions = {}): Promise<WalLog> {
     const resolved = resolveOptions(options);
     if (resolved.readOnly) {
-      const recovered = openForReading(directory, resolved);
+      const recovered = openForReading(directory, resolved, 'raft');
       return new WalLog({ directory, options: resolved, recovered, writer: undefined, lock: undefined });
     }
-    const { recovered, writer, lock } = await openForWriting(directory, resolved);
+    const { recovered, writer, lock } = await openForWriting(directory, resolved, 'raft');
     return new WalLog({ directory, options: resolved, recovered, writer, lock });
   }
 

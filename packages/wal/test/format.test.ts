@@ -218,6 +218,7 @@ describe('a batch of frames', () => {
 describe('pages', () => {
   const header: SegmentHeader = {
     logId: '0123456789abcdef',
+    kind: 'raft',
     segmentId: 7,
     segmentBytes: 2 ** 26,
     baseIndex: 100,
@@ -227,6 +228,7 @@ describe('pages', () => {
   };
   const metadata: Metadata = {
     logId: '0123456789abcdef',
+    kind: 'raft',
     generation: 5,
     firstSegmentId: 2,
     lastSegmentId: 4,

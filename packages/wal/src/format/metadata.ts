@@ -18,14 +18,13 @@
 
 import type { Index, Term } from '@waldb/core';
 import { readUint64, viewOf, writeUint64 } from './little-endian.js';
-import { beginPage, PAGE_BYTES, type Page, readPage, sealPage } from './page.js';
+import { beginPage, type LogIdentity, PAGE_BYTES, type Page, readPage, sealPage } from './page.js';
 import type { SnapshotRef } from './record.js';
 
 const MAGIC = 'WALDBMET';
 export const METADATA_BYTES: number = PAGE_BYTES * 2;
 
-export interface Metadata {
-  readonly logId: string;
+export interface Metadata extends LogIdentity {
   readonly generation: number;
   readonly firstSegmentId: number;
   readonly lastSegmentId: number;
@@ -39,7 +38,7 @@ export type MetadataSlot =
   | Exclude<Page, { type: 'valid' }>;
 
 export function encodeMetadata(metadata: Metadata): Uint8Array {
-  const bytes = beginPage(MAGIC, metadata.logId);
+  const bytes = beginPage(MAGIC, metadata);
   const view = viewOf(bytes);
   writeUint64(view, 32, metadata.generation);
   writeUint64(view, 40, metadata.firstSegmentId);
@@ -73,6 +72,7 @@ export function decodeMetadata(bytes: Uint8Array): MetadataSlot {
     type: 'valid',
     metadata: {
       logId: page.logId,
+      kind: page.kind,
       generation: field(32),
       firstSegmentId: field(40),
       lastSegmentId: field(48),

@@ -5,6 +5,7 @@
 //   [4, from]                                           every index >= from is gone
 //   [5, index, term, resets, file bytes, payload crc]   the snapshot from here on; `resets` drops the whole log
 //   [6, index, term]                                    every index <= index is given up
+//   [7, lsn, data]                                      a record of a plain log; read as an entry of term 0
 
 import {
   ENTRY_TAG_END,
@@ -21,6 +22,7 @@ const TAG_HARD_STATE = ENTRY_TAG_END;
 const TAG_TRUNCATE = ENTRY_TAG_END + 1;
 const TAG_SNAPSHOT = ENTRY_TAG_END + 2;
 const TAG_COMPACT = ENTRY_TAG_END + 3;
+const TAG_PLAIN = ENTRY_TAG_END + 4;
 
 /** A snapshot's place and the facts by which its file is recognised. */
 export interface SnapshotRef {
@@ -100,6 +102,13 @@ export function readRecord(reader: MsgpackReader): LogRecord {
     case TAG_COMPACT:
       expect(3);
       return { type: 'compact', index: reader.uint('index'), term: reader.uint('term') };
+    case TAG_PLAIN: {
+      expect(3);
+      const index = reader.uint('lsn');
+      if (index === 0) throw reader.invalid('lsn', 'zero');
+      const command = reader.binary('data');
+      return { type: 'entry', entry: { term: 0, index, kind: 'normal', command } };
+    }
     default:
       throw reader.invalid('record.tag', 'unknown');
   }

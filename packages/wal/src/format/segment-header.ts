@@ -14,12 +14,11 @@
 import type { Index } from '@waldb/core';
 import { checksum } from '@waldb/io';
 import { readUint64, viewOf, writeUint64 } from './little-endian.js';
-import { beginPage, PAGE_FIELDS_AT, type Page, readPage, sealPage } from './page.js';
+import { beginPage, type LogIdentity, PAGE_FIELDS_AT, type Page, readPage, sealPage } from './page.js';
 
 const MAGIC = 'WALDBSEG';
 
-export interface SegmentHeader {
-  readonly logId: string;
+export interface SegmentHeader extends LogIdentity {
   readonly segmentId: number;
   readonly segmentBytes: number;
   readonly baseIndex: Index;
@@ -33,7 +32,7 @@ export type SegmentHeaderPage =
   | Exclude<Page, { type: 'valid' }>;
 
 export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
-  const bytes = beginPage(MAGIC, header.logId);
+  const bytes = beginPage(MAGIC, header);
   const view = viewOf(bytes);
   writeUint64(view, 32, header.segmentId);
   writeUint64(view, 40, header.segmentBytes);
@@ -58,7 +57,16 @@ export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeaderPage {
   const salt = bytes.slice(72, 80);
   return {
     type: 'valid',
-    header: { logId: page.logId, segmentId, segmentBytes, baseIndex, firstSeq, publishedSeq, salt },
+    header: {
+      logId: page.logId,
+      kind: page.kind,
+      segmentId,
+      segmentBytes,
+      baseIndex,
+      firstSeq,
+      publishedSeq,
+      salt,
+    },
   };
 }
 

@@ -74,7 +74,7 @@ function readMetadata(
   const [newest, other] = valid.sort((a, b) => b.generation - a.generation);
   if (newest === undefined)
     throw metadataDamaged(`Both slots of ${METADATA_FILE} are bad: ${describe(slots)}.`);
-  if (other !== undefined && other.logId !== newest.logId) {
+  if (other !== undefined && (other.logId !== newest.logId || other.kind !== newest.kind)) {
     throw new WalError('WAL_FOREIGN', `The two slots of ${METADATA_FILE} belong to different logs.`, {
       file: METADATA_FILE,
     });

@@ -165,7 +165,7 @@ function readHeader(file: VfsFile, segmentId: number, metadata: Metadata): Segme
   if (page.type === 'newer') throw newerVersion(name, page.version);
   if (page.type === 'damaged') throw corrupt(segmentId, 0, `its header ${page.why}`, {});
   const { header } = page;
-  if (header.logId !== metadata.logId) {
+  if (header.logId !== metadata.logId || header.kind !== metadata.kind) {
     throw new WalError('WAL_FOREIGN', `${name} belongs to log ${header.logId}, not to ${metadata.logId}.`, {
       file: name,
       segment: segmentId,

@@ -219,6 +219,7 @@ export class LogWriter {
     const { before, room } = at;
     const header: SegmentHeader = {
       logId: this.#metadata.logId,
+      kind: this.#metadata.kind,
       segmentId: before === undefined ? this.#metadata.firstSegmentId : before.header.segmentId + 1,
       segmentBytes: segmentBytesFor(frames, {
         bytesWanted: Math.min(at.bytes, this.#segmentBytes),
@@ -299,6 +300,7 @@ export class LogWriter {
     const { summary, header } = this.#tail;
     const metadata: Metadata = {
       logId: this.#metadata.logId,
+      kind: this.#metadata.kind,
       generation: this.#metadata.generation + 1,
       firstSegmentId,
       lastSegmentId: header.segmentId,
