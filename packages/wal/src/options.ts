@@ -1,6 +1,6 @@
 // What a caller may choose, with the values that hold when nothing is said.
 
-import { NodeVfs, type Vfs } from '@waldb/io';
+import { type Clock, NodeClock, NodeVfs, type Vfs } from '@waldb/io';
 import { PAGE_BYTES } from './format/page.js';
 import { WalError } from './wal-error.js';
 
@@ -17,9 +17,18 @@ export interface WalOptions {
   readonly stagedBytesMax?: number;
   /** Open to read only: takes no lock, changes nothing, shows what is proven durable. Default false. */
   readonly readOnly?: boolean;
+  /**
+   * How `flush` writes. `deferred` (default): on the thread pool, so that the event loop never waits for the disk.
+   * `adaptive`: small writes block as long as the disk has been quick of late (half a millisecond), which saves the hop.
+   */
+  readonly flushMode?: FlushMode;
   /** The file system. Default: the machine's. */
   readonly vfs?: Vfs;
+  /** Timers and monotonic time. Default: the machine's. */
+  readonly clock?: Clock;
 }
+
+export type FlushMode = 'deferred' | 'adaptive';
 
 export type ResolvedOptions = Required<WalOptions>;
 
@@ -27,6 +36,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const SEGMENT_BYTES_MIN = 8 * KIB;
 const ENTRY_BYTES_LIMIT = 1024 * MIB;
+const FLUSH_MODES: readonly FlushMode[] = ['deferred', 'adaptive'];
 
 /** Errors: `WAL_INVALID`. */
 export function resolveOptions(options: WalOptions): ResolvedOptions {
@@ -37,13 +47,25 @@ export function resolveOptions(options: WalOptions): ResolvedOptions {
     entryBytesMax: options.entryBytesMax ?? 16 * MIB,
     stagedBytesMax: options.stagedBytesMax ?? 256 * MIB,
     readOnly: options.readOnly ?? false,
+    flushMode: options.flushMode ?? 'deferred',
     vfs: options.vfs ?? new NodeVfs(),
+    clock: options.clock ?? new NodeClock(),
   };
   checkRange('segmentBytes', resolved.segmentBytes, SEGMENT_BYTES_MIN, Number.MAX_SAFE_INTEGER);
   checkRange('cacheBytes', resolved.cacheBytes, 0, Number.MAX_SAFE_INTEGER);
   checkRange('frameBytesMax', resolved.frameBytesMax, 1, ENTRY_BYTES_LIMIT);
   checkRange('entryBytesMax', resolved.entryBytesMax, 1, ENTRY_BYTES_LIMIT);
   checkRange('stagedBytesMax', resolved.stagedBytesMax, 1, ENTRY_BYTES_LIMIT * 2);
+  if (!FLUSH_MODES.includes(resolved.flushMode)) {
+    throw new WalError(
+      'WAL_INVALID',
+      `flushMode must be one of ${FLUSH_MODES.join(', ')}; it is ${resolved.flushMode}.`,
+      {
+        option: 'flushMode',
+        value: resolved.flushMode,
+      },
+    );
+  }
   return resolved;
 }
 

@@ -11,7 +11,7 @@ import type { Index, Term } from '@waldb/core';
  * - `WAL_NOT_FOUND`: a read-only open of a directory that holds no log.
  * - `WAL_POISONED`: a write or a sync failed. Final: close, find out why, open again.
  * - `WAL_FULL`: no space to go on. What was staged is still staged and readable; try again once there is space.
- * - `WAL_BUSY`: a flush is in flight and only one can be.
+ * - `WAL_BUSY`: `sync` while a flush is in flight: only one write can be under way.
  * - `WAL_TOO_LARGE`: an entry, or everything staged together, is over a limit of the options. Nothing was staged.
  * - `WAL_READ_ONLY`: a change was asked of a log that was opened to be read.
  * - `WAL_CLOSED`: the log was closed.

@@ -317,18 +317,61 @@ describe('the lock', () => {
   });
 });
 
+/** Runs `act` when the flush that was just asked for has begun to write, and before the simulated disk answers. */
+function inFlight<Result extends object>(act: () => Result): Promise<Result> {
+  return new Promise((resolve) => process.nextTick(() => resolve(act())));
+}
+
 describe('only one write at a time', () => {
-  it('sync and flush while a flush is in flight are refused with WAL_BUSY, and the flush is not disturbed', async () => {
+  it('sync while a flush is in flight is refused with WAL_BUSY, and the flush is not disturbed', async () => {
     const log = await open(disk());
     log.append([entry(1)]);
     const flushing = log.flush();
-    log.append([entry(2)]);
     expect(codeOf(() => log.sync())).toBe('WAL_BUSY');
-    await expect(log.flush()).rejects.toMatchObject({ code: 'WAL_BUSY' });
     expect(await flushing).toBe(1);
     expect(log.durableSeq()).toBe(1);
+    log.append([entry(2)]);
     log.sync();
     expect(log.durableSeq()).toBe(2);
+  });
+
+  it('flushes that come while one is in flight share the next one, and each covers what was staged before it', async () => {
+    const vfs = disk();
+    const log = await open(vfs);
+    log.append([entry(1)]);
+    const first = log.flush();
+    await Promise.resolve(); // still before the group is closed
+    log.append([entry(2)]);
+    const joined = log.flush();
+    expect(await first).toBe(2);
+    log.append([entry(3)]);
+    const writing = log.flush();
+    const { nothingNew, others } = await inFlight(() => {
+      const before = log.flush();
+      log.append([entry(4)]);
+      const together = [log.flush(), log.flush()];
+      log.append([entry(5)]);
+      return { nothingNew: before, others: [...together, log.flush()] };
+    });
+    const before = vfs.operations.length;
+    expect(await Promise.all([joined, writing, nothingNew])).toEqual([2, 3, 3]);
+    expect(await Promise.all(others)).toEqual([5, 5, 5]);
+    expect(vfs.operations.length - before).toBe(1);
+    expect(shown(log)).toHaveLength(5);
+  });
+
+  it('a failure reaches the flush that met it and every one behind it', async () => {
+    const vfs = disk();
+    const log = await open(vfs);
+    log.append([entry(1)]);
+    failNext(vfs, 'writeDurably', '.wal', { type: 'error', code: 'EIO' });
+    const first = log.flush();
+    const second = await inFlight(() => {
+      log.append([entry(2)]);
+      return [log.flush()];
+    });
+    await expect(first).rejects.toMatchObject({ code: 'WAL_POISONED' });
+    await expect(second[0]).rejects.toMatchObject({ code: 'WAL_POISONED' });
   });
 });
 

@@ -1,0 +1,311 @@
+// What every log on segments shares, whatever its records mean: one FIFO of staged calls, group commit, poison, closing.
+// It knows when something may be written and what is durable; the order of the writes is the writer's
+// (segment/log-writer.ts), the meaning of the records its owner's (wal-log.ts, wal.ts).
+//
+// Group commit without a timer: one write is in flight at a time, and what is staged meanwhile is the next one. A group
+// begins to be written when the write before it has ended or, on an idle log, when everything that is ready to run has
+// run: callers that were woken together share a write.
+
+import type { Index } from '@waldb/core';
+import { type IoPlan, runBlocking, runWithCallbacks, type VfsLock } from '@waldb/io';
+import type { LogKind } from './format/page.js';
+import { openForReading, openForWriting } from './open-directory.js';
+import type { ResolvedOptions } from './options.js';
+import { addUp, type Recovered, type RecoveryReport } from './recovery/recover.js';
+import { ColdReader } from './segment/cold-reader.js';
+import type { LogWriter } from './segment/log-writer.js';
+import { type Batch, Staging } from './segment/staging.js';
+import type { LogView } from './state/log-view.js';
+import { WalError } from './wal-error.js';
+import { WriteLatency } from './write-latency.js';
+
+interface Parts {
+  readonly directory: string;
+  readonly options: ResolvedOptions;
+  readonly recovered: Recovered;
+  /** Absent in a log that is only read. */
+  readonly writer: LogWriter | undefined;
+  readonly lock: VfsLock | undefined;
+}
+
+/** The callers that wait for the same write. */
+interface Group {
+  readonly promise: Promise<number>;
+  readonly resolve: (seq: number) => void;
+  readonly reject: (error: WalError) => void;
+}
+
+export class LogEngine {
+  readonly directory: string;
+  readonly options: ResolvedOptions;
+  readonly recovered: Recovered;
+  /** What is staged, and the state with it. The owner stages; see `staged`. */
+  readonly view: LogView;
+  readonly staging: Staging;
+  /** Entries that are durable, as they are on disk. */
+  readonly cold: ColdReader;
+  /** Called whenever more has become durable. */
+  onDurable: () => void = () => {};
+  readonly #writer: LogWriter | undefined;
+  readonly #lock: VfsLock | undefined;
+  readonly #latency = new WriteLatency();
+  #stagedSeq = 0;
+  #durableSeq = 0;
+  /** The batch that is being written, or that a full disk cut short. */
+  #batch: Batch | undefined;
+  #durableThrough: Index;
+  #batchThrough: Index = 0;
+  /** Whose write is in flight, and who comes next. */
+  #writing: Group | undefined;
+  #gathering: Group | undefined;
+  #poison: WalError | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Errors: those of `WalLog.open`. */
+  static async open(directory: string, options: ResolvedOptions, kind: LogKind): Promise<LogEngine> {
+    if (options.readOnly) {
+      const recovered = openForReading(directory, options, kind);
+      return new LogEngine({ directory, options, recovered, writer: undefined, lock: undefined });
+    }
+    return new LogEngine({ directory, options, ...(await openForWriting(directory, options, kind)) });
+  }
+
+  private constructor({ directory, options, recovered, writer, lock }: Parts) {
+    this.directory = directory;
+    this.options = options;
+    this.recovered = recovered;
+    this.#writer = writer;
+    this.#lock = lock;
+    const segments = writer?.segments ?? recovered.segments;
+    this.view = writer === undefined ? recovered.proven : addUp(segments, recovered.metadata);
+    this.#durableThrough = this.view.lastIndex;
+    this.cold = new ColdReader(options.vfs, segments);
+    this.staging = new Staging(options.frameBytesMax);
+  }
+
+  /** Made when the log was created, 16 hex digits: a log that was wiped and made again has another one. */
+  get logId(): string {
+    return this.recovered.metadata.logId;
+  }
+
+  /** What opening found and did. */
+  get recovery(): RecoveryReport {
+    return this.recovered.report;
+  }
+
+  get stagedSeq(): number {
+    return this.#stagedSeq;
+  }
+
+  /** The highest staged seq that is durable. */
+  get durableSeq(): number {
+    return this.#durableSeq;
+  }
+
+  /** Entries up to here are on disk as they are in `view`. */
+  get durableThrough(): Index {
+    return this.#durableThrough;
+  }
+
+  /** Bytes that are staged or being written. */
+  get stagedBytes(): number {
+    return this.staging.bytes + (this.#batch?.bytes.length ?? 0);
+  }
+
+  /** What is being written, or waits for space, and is still only in memory. */
+  get unwrittenBatch(): Batch | undefined {
+    return this.#batch;
+  }
+
+  /** One more call has staged what it had to, in `staging` and in `view`. */
+  staged(): void {
+    this.#stagedSeq += 1;
+  }
+
+  /** Entries from here on differ, from now on, from those on disk or in the batch with the same index. */
+  forgetDurableFrom(index: Index): void {
+    this.#durableThrough = Math.min(this.#durableThrough, index - 1);
+    this.#batchThrough = Math.min(this.#batchThrough, index - 1);
+  }
+
+  /** Blocks until everything staged is durable. Errors: `WAL_BUSY` while a flush is in flight; `WAL_FULL`; `WAL_POISONED`. */
+  sync(): void {
+    this.checkWritable();
+    if (this.#writing !== undefined || this.#gathering !== undefined) {
+      throw new WalError('WAL_BUSY', 'A flush is in flight; only one write can be under way at a time.', {});
+    }
+    if (!this.#isIdle()) this.#writeBlocking();
+  }
+
+  /** Resolves once everything staged at the call is durable, with the seq that is. Errors (rejections): as `sync`, but for `WAL_BUSY`. */
+  flush(): Promise<number> {
+    try {
+      this.checkWritable();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (this.#gathering !== undefined) return this.#gathering.promise;
+    if (this.#writing === undefined) {
+      if (this.#isIdle()) return Promise.resolve(this.#durableSeq);
+      this.#gathering = newGroup();
+      process.nextTick(startGathered, this);
+      return this.#gathering.promise;
+    }
+    if ((this.#batch?.seq ?? this.#durableSeq) === this.#stagedSeq) return this.#writing.promise;
+    this.#gathering = newGroup();
+    return this.#gathering.promise;
+  }
+
+  /** Writes what is staged, leaves the mark of a clean close and gives the lock back. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  checkReadable(): void {
+    if (this.#poison !== undefined) throw this.#poison;
+    if (this.#closing !== undefined) {
+      throw new WalError('WAL_CLOSED', `The log in ${this.directory} was closed.`, {});
+    }
+  }
+
+  checkWritable(): void {
+    this.checkReadable();
+    if (this.#writer !== undefined) return;
+    throw new WalError('WAL_READ_ONLY', `The log in ${this.directory} was opened to be read only.`, {});
+  }
+
+  /** Writes for those who gathered, if nobody's write is under way. */
+  startGathered(): void {
+    const group = this.#gathering;
+    if (group === undefined || this.#writing !== undefined) return;
+    this.#gathering = undefined;
+    if (this.#poison !== undefined) {
+      group.reject(this.#poison);
+      return;
+    }
+    this.#writing = group;
+    if (this.#isWrittenInline()) this.#writeInline(group);
+    else this.#writeDeferred(group);
+  }
+
+  #isWrittenInline(): boolean {
+    const { flushMode } = this.options;
+    return flushMode === 'adaptive' && this.#latency.suitsBlocking(this.stagedBytes);
+  }
+
+  #writeInline(group: Group): void {
+    let failure: WalError | undefined;
+    try {
+      this.#writeBlocking();
+    } catch (error) {
+      failure = error as WalError; // #writeBlocking throws nothing else
+    }
+    this.#ended(group, failure);
+  }
+
+  #writeDeferred(group: Group): void {
+    const { vfs, clock } = this.options;
+    const began = clock.now();
+    runWithCallbacks(vfs, this.#flushPlan()).then(
+      () => {
+        this.#latency.observe(clock.now() - began);
+        this.#ended(group, undefined);
+      },
+      (error: unknown) => this.#ended(group, this.#failed(error)),
+    );
+  }
+
+  #writeBlocking(): void {
+    const { vfs, clock } = this.options;
+    const began = clock.now();
+    try {
+      runBlocking(vfs, this.#flushPlan());
+    } catch (error) {
+      throw this.#failed(error);
+    }
+    this.#latency.observe(clock.now() - began);
+  }
+
+  #ended(group: Group, failure: WalError | undefined): void {
+    this.#writing = undefined;
+    if (failure === undefined) group.resolve(this.#durableSeq);
+    else group.reject(failure);
+    // At once, not when those who were just woken have run: their next records make the group after.
+    if (this.#gathering !== undefined) this.startGathered();
+  }
+
+  async #close(): Promise<void> {
+    // Whoever waits for them is told how they ended.
+    while (this.#writing !== undefined || this.#gathering !== undefined) {
+      await (this.#writing ?? this.#gathering)?.promise.catch(() => {});
+    }
+    try {
+      if (this.#writer !== undefined && this.#poison === undefined) await this.#closeCleanly(this.#writer);
+    } finally {
+      this.cold.close();
+      this.#writer?.close();
+      this.#lock?.release();
+    }
+  }
+
+  async #closeCleanly(writer: LogWriter): Promise<void> {
+    try {
+      await runWithCallbacks(this.options.vfs, this.#flushPlan());
+      await runWithCallbacks(this.options.vfs, writer.markClosed());
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  /** Writes what an earlier attempt left, then everything that is staged when it comes to that. */
+  *#flushPlan(): IoPlan {
+    const writer = this.#writer as LogWriter; // the callers checked that the log is writable
+    if (this.#batch !== undefined) yield* this.#writePlan(writer, this.#batch);
+    this.#batch = this.staging.take(this.#stagedSeq);
+    this.#batchThrough = this.view.lastIndex;
+    yield* this.#writePlan(writer, this.#batch);
+  }
+
+  *#writePlan(writer: LogWriter, batch: Batch): IoPlan {
+    yield* writer.write(batch);
+    this.#durableSeq = batch.seq;
+    this.#durableThrough = this.#batchThrough;
+    this.staging.release(batch);
+    this.#batch = undefined;
+    this.cold.forgetRemoved();
+    this.onDurable();
+  }
+
+  #isIdle(): boolean {
+    if (this.#batch !== undefined || !this.staging.isEmpty) return false;
+    this.#durableSeq = this.#stagedSeq; // calls that had nothing to write
+    return true;
+  }
+
+  /** A full disk leaves everything as it was. Any other failure is final: nobody knows what the disk holds now. */
+  #failed(error: unknown): WalError {
+    if (error instanceof WalError && error.code === 'WAL_FULL') return error;
+    this.#poison ??= new WalError(
+      'WAL_POISONED',
+      `Writing the log in ${this.directory} failed, so nothing more is accepted: ${error instanceof Error ? error.message : String(error)}`,
+      {},
+      { cause: error },
+    );
+    return this.#poison;
+  }
+}
+
+function startGathered(engine: LogEngine): void {
+  engine.startGathered();
+}
+
+function newGroup(): Group {
+  let resolve: Group['resolve'] = () => {};
+  let reject: Group['reject'] = () => {};
+  const promise = new Promise<number>((onDurable, onFailure) => {
+    resolve = onDurable;
+    reject = onFailure;
+  });
+  return { promise, resolve, reject };
+}
