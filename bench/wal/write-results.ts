@@ -1,0 +1,19 @@
+// Puts the results where people look for them. Only a whole run may replace `latest`: what is quoted is never a part.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { RunResult } from '../harness/result.js';
+
+const RESULTS = fileURLToPath(new URL('../results/', import.meta.url));
+
+export function writeResults(
+  result: RunResult,
+  to: { readonly directory: string | undefined; readonly isWhole: boolean },
+): string[] {
+  const directory = to.directory ?? RESULTS;
+  mkdirSync(directory, { recursive: true });
+  const json = join(directory, to.isWhole ? 'latest.json' : 'partial.json');
+  writeFileSync(json, `${JSON.stringify(result, undefined, 1)}\n`);
+  return [json];
+}
