@@ -4,5 +4,6 @@ import base from './vitest.config.js';
 
 export default defineConfig({
   ...base,
-  test: { ...base.test, include: ['packages/core/test/**/*.test.ts'] },
+  // A mutant must be loaded anew.
+  test: { ...base.test, isolate: true, include: ['packages/core/test/**/*.test.ts'] },
 });

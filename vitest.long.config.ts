@@ -1,0 +1,27 @@
+// The tests whose proof grows with the number of tries, with many more of them: `npm run test:long`. A number given in
+// the environment wins: WALDB_KILLS=5000 npm run test:long -- packages/wal/test/kill.test.ts
+import { defineConfig } from 'vitest/config';
+import base from './vitest.config.js';
+
+const TRIES = {
+  /** Random lives of a log, each of which loses power at every operation. */
+  WALDB_CRASH_SEEDS: '25',
+};
+
+export default defineConfig({
+  ...base,
+  test: {
+    ...base.test,
+    include: ['packages/wal/test/crash.test.ts'],
+    env: { ...TRIES, ...given(Object.keys(TRIES)) },
+    testTimeout: 900_000,
+  },
+});
+
+function given(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      names.includes(name) && value !== undefined ? [[name, value]] : [],
+    ),
+  );
+}
