@@ -8,6 +8,8 @@ export interface CaseContext extends RoundOptions {
   readonly work: WorkDirectory;
   /** Smaller data, so that everything is over soon; figures of size are then not comparable. */
   readonly isQuick: boolean;
+  /** Whether other stores are installed and wanted. */
+  readonly withPeers: boolean;
 }
 
 export interface BenchCase {

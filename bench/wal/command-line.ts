@@ -7,6 +7,8 @@ export interface BenchOptions {
   readonly cases: readonly string[];
   readonly isQuick: boolean;
   readonly isJson: boolean;
+  /** Measure other stores too. */
+  readonly withPeers: boolean;
   readonly rounds: number;
   readonly secondsPerSubject: number;
   /** Where results are written; undefined: the usual place. */
@@ -45,6 +47,7 @@ export function readCommandLine(words: readonly string[], cases: readonly string
     cases: chosen,
     isQuick: values.quick,
     isJson: values.json,
+    withPeers: values.peers,
     rounds,
     secondsPerSubject: values.quick ? SECONDS_QUICK : SECONDS,
     results: values.results,
@@ -55,6 +58,7 @@ interface Values {
   readonly only: readonly string[];
   readonly quick: boolean;
   readonly json: boolean;
+  readonly peers: boolean;
   readonly help: boolean;
   readonly rounds?: string | undefined;
   readonly results?: string | undefined;
@@ -68,6 +72,7 @@ function parse(words: readonly string[]): Values | string {
         only: { type: 'string', multiple: true, default: [] },
         quick: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
+        peers: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
         rounds: { type: 'string' },
         results: { type: 'string' },

@@ -3,9 +3,11 @@
 
 import { WalLog } from '@waldb/wal';
 import { inTurns, secondsOf } from '../../harness/measure.js';
-import { atLeast, atMost, line } from '../../harness/result.js';
+import { atLeast, atMost, type Line, line } from '../../harness/result.js';
+import { ratios } from '../../harness/statistics.js';
 import type { BenchCase, CaseContext } from '../case.js';
 import { fillLog, type LogSize, removeFooters } from '../subjects/filled-log.js';
+import { openPeer, type Peer } from '../subjects/peers.js';
 
 const SCANNED: LogSize = { entries: 1_000_000, entryBytes: 128 };
 const SCANNED_QUICK: LogSize = { entries: 100_000, entryBytes: 128 };
@@ -25,21 +27,40 @@ async function run(context: CaseContext): ReturnType<BenchCase['run']> {
   const sealed = context.work.make('sealed');
   await fillLog(scanned, size);
   await fillLog(sealed, large);
+  const lmdb = context.withPeers ? await fillLmdb(context, size) : undefined;
   const figures = await inTurns(context.rounds, {
     scan: async () => {
       removeFooters(scanned);
       return size.entries / (await secondsToOpen(scanned, size));
     },
     sealed: async () => (await secondsToOpen(sealed, large)) * 1000,
+    lmdb: async () =>
+      lmdb === undefined ? Number.NaN : size.entries / (await secondsOf(() => lmdb.replay())),
   });
+  await lmdb?.close();
   const gibibytes = ((large.entries * large.entryBytes) / 2 ** 30).toPrecision(2);
   return {
     lines: [
       line('without footers: every frame read', 'entries/s', figures.scan, atLeast(2e6)),
+      ...(lmdb === undefined ? [] : lmdbLines(figures)),
       line(`with footers, ${gibibytes} GiB of 1 KiB entries`, 'ms', figures.sealed, atMost(200)),
     ],
     notes: [`scanned: ${size.entries.toLocaleString('en-US')} entries of ${size.entryBytes} bytes.`],
   };
+}
+
+function lmdbLines(figures: { readonly scan: readonly number[]; readonly lmdb: readonly number[] }): Line[] {
+  return [
+    line('lmdb: every entry read in order', 'entries/s', figures.lmdb),
+    line('without footers / lmdb', 'ratio', ratios(figures.scan, figures.lmdb), atLeast(2)),
+  ];
+}
+
+async function fillLmdb(context: CaseContext, size: LogSize): Promise<Peer> {
+  const peer = await openPeer('lmdb', context.work.make('lmdb'), size.entryBytes);
+  const group = 10_000;
+  for (let count = 0; count < size.entries; count += group) await peer.commit(group);
+  return peer;
 }
 
 async function secondsToOpen(directory: string, size: LogSize): Promise<number> {

@@ -1,21 +1,22 @@
 // A WalLog with concurrent appenders in front of it, as a server has them: each stages one entry and waits until it is
 // durable. How the wait is served is what the subjects differ in.
 //
-//   inline    everybody who staged in this turn shares one blocking `sync`
-//   deferred  everybody who staged while a flush was under way shares the next one
+//   inline    everybody who staged in this turn of the loop shares one blocking `sync`
+//   deferred  `flush`, on the thread pool: whoever stages while one is under way shares the next
+//   adaptive  `flush` that blocks where it has seen that the disk is quick
 
 import type { LogEntry } from '@waldb/core';
 import { WalLog, type WalOptions } from '@waldb/wal';
 import type { Subject } from '../../harness/rounds.js';
 
-export type CommitMode = 'inline' | 'deferred';
+export type CommitMode = 'inline' | 'deferred' | 'adaptive';
 
 export interface Appenders {
   readonly log: WalLog;
   /** Stages one entry. */
   append(): void;
   /** Resolves once everything staged so far is durable. */
-  durable(): Promise<void>;
+  durable(): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -26,10 +27,10 @@ export interface AppenderOptions {
 }
 
 export async function openAppenders(directory: string, options: AppenderOptions): Promise<Appenders> {
-  const log = await WalLog.open(directory, options.log);
+  const flushMode = options.mode === 'adaptive' ? 'adaptive' : 'deferred';
+  const log = await WalLog.open(directory, { flushMode, ...options.log });
   const command = new Uint8Array(options.entryBytes).fill(0x61);
   let index = log.lastIndex();
-  const durable = options.mode === 'inline' ? inlineGroups(log) : deferredGroups(log);
   return {
     log,
     append() {
@@ -37,7 +38,7 @@ export async function openAppenders(directory: string, options: AppenderOptions)
       const entry: LogEntry = { term: 1, index, kind: 'normal', command };
       log.append([entry]);
     },
-    durable,
+    durable: options.mode === 'inline' ? sharedSync(log) : () => log.flush(),
     close: () => log.close(),
   };
 }
@@ -76,7 +77,7 @@ export function blockingSubject(name: string, appenders: Appenders): Subject {
 }
 
 /** A microtask runs once everyone who was woken has staged: one sync for all of them. */
-function inlineGroups(log: WalLog): () => Promise<void> {
+function sharedSync(log: WalLog): () => Promise<void> {
   let group: Promise<void> | undefined;
   const commit = (): void => {
     group = undefined;
@@ -85,23 +86,5 @@ function inlineGroups(log: WalLog): () => Promise<void> {
   return () => {
     group ??= Promise.resolve().then(commit);
     return group;
-  };
-}
-
-/** The disk's own latency is the batching window: one flush at a time, whoever comes meanwhile shares the next. */
-function deferredGroups(log: WalLog): () => Promise<void> {
-  let inFlight: Promise<unknown> | undefined;
-  let next: Promise<void> | undefined;
-  const flush = (): Promise<void> => {
-    next = undefined;
-    const flushing = log.flush().then(() => {
-      inFlight = undefined;
-    });
-    inFlight = flushing;
-    return flushing;
-  };
-  return () => {
-    next ??= (inFlight ?? Promise.resolve()).then(flush);
-    return next;
   };
 }
