@@ -10,9 +10,18 @@ export {
   entryBytes,
   entryEncoding,
   readEntry,
+  writeEntry,
 } from './codec/entry.js';
 export { decodeMessage, encodeMessage, MESSAGE_VERSION } from './codec/message.js';
-export { MsgpackReader, MsgpackWriter } from './codec/msgpack.js';
+export {
+  binHeaderSize,
+  MsgpackReader,
+  MsgpackWriter,
+  uintSize,
+  writeBinHeader,
+  writeFixArrayHeader,
+  writeUint,
+} from './codec/msgpack.js';
 export type { Durability, RaftConfig, ReadPolicy } from './config.js';
 export {
   describeAction,

@@ -39,22 +39,22 @@ export class LogEngine {
   readonly directory: string;
   readonly options: ResolvedOptions;
   readonly recovered: Recovered;
-  /** What is staged, and the state with it. The owner stages; see `staged`. */
+  /** The state with everything that is staged. The owner stages: in `staging` and here. */
   readonly view: LogView;
   readonly staging: Staging;
-  /** Entries that are durable, as they are on disk. */
+  /** Reads entries that are durable. */
   readonly cold: ColdReader;
   /** Called whenever more has become durable. */
   onDurable: () => void = () => {};
   readonly #writer: LogWriter | undefined;
   readonly #lock: VfsLock | undefined;
   readonly #latency = new WriteLatency();
-  #stagedSeq = 0;
   #durableSeq = 0;
-  /** The batch that is being written, or that a full disk cut short. */
-  #batch: Batch | undefined;
+  /** What is being written, or waits behind it, or was cut short by a full disk; oldest first. */
+  readonly #unwritten: Batch[] = [];
+  #unwrittenBytes = 0;
   #durableThrough: Index;
-  #batchThrough: Index = 0;
+  #unwrittenThrough: Index = 0;
   /** Whose write is in flight, and who comes next. */
   #writing: Group | undefined;
   #gathering: Group | undefined;
@@ -93,10 +93,6 @@ export class LogEngine {
     return this.recovered.report;
   }
 
-  get stagedSeq(): number {
-    return this.#stagedSeq;
-  }
-
   /** The highest staged seq that is durable. */
   get durableSeq(): number {
     return this.#durableSeq;
@@ -109,23 +105,18 @@ export class LogEngine {
 
   /** Bytes that are staged or being written. */
   get stagedBytes(): number {
-    return this.staging.bytes + (this.#batch?.bytes.length ?? 0);
+    return this.staging.bytes + this.#unwrittenBytes;
   }
 
-  /** What is being written, or waits for space, and is still only in memory. */
-  get unwrittenBatch(): Batch | undefined {
-    return this.#batch;
-  }
-
-  /** One more call has staged what it had to, in `staging` and in `view`. */
-  staged(): void {
-    this.#stagedSeq += 1;
+  /** What was taken from `staging` and is not durable, oldest first. */
+  get unwritten(): readonly Batch[] {
+    return this.#unwritten;
   }
 
   /** Entries from here on differ, from now on, from those on disk or in the batch with the same index. */
   forgetDurableFrom(index: Index): void {
     this.#durableThrough = Math.min(this.#durableThrough, index - 1);
-    this.#batchThrough = Math.min(this.#batchThrough, index - 1);
+    this.#unwrittenThrough = Math.min(this.#unwrittenThrough, index - 1);
   }
 
   /** Blocks until everything staged is durable. Errors: `WAL_BUSY` while a flush is in flight; `WAL_FULL`; `WAL_POISONED`. */
@@ -151,7 +142,7 @@ export class LogEngine {
       process.nextTick(startGathered, this);
       return this.#gathering.promise;
     }
-    if ((this.#batch?.seq ?? this.#durableSeq) === this.#stagedSeq) return this.#writing.promise;
+    if ((this.#unwritten.at(-1)?.seq ?? this.#durableSeq) === this.staging.seq) return this.#writing.promise;
     this.#gathering = newGroup();
     return this.#gathering.promise;
   }
@@ -258,28 +249,35 @@ export class LogEngine {
     }
   }
 
-  /** Writes what an earlier attempt left, then everything that is staged when it comes to that. */
+  /** Writes what an earlier attempt left, and everything that is staged. */
   *#flushPlan(): IoPlan {
     const writer = this.#writer as LogWriter; // the callers checked that the log is writable
-    if (this.#batch !== undefined) yield* this.#writePlan(writer, this.#batch);
-    this.#batch = this.staging.take(this.#stagedSeq);
-    this.#batchThrough = this.view.lastIndex;
-    yield* this.#writePlan(writer, this.#batch);
-  }
-
-  *#writePlan(writer: LogWriter, batch: Batch): IoPlan {
-    yield* writer.write(batch);
-    this.#durableSeq = batch.seq;
-    this.#durableThrough = this.#batchThrough;
-    this.staging.release(batch);
-    this.#batch = undefined;
+    for (const batch of this.staging.take()) {
+      this.#unwritten.push(batch);
+      this.#unwrittenBytes += batch.bytes.length;
+    }
+    this.#unwrittenThrough = this.view.lastIndex;
+    const seq = this.staging.seq; // calls that had nothing to write are done with those before them
+    for (let batch = this.#unwritten[0]; batch !== undefined; batch = this.#unwritten[0]) {
+      yield* writer.write(batch);
+      this.#written(batch);
+    }
+    this.#durableSeq = seq;
+    this.#durableThrough = this.#unwrittenThrough;
     this.cold.forgetRemoved();
     this.onDurable();
   }
 
+  #written(batch: Batch): void {
+    this.#durableSeq = batch.seq;
+    this.#unwritten.shift();
+    this.#unwrittenBytes -= batch.bytes.length;
+    this.staging.release(batch);
+  }
+
   #isIdle(): boolean {
-    if (this.#batch !== undefined || !this.staging.isEmpty) return false;
-    this.#durableSeq = this.#stagedSeq; // calls that had nothing to write
+    if (this.#unwritten.length > 0 || !this.staging.isEmpty) return false;
+    this.#durableSeq = this.staging.seq; // calls that had nothing to write
     return true;
   }
 

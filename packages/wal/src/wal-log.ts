@@ -123,7 +123,7 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
 
   stagedSeq(): number {
     this.#engine.checkReadable();
-    return this.#engine.stagedSeq;
+    return this.#engine.staging.seq;
   }
 
   /** The highest staged seq that is durable. */
@@ -135,18 +135,19 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
   /** Errors: `WAL_TOO_LARGE`, `WAL_INVALID`; then nothing was staged. */
   append(entries: readonly LogEntry[]): void {
     this.#engine.checkWritable();
-    const encoded = admitEntries(entries, {
+    admitEntries(entries, {
       lastIndex: this.#view.lastIndex,
       lastTerm: this.#view.lastTerm,
       stagedBytes: this.#engine.stagedBytes,
       limits: this.#engine.options,
     });
-    for (const entry of encoded) {
-      this.#engine.staging.addEntry(entry, entry.encoded as Uint8Array); // admitEntries gave each its encoding
+    const { staging } = this.#engine;
+    for (const entry of entries) {
+      staging.addEntry(entry);
       this.#view.append(entry);
       this.#cache.push(entry);
     }
-    this.#engine.staged();
+    this.#engine.staging.endCall();
   }
 
   truncate(from: Index): void {
@@ -159,7 +160,7 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
       this.#cache.truncate(from);
       this.#engine.forgetDurableFrom(from);
     }
-    this.#engine.staged();
+    this.#engine.staging.endCall();
   }
 
   setHardState(state: HardState): void {
@@ -172,7 +173,7 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
       });
     this.#view.hardState = { term: state.term, votedFor: state.votedFor };
     this.#engine.staging.addState({ type: 'hardState', state: this.#view.hardState });
-    this.#engine.staged();
+    this.#engine.staging.endCall();
   }
 
   applySnapshot(snapshot: Snapshot): void {
@@ -194,7 +195,7 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
       this.#engine.forgetDurableFrom(index + 1);
     }
     this.#snapshot = snapshot;
-    this.#engine.staged();
+    this.#engine.staging.endCall();
   }
 
   compact(through: Index): void {
@@ -210,7 +211,7 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
     this.#engine.staging.addState({ type: 'compact', index: through, term });
     this.#view.compact({ index: through, term });
     this.#evict();
-    this.#engine.staged();
+    this.#engine.staging.endCall();
   }
 
   /** Blocks until everything staged is durable. Errors: `WAL_BUSY` while a flush is in flight; `WAL_FULL`; `WAL_POISONED`. */

@@ -26,7 +26,7 @@ import {
   encodeSegmentHeader,
   type SegmentHeader,
 } from '../src/format/segment-header.js';
-import { Staging, sealFrame } from '../src/segment/staging.js';
+import { type Batch, Staging, sealFrame } from '../src/segment/staging.js';
 import { FrameEffects } from '../src/state/frame-effects.js';
 import { SegmentSummary } from '../src/state/segment-summary.js';
 import { disk, entries, entry, open, segmentPath } from './support/log-fixture.js';
@@ -43,7 +43,7 @@ describe('records', () => {
       entry(2, 2 ** 40, 300),
       entry(2 ** 33, 2 ** 41, 70_000, 'config'),
     ]) {
-      staging.addEntry(one, one.encoded ?? new Uint8Array(0));
+      staging.addEntry(one);
     }
     staging.addState({ type: 'hardState', state: { term: 2 ** 50, votedFor: undefined } });
     staging.addState({ type: 'hardState', state: { term: 3, votedFor: 200 } });
@@ -53,7 +53,7 @@ describe('records', () => {
       resets: false,
     });
     staging.addState({ type: 'compact', index: 5, term: 1 });
-    const { bytes, frames } = staging.take(1);
+    const { bytes, frames } = onlyBatch(staging);
     expect(frames).toHaveLength(1);
     const payload = bytes.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + (frames[0]?.payloadBytes ?? 0));
     const command = (index: number, term: number, length: number): Uint8Array =>
@@ -151,13 +151,41 @@ describe('a frame header', () => {
   });
 });
 
+function onlyBatch(staging: Staging): Batch {
+  const [batch, ...others] = staging.take();
+  expect(others).toEqual([]);
+  return batch as Batch; // something was staged
+}
+
 describe('a batch of frames', () => {
+  it('is full at a megabyte: what goes on is the next one, an entry of any size has room, and calls are counted where they end', () => {
+    const staging = new Staging(8192);
+    const big = entry(1, 1, 3 * 1024 * 1024);
+    const small = Array.from({ length: 40 }, (_, i) => entry(i + 2, 1, 60_000));
+    for (const one of [big, ...small]) {
+      staging.addEntry(one);
+      staging.endCall();
+    }
+    const size = staging.bytes;
+    const batches = staging.take();
+    expect(batches.map(({ seq }) => seq)).toEqual([1, 18, 35, 41]);
+    expect(batches.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBe(Math.ceil(size / 8) * 8);
+    const held = batches.flatMap(({ frames }) => frames.map(({ effects }) => effects.firstIndex));
+    expect(held).toEqual([big, ...small].map(({ index }) => index));
+    expect(Math.max(...batches.slice(1).map(({ bytes }) => bytes.length))).toBeLessThanOrEqual(1024 * 1024);
+    expect(staging.isEmpty).toBe(true);
+    expect(staging.bytes).toBe(0);
+    for (const batch of batches) staging.release(batch);
+    staging.addEntry(entry(42));
+    expect(onlyBatch(staging).frames).toHaveLength(1);
+  });
+
   it('keeps small records together, splits at the limit, and gives a large entry its own frame', () => {
     const staging = new Staging(200);
     for (const one of [...entries(1, 3, 1, 50), entry(4, 1, 1000), entry(5)]) {
-      staging.addEntry(one, one.encoded ?? new Uint8Array(0));
+      staging.addEntry(one);
     }
-    const { frames } = staging.take(1);
+    const { frames } = onlyBatch(staging);
     expect(frames.map(({ effects }) => [effects.firstIndex, effects.entryCount])).toEqual([
       [1, 3],
       [4, 1],
@@ -169,14 +197,14 @@ describe('a batch of frames', () => {
     const staging = new Staging(200);
     const add = (index: number, bytes: number): void => {
       const one = entry(index, 2, bytes);
-      staging.addEntry(one, one.encoded ?? new Uint8Array(0));
+      staging.addEntry(one);
     };
     add(1, 10);
     staging.addState({ type: 'truncate', from: 1 });
     add(1, 5000);
     staging.addState({ type: 'truncate', from: 1 });
     staging.addState({ type: 'truncate', from: 1 });
-    const { frames } = staging.take(1);
+    const { frames } = onlyBatch(staging);
     expect(frames.map(({ effects }) => [effects.truncateFrom, effects.entryCount])).toEqual([
       [undefined, 1],
       [1, 1],
@@ -189,7 +217,7 @@ describe('a batch of frames', () => {
     const staging = new Staging(100);
     for (let term = 1; term <= 1000; term++)
       staging.addState({ type: 'hardState', state: { term, votedFor: 1 } });
-    const { frames } = staging.take(1);
+    const { frames } = onlyBatch(staging);
     expect(Math.max(...frames.map((frame) => frame.payloadBytes))).toBeLessThanOrEqual(100);
   });
 
@@ -197,8 +225,8 @@ describe('a batch of frames', () => {
     const staging = new Staging(8192);
     const one = entry(1, 1, 3);
     for (let round = 0; round < 3; round++) {
-      staging.addEntry(one, one.encoded ?? new Uint8Array(0));
-      const batch = staging.take(round);
+      staging.addEntry(one);
+      const batch = onlyBatch(staging);
       const [frame] = batch.frames;
       if (frame === undefined) throw new Error('no frame');
       sealFrame(batch.bytes, frame, { seed: 1, offset: 0, frameSeq: 1, durableSeq: 0 });

@@ -41,6 +41,18 @@ export function encodeEntry(source: Omit<LogEntry, 'encoded'>): LogEntry {
   return encodeEntryInto(encoded, 0, source);
 }
 
+/** Writes an entry's encoding at `start`, where there is room for it; returns the offset behind it. */
+export function writeEntry(target: Uint8Array, start: number, entry: Omit<LogEntry, 'encoded'>): number {
+  const { term, index, kind, command } = entry;
+  let offset = writeFixArrayHeader(target, start, ENTRY_FIELDS);
+  target[offset++] = TAGS[kind];
+  offset = writeUint(target, offset, term);
+  offset = writeUint(target, offset, index);
+  offset = writeBinHeader(target, offset, command.length);
+  target.set(command, offset);
+  return offset + command.length;
+}
+
 /** Like `encodeEntry`, in a slab that many entries share; the entry's bytes are views of it. */
 export function encodeEntryInto(
   slab: Uint8Array,
@@ -48,14 +60,14 @@ export function encodeEntryInto(
   source: Omit<LogEntry, 'encoded'>,
 ): LogEntry {
   const { term, index, kind, command } = source;
-  let offset = writeFixArrayHeader(slab, start, ENTRY_FIELDS);
-  slab[offset++] = TAGS[kind];
-  offset = writeUint(slab, offset, term);
-  offset = writeUint(slab, offset, index);
-  offset = writeBinHeader(slab, offset, command.length);
-  slab.set(command, offset);
-  const end = offset + command.length;
-  return { term, index, kind, command: slab.subarray(offset, end), encoded: slab.subarray(start, end) };
+  const end = writeEntry(slab, start, source);
+  return {
+    term,
+    index,
+    kind,
+    command: slab.subarray(end - command.length, end),
+    encoded: slab.subarray(start, end),
+  };
 }
 
 /** The entry's encoding, made now if it does not carry one. */

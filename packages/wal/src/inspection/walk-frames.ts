@@ -81,7 +81,15 @@ export function* walkFrames(file: LenientFile, start: WalkStart): Generator<Walk
         ? 'no frame header matches its checksum there'
         : `frame ${header.frameSeq} is there instead`;
     const lastSeq = Math.min(next.seq - 1, lastSeqMax);
-    yield { type: 'damage', offset, bytes: next.offset - offset, why, firstSeq: seq, lastSeq, header: undefined };
+    yield {
+      type: 'damage',
+      offset,
+      bytes: next.offset - offset,
+      why,
+      firstSeq: seq,
+      lastSeq,
+      header: undefined,
+    };
     offset = next.offset;
     seq = next.seq;
   }

@@ -1,9 +1,10 @@
 // Where records gather until the next flush: frames under construction, one behind another in one buffer, so that a
 // flush is one write. An entry's bytes are copied here once and nothing outside ever refers to the buffer.
 //
-// Two buffers take turns: one is filled while the other is being written.
+// Buffers take turns: one is filled while another is being written. When much is staged between two flushes, full
+// ones queue up; none is ever copied to make room.
 
-import type { LogEntry } from '@waldb/core';
+import { entryBytes, type LogEntry, writeEntry } from '@waldb/core';
 import { checksum } from '@waldb/io';
 import {
   FRAME_HEADER_BYTES,
@@ -15,9 +16,12 @@ import {
 import { encodeStateRecord, type StateRecord } from '../format/record.js';
 import { FrameEffects } from '../state/frame-effects.js';
 
-const ARENA_BYTES = 64 * 1024;
-/** A buffer that one burst made larger than this is not kept. */
-const ARENA_KEPT_BYTES_MAX = 4 * 1024 * 1024;
+/** Buffers begin this small and double up to the size at which a batch is full: a fresh log needs little memory. */
+const ARENA_BYTES_MIN = 64 * 1024;
+/** A full batch: one write of this size runs at the disk's full speed, and what waits behind it is not held up long. */
+const ARENA_BYTES_MAX = 1024 * 1024;
+/** Written buffers that are kept for the batches to come. */
+const SPARE_ARENAS_MAX = 4;
 
 /** A snapshot whose file has to be in place before the frames of its batch are written. */
 export interface StagedSnapshot {
@@ -32,42 +36,62 @@ export interface StagedFrame {
   readonly effects: FrameEffects;
 }
 
-/** Everything that one flush writes. The frames lie in `bytes` back to back. */
+/** What is written at once. The frames lie in `bytes` back to back. */
 export interface Batch {
   readonly bytes: Uint8Array;
   /** Those not yet written; the writer removes them from the front. */
   readonly frames: StagedFrame[];
   /** Those not yet published; the writer removes them from the front. */
   readonly snapshots: StagedSnapshot[];
-  /** The staged seq that is durable once the batch is. */
+  /** The staged seq that is durable once this batch and those before it are. */
   readonly seq: number;
 }
 
 export class Staging {
   readonly #framePayloadMax: number;
-  #arena: Uint8Array = new Uint8Array(ARENA_BYTES);
-  #spare: Uint8Array | undefined = new Uint8Array(ARENA_BYTES);
+  readonly #full: Batch[] = [];
+  #fullBytes = 0;
+  readonly #spares: Uint8Array[] = [];
+  #arena: Uint8Array = new Uint8Array(ARENA_BYTES_MIN);
   #end = 0;
   #frames: StagedFrame[] = [];
   #snapshots: StagedSnapshot[] = [];
   #open: StagedFrame | undefined;
+  /** Calls that are staged whole. */
+  #seq = 0;
 
   constructor(framePayloadMax: number) {
     this.#framePayloadMax = framePayloadMax;
   }
 
   get bytes(): number {
-    return this.#end;
+    return this.#fullBytes + this.#end;
   }
 
   get isEmpty(): boolean {
-    return this.#frames.length === 0;
+    return this.#frames.length === 0 && this.#full.length === 0;
   }
 
-  addEntry(entry: LogEntry, encoded: Uint8Array): void {
-    const frame = this.#frameFor(encoded.length);
+  /** The number of calls so far that are staged whole: the staged seq. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** One more call has staged everything that belongs to it. */
+  endCall(): void {
+    this.#seq += 1;
+  }
+
+  /** An entry that carries no encoding is encoded here, in its place: nothing is allocated for it. */
+  addEntry(entry: LogEntry): void {
+    const bytes = entryBytes(entry);
+    const frame = this.#frameFor(bytes);
     frame.effects.addEntry(entry.term, entry.index, entry.kind);
-    this.#copy(frame, encoded);
+    this.#reserve(bytes);
+    if (entry.encoded === undefined) writeEntry(this.#arena, this.#end, entry);
+    else this.#arena.set(entry.encoded, this.#end);
+    this.#end += bytes;
+    frame.payloadBytes += bytes;
   }
 
   addState(record: StateRecord): void {
@@ -84,27 +108,34 @@ export class Staging {
     this.#snapshots.push(snapshot);
   }
 
-  /** Hands over what is staged and goes on with an empty buffer. */
-  take(seq: number): Batch {
-    this.#closeFrame();
-    const batch: Batch = {
-      bytes: this.#arena.subarray(0, this.#end),
-      frames: this.#frames,
-      snapshots: this.#snapshots,
-      seq,
-    };
-    this.#arena = this.#spare ?? new Uint8Array(ARENA_BYTES);
-    this.#spare = undefined;
-    this.#end = 0;
-    this.#frames = [];
-    this.#snapshots = [];
-    return batch;
+  /** Hands over what is staged, oldest first, and goes on with an empty buffer. */
+  take(): Batch[] {
+    if (this.#frames.length > 0) this.#endBatch();
+    const batches = this.#full.splice(0);
+    this.#fullBytes = 0;
+    return batches;
   }
 
   /** Gives a written batch's buffer back. */
   release(batch: Batch): void {
-    const whole = new Uint8Array(batch.bytes.buffer);
-    if (whole.length <= ARENA_KEPT_BYTES_MAX) this.#spare = whole;
+    const arena = new Uint8Array(batch.bytes.buffer);
+    if (arena.length > ARENA_BYTES_MAX || this.#spares.length === SPARE_ARENAS_MAX) return;
+    this.#spares.push(arena);
+  }
+
+  #endBatch(): void {
+    this.#closeFrame();
+    this.#full.push({
+      bytes: this.#arena.subarray(0, this.#end),
+      frames: this.#frames,
+      snapshots: this.#snapshots,
+      seq: this.#seq,
+    });
+    this.#fullBytes += this.#end;
+    this.#arena = this.#spares.pop() ?? new Uint8Array(ARENA_BYTES_MIN);
+    this.#end = 0;
+    this.#frames = [];
+    this.#snapshots = [];
   }
 
   /** The open frame if `payloadBytes` more may go into it, else a new one. A single record may be larger than the limit. */
@@ -117,12 +148,19 @@ export class Staging {
       if (!isOver || awaitsReplacement) return open;
       this.#closeFrame();
     }
-    this.#reserve(FRAME_HEADER_BYTES);
+    this.#beginFrame(payloadBytes);
     const frame: StagedFrame = { start: this.#end, payloadBytes: 0, effects: new FrameEffects() };
     this.#end += FRAME_HEADER_BYTES;
     this.#frames.push(frame);
     this.#open = frame;
     return frame;
+  }
+
+  /** Room for a frame, so that it will not have to move while it is filled; in a new buffer if this one is full. */
+  #beginFrame(payloadBytes: number): void {
+    const bytes = frameBytes(Math.max(payloadBytes, this.#framePayloadMax));
+    if (this.#end > 0 && this.#end + bytes > ARENA_BYTES_MAX) this.#endBatch();
+    this.#reserve(bytes);
   }
 
   #copy(frame: StagedFrame, encoded: Uint8Array): void {

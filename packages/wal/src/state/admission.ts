@@ -1,7 +1,7 @@
 // What may enter the log. Everything is checked before the first entry is staged, so that a refusal changes nothing; and
 // by the same limits as when it is read back, so that nothing can be written that could not be read.
 
-import { encodedEntrySize, encodeEntry, type Index, type LogEntry, type Term } from '@waldb/core';
+import { entryBytes, type Index, type LogEntry, type Term } from '@waldb/core';
 import { invalid, WalError } from '../wal-error.js';
 
 export interface Admission {
@@ -12,29 +12,25 @@ export interface Admission {
   readonly limits: { readonly entryBytesMax: number; readonly stagedBytesMax: number };
 }
 
-/** The entries, each with its encoding. Errors: `WAL_INVALID`, `WAL_TOO_LARGE`. */
-export function admitEntries(entries: readonly LogEntry[], admission: Admission): readonly LogEntry[] {
+/** Errors: `WAL_INVALID`, `WAL_TOO_LARGE`. */
+export function admitEntries(entries: readonly LogEntry[], admission: Admission): void {
   const { entryBytesMax, stagedBytesMax } = admission.limits;
   let { lastIndex, lastTerm, stagedBytes } = admission;
-  let isEncoded = true;
-  for (const { index, term, encoded, command } of entries) {
+  for (const entry of entries) {
+    const { index, term } = entry;
     if (index !== lastIndex + 1)
       throw invalid('An appended entry must follow the last index.', { index, lastIndex });
     if (!isNumber(term)) throw invalid('Terms are safe integers from 0.', { index, term });
     if (term < lastTerm) throw invalid('Terms never fall along the log.', { index, term, lastTerm });
-    const size = encoded?.length ?? encodedEntrySize(term, index, command.length);
+    const size = entryBytes(entry);
     if (size > entryBytesMax)
       throw tooLarge(`The entry of index ${index}`, size, 'entryBytesMax', entryBytesMax);
-    isEncoded &&= encoded !== undefined;
     lastIndex = index;
     lastTerm = term;
     stagedBytes += size;
   }
   if (stagedBytes > stagedBytesMax)
     throw tooLarge('What is staged', stagedBytes, 'stagedBytesMax', stagedBytesMax);
-  return isEncoded
-    ? entries
-    : entries.map((entry) => (entry.encoded === undefined ? encodeEntry(entry) : entry));
 }
 
 /** What a record can hold as a term, an index or an id. */
