@@ -6,13 +6,15 @@ import base from './vitest.config.js';
 const TRIES = {
   /** Random lives of a log, each of which loses power at every operation. */
   WALDB_CRASH_SEEDS: '25',
+  /** Processes killed while they use a log. */
+  WALDB_KILLS: '2000',
 };
 
 export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    include: ['packages/wal/test/crash.test.ts'],
+    include: ['packages/wal/test/crash.test.ts', 'packages/wal/test/kill.test.ts'],
     env: { ...TRIES, ...given(Object.keys(TRIES)) },
     testTimeout: 900_000,
   },
