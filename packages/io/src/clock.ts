@@ -7,11 +7,16 @@ export interface Timer {
   cancel(): void;
 }
 
+export interface TimerOptions {
+  /** For work that nobody waits for: a pending timer does not keep the process alive. Default false. */
+  readonly isBackground?: boolean;
+}
+
 export interface Clock {
   /** Milliseconds, with a fraction, since an arbitrary point. Never goes back; knows nothing of the date. */
   now(): number;
   /** Runs `callback` once, no earlier than `delayMs` from now; how much later is up to the machine. */
-  setTimer(delayMs: number, callback: () => void): Timer;
+  setTimer(delayMs: number, callback: () => void, options?: TimerOptions): Timer;
   /** Runs `callback` after the input that is already waiting has been delivered: the next turn of the event loop. */
   defer(callback: () => void): void;
 }

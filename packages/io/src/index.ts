@@ -1,7 +1,7 @@
 // The public names of @waldb/io, one by one.
 
 export { checksum } from './checksum.js';
-export type { Clock, Timer } from './clock.js';
+export type { Clock, Timer, TimerOptions } from './clock.js';
 export { createDirectory } from './create-directory.js';
 export { Sha256 } from './hash.js';
 export { type IoPlan, type IoStep, runBlocking, runWithCallbacks } from './io-plan.js';
