@@ -1,35 +1,35 @@
 // The consensus core alone, on one core and in memory: how much of a machine the protocol itself costs.
 //
-// Each case runs `RUNS` times, the cases in turn, so that a noisy machine disturbs all alike; medians are printed.
-//   pnpm bench:core     (pnpm bench runs every benchmark there is)
+// Each case runs `RUNS` times, the cases in turn, so that a noisy machine disturbs all alike; medians are printed. It is a
+// process of its own (cases/core.ts starts it too): it counts allocations, which needs a heap that nobody else has used.
+//   pnpm bench:core [--json]     (pnpm bench runs every benchmark there is)
 
 import { type Action, type Message, type NodeId, RaftNode } from '@waldb/core';
+import { caseTable } from '../harness/print-table.js';
+import { atLeast, atMost, line, type Target, type Unit } from '../harness/result.js';
 
 const RUNS = 7;
 const COMMAND = new Uint8Array(128).fill(0x61);
 const BATCH = Array.from({ length: 64 }, () => COMMAND);
+/** The default of `maxInflightBytes`. */
+const INFLIGHT_BYTES_MAX = 8 * 2 ** 20;
 
 interface Case {
   readonly name: string;
-  readonly unit: string;
-  readonly target: string;
+  readonly unit: Unit;
+  readonly target?: Target;
   run(): number;
 }
 
 const CASES: readonly Case[] = [
-  { name: 'single node, batches of 64', unit: 'entries/s', target: '>= 1,000,000', run: singleNode },
-  { name: 'ring of three, batches of 64', unit: 'entries/s', target: '>= 300,000', run: ring },
-  { name: 'follower tick', unit: 'ns', target: '<= 200', run: followerTick },
-  {
-    name: 'heartbeat round, leader of three',
-    unit: 'bytes allocated',
-    target: 'messages and actions',
-    run: heartbeatBytes,
-  },
+  { name: 'single node, batches of 64', unit: 'entries/s', target: atLeast(1_000_000), run: singleNode },
+  { name: 'ring of three, batches of 64', unit: 'entries/s', target: atLeast(300_000), run: ring },
+  { name: 'follower tick', unit: 'ns', target: atMost(200), run: followerTick },
+  { name: 'heartbeat round, leader of three, allocates', unit: 'bytes', run: heartbeatBytes },
   {
     name: '10,000 entries to a dead peer: in flight',
     unit: 'bytes',
-    target: '<= maxInflightBytes',
+    target: atMost(INFLIGHT_BYTES_MAX),
     run: deadPeer,
   },
 ];
@@ -37,12 +37,10 @@ const CASES: readonly Case[] = [
 const results = new Map<string, number[]>(CASES.map((entry) => [entry.name, []]));
 for (const entry of CASES) entry.run(); // warm up
 for (let i = 0; i < RUNS; i++) for (const entry of CASES) results.get(entry.name)?.push(entry.run());
-for (const entry of CASES) {
-  const figure = median(results.get(entry.name) ?? []);
-  console.log(
-    `${entry.name.padEnd(44)} ${format(figure).padStart(12)} ${entry.unit.padEnd(16)} (${entry.target})`,
-  );
-}
+const lines = CASES.map(({ name, unit, target }) => line(name, unit, results.get(name) ?? [], target));
+const isJson = process.argv.includes('--json');
+const title = 'The consensus core alone, in memory';
+console.log(isJson ? JSON.stringify(lines) : caseTable({ name: 'core', title, lines, notes: [] }));
 
 function singleNode(): number {
   const node = leaderAlone();
@@ -135,12 +133,4 @@ function gather(queue: Message[], actions: readonly Action[]): void {
 /** Snapshots and compacts, so that a long run measures the protocol and not the heap. */
 function forget(node: RaftNode): void {
   if (node.lastApplied > 0) node.step({ type: 'snapshot', index: node.lastApplied, data: new Uint8Array(0) });
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-function format(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
 }

@@ -6,16 +6,33 @@ import { caseTable } from '../harness/print-table.js';
 import type { CaseResult, RunResult } from '../harness/result.js';
 import { openWorkDirectory, type WorkDirectory } from '../harness/work-directory.js';
 import type { BenchCase } from './case.js';
+import { busy } from './cases/busy.js';
 import { commit } from './cases/commit.js';
+import { core } from './cases/core.js';
 import { durableCases } from './cases/durable.js';
 import { entry } from './cases/entry.js';
+import { latency } from './cases/latency.js';
+import { memory } from './cases/memory.js';
+import { prepare } from './cases/prepare.js';
 import { scan } from './cases/scan.js';
 import { stage } from './cases/stage.js';
 import { stream } from './cases/stream.js';
 import { readCommandLine, USAGE } from './command-line.js';
 import { writeResults } from './write-results.js';
 
-const CASES: readonly BenchCase[] = [commit, stream, ...durableCases, stage, scan, entry];
+const CASES: readonly BenchCase[] = [
+  commit,
+  stream,
+  ...durableCases,
+  busy,
+  latency,
+  prepare,
+  stage,
+  scan,
+  entry,
+  memory,
+  core,
+];
 
 const options = readCommandLine(
   process.argv.slice(2),
