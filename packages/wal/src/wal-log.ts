@@ -75,7 +75,7 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
   entry(index: Index): LogEntry | undefined {
     this.#engine.checkReadable();
     if (index < this.#view.firstIndex || index > this.#view.lastIndex) return undefined;
-    return this.#cache.get(index) ?? this.#engine.cold.entriesFrom(index)[0];
+    return this.#cache.get(index) ?? this.#engine.cold.entry(index);
   }
 
   /** Errors: `WAL_INVALID` for indexes that the log does not hold; `WAL_CORRUPT`, `WAL_IO` as in `entry`. */

@@ -8,6 +8,7 @@
 //   [7, lsn, data]                                      a record of a plain log; read as an entry of term 0
 
 import {
+  binHeaderSize,
   ENTRY_TAG_END,
   type HardState,
   type Index,
@@ -16,6 +17,10 @@ import {
   MsgpackWriter,
   readEntry,
   type Term,
+  uintSize,
+  writeBinHeader,
+  writeFixArrayHeader,
+  writeUint,
 } from '@waldb/core';
 
 const TAG_HARD_STATE = ENTRY_TAG_END;
@@ -38,6 +43,21 @@ export type LogRecord =
   | { readonly type: 'truncate'; readonly from: Index }
   | { readonly type: 'snapshot'; readonly snapshot: SnapshotRef; readonly resets: boolean }
   | { readonly type: 'compact'; readonly index: Index; readonly term: Term };
+
+/** Bytes of a plain log's record. */
+export function plainRecordBytes(lsn: number, dataBytes: number): number {
+  return 2 + uintSize(lsn) + binHeaderSize(dataBytes) + dataBytes;
+}
+
+/** Writes a plain log's record at `start`, where there is room for it; returns the offset behind it. */
+export function writePlainRecord(target: Uint8Array, start: number, lsn: number, data: Uint8Array): number {
+  let offset = writeFixArrayHeader(target, start, 3);
+  target[offset++] = TAG_PLAIN;
+  offset = writeUint(target, offset, lsn);
+  offset = writeBinHeader(target, offset, data.length);
+  target.set(data, offset);
+  return offset + data.length;
+}
 
 /** A record that is not an entry: those are few, so they are built one by one. */
 export type StateRecord = Exclude<LogRecord, { type: 'entry' }>;

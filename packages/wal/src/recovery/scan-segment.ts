@@ -1,7 +1,8 @@
 // Walks through a segment's frames and says what is there. It decides nothing: what a gap means is in decision.ts.
 
-import { RaftError, type Term } from '@waldb/core';
+import { MsgpackReader, RaftError, type Term } from '@waldb/core';
 import { checksum, type VfsFile } from '@waldb/io';
+import { EntryCursor } from '../format/entry-cursor.js';
 import {
   FRAME_ALIGNMENT,
   FRAME_HEADER_BYTES,
@@ -12,7 +13,7 @@ import {
 } from '../format/frame.js';
 import { readUint64, viewOf } from '../format/little-endian.js';
 import { PAGE_BYTES } from '../format/page.js';
-import { readRecords } from '../format/record.js';
+import { readRecord } from '../format/record.js';
 import { type SegmentHeader, segmentSeed } from '../format/segment-header.js';
 import { emptySummary } from '../segment/live-segment.js';
 import { FrameEffects } from '../state/frame-effects.js';
@@ -146,8 +147,9 @@ function readFrame(walk: Walk, offset: number, seq: number): ReadFrame | string 
 function readEffects(payload: Uint8Array, header: FrameHeader): FrameEffects | string {
   const effects = new FrameEffects();
   try {
-    for (const record of readRecords(payload)) {
-      const broken = effects.addRead(record);
+    const reader = new MsgpackReader(payload);
+    while (reader.offset < payload.length) {
+      const broken = readNext(reader, effects);
       if (broken !== undefined) return `the frame has ${broken}`;
     }
   } catch (error) {
@@ -160,6 +162,15 @@ function readEffects(payload: Uint8Array, header: FrameHeader): FrameEffects | s
     effects.firstIndex === header.firstIndex &&
     effects.lastTerm === header.lastTerm;
   return agrees ? effects : 'the records are not those that the header speaks of';
+}
+
+const CURSOR = new EntryCursor();
+
+/** Adds the next record; the words of a broken rule, or `undefined` when it fits. Errors: `RaftError` `ENCODING`. */
+function readNext(reader: MsgpackReader, effects: FrameEffects): string | undefined {
+  if (!CURSOR.read(reader.bytes, reader.offset)) return effects.addRead(readRecord(reader));
+  reader.offset = CURSOR.end;
+  return effects.addReadEntry(CURSOR.term, CURSOR.index, CURSOR.kind);
 }
 
 /** Looks for frames at every place behind the gap: their headers may prove that the missing one was durable. */

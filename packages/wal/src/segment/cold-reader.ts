@@ -1,27 +1,41 @@
 // Reads entries back that are no longer in memory. Every byte that comes from disk is checked against its checksum,
 // each time: a disk that lies must not reach the state machine.
+//
+// One entry costs one read of at most a stretch (8 KiB, or the frame of a larger entry), the checksums of one frame,
+// and a walk to the entry within it; entries in order are decoded a stretch at a time.
 
-import { type Index, type LogEntry, RaftError } from '@waldb/core';
+import { type Index, type LogEntry, MsgpackReader, RaftError } from '@waldb/core';
 import { checksum, type Vfs, type VfsFile } from '@waldb/io';
+import { EntryCursor } from '../format/entry-cursor.js';
 import { segmentFile } from '../format/file-name.js';
-import { FRAME_HEADER_BYTES, frameBytes, paddedBytes, readFrameHeader } from '../format/frame.js';
-import { readRecords } from '../format/record.js';
-import type { Stretch } from '../state/segment-summary.js';
+import {
+  FRAME_HEADER_BYTES,
+  type FrameHeader,
+  frameBytes,
+  paddedBytes,
+  readFrameHeader,
+} from '../format/frame.js';
+import { readRecord } from '../format/record.js';
+import { STRETCH_BYTES, type Stretch } from '../state/segment-summary.js';
 import { WalError } from '../wal-error.js';
 import type { LiveSegment } from './live-segment.js';
 
-interface DecodedStretch {
+interface Place {
   readonly segment: LiveSegment;
   readonly stretch: Stretch;
-  readonly entries: readonly LogEntry[];
 }
 
 export class ColdReader {
   readonly #vfs: Vfs;
   readonly #segments: readonly LiveSegment[];
+  readonly #cursor = new EntryCursor();
+  /** Where a stretch is read for the sake of one entry; what is handed out is copied from it. */
+  readonly #scratch = new Uint8Array(STRETCH_BYTES);
   #open: { readonly segment: LiveSegment; readonly file: VfsFile } | undefined;
-  /** The last one read: entries are usually asked for in order. */
-  #decoded: DecodedStretch | undefined;
+  /** The stretch decoded last: entries are usually asked for in order. */
+  #decoded: (Place & { readonly entries: readonly LogEntry[] }) | undefined;
+  /** The entry that was asked for last. */
+  #previous: Index = 0;
 
   /** `segments` is the log's own list, oldest first; it changes under the reader. */
   constructor(vfs: Vfs, segments: readonly LiveSegment[]) {
@@ -29,24 +43,30 @@ export class ColdReader {
     this.#segments = segments;
   }
 
-  /** The entries of the stretch that holds `index`, from `index` on. Errors: `WAL_CORRUPT`, `WAL_IO`. */
+  /** One entry. Errors: `WAL_CORRUPT`, `WAL_IO`. */
+  entry(index: Index): LogEntry {
+    const place = this.#find(index);
+    const isNext = index === this.#previous + 1;
+    this.#previous = index;
+    if (!isNext && !this.#isDecoded(place)) return this.#readOne(place, index);
+    const [entry] = this.#entriesFrom(place, index);
+    return entry ?? fail(damaged(place, place.stretch.offset, index));
+  }
+
+  /** The entries of the stretch that holds `index`, from `index` on; at least one. Errors: `WAL_CORRUPT`, `WAL_IO`. */
   entriesFrom(index: Index): readonly LogEntry[] {
-    const segment = this.#segments.findLast(
-      (one) => (one.summary.stretches[0]?.first ?? Number.POSITIVE_INFINITY) <= index,
-    );
-    const stretch = segment === undefined ? undefined : findStretch(segment.summary.stretches, index);
-    if (segment === undefined || stretch === undefined) {
-      throw new WalError('WAL_CORRUPT', `No segment of the log holds index ${index}.`, { index });
+    return this.#entriesFrom(this.#find(index), index);
+  }
+
+  /** The same without blocking. */
+  async entriesFromLater(index: Index): Promise<readonly LogEntry[]> {
+    const place = this.#find(index);
+    if (!this.#isDecoded(place)) {
+      const bytes = new Uint8Array(place.stretch.bytes);
+      await this.#readLater(place, bytes);
+      this.#decoded = { ...place, entries: this.#decode(place, bytes) };
     }
-    const known = this.#decoded;
-    const isKnown =
-      known?.segment === segment &&
-      known.stretch.offset === stretch.offset &&
-      known.stretch.bytes === stretch.bytes;
-    const entries = isKnown ? known.entries : this.#decode(segment, stretch);
-    if (!isKnown) this.#decoded = { segment, stretch, entries };
-    const first = entries[0]?.index ?? index;
-    return entries.slice(index - first, stretch.last - first + 1);
+    return this.#entriesFrom(place, index);
   }
 
   /** Lets go of what belongs to a segment that is no longer part of the log: an open file keeps its space taken. */
@@ -60,62 +80,151 @@ export class ColdReader {
     this.#decoded = undefined;
   }
 
-  #decode(segment: LiveSegment, stretch: Stretch): LogEntry[] {
-    const bytes = this.#read(segment, stretch);
+  #find(index: Index): Place {
+    const segment = this.#segments.findLast(
+      (one) => (one.summary.stretches[0]?.first ?? Number.POSITIVE_INFINITY) <= index,
+    );
+    const stretch = segment === undefined ? undefined : findStretch(segment.summary.stretches, index);
+    if (segment !== undefined && stretch !== undefined) return { segment, stretch };
+    throw new WalError('WAL_CORRUPT', `No segment of the log holds index ${index}.`, { index });
+  }
+
+  #isDecoded({ segment, stretch }: Place): boolean {
+    const known = this.#decoded;
+    return (
+      known?.segment === segment &&
+      known.stretch.offset === stretch.offset &&
+      known.stretch.bytes === stretch.bytes
+    );
+  }
+
+  #entriesFrom(place: Place, index: Index): readonly LogEntry[] {
+    if (!this.#isDecoded(place)) {
+      const bytes = new Uint8Array(place.stretch.bytes);
+      this.#read(place, bytes);
+      this.#decoded = { ...place, entries: this.#decode(place, bytes) };
+    }
+    const entries = this.#decoded?.entries ?? []; // decoded just now
+    const first = entries[0]?.index ?? index;
+    return entries.slice(index - first, place.stretch.last - first + 1);
+  }
+
+  #readOne(place: Place, index: Index): LogEntry {
+    const { bytes: length } = place.stretch;
+    const bytes = length <= STRETCH_BYTES ? this.#scratch.subarray(0, length) : new Uint8Array(length);
+    this.#read(place, bytes);
+    for (let at = 0; at < length; ) {
+      const header = this.#header(place, bytes, at);
+      const isHere = index < header.firstIndex + header.entryCount && index >= header.firstIndex;
+      if (isHere) return this.#pick(place, bytes, { at, header, index });
+      at += frameBytes(header.payloadBytes);
+    }
+    throw damaged(place, place.stretch.offset, index);
+  }
+
+  #pick(
+    place: Place,
+    bytes: Uint8Array,
+    { at, header, index }: { readonly at: number; readonly header: FrameHeader; readonly index: Index },
+  ): LogEntry {
+    const payload = this.#payload(place, bytes, at, header);
+    const cursor = this.#cursor;
+    for (let next = 0; next < payload.length; ) {
+      if (!cursor.read(payload, next)) {
+        next = this.#skipState(place, payload, next, index);
+      } else if (cursor.index === index) {
+        const owned = payload.slice(cursor.start, cursor.end);
+        cursor.read(owned, 0);
+        return cursor.entry(owned);
+      } else next = cursor.end;
+    }
+    throw damaged(place, place.stretch.offset + at, index);
+  }
+
+  #decode(place: Place, bytes: Uint8Array): LogEntry[] {
+    const { first } = place.stretch;
     const entries: LogEntry[] = [];
     for (let at = 0; at < bytes.length; ) {
-      const offset = stretch.offset + at;
-      const header = readFrameHeader(bytes, at, { seed: segment.seed, offset });
-      const end = at + frameBytes(header?.payloadBytes ?? 0);
-      if (header === undefined || end > bytes.length)
-        throw this.#damaged(segment, offset, stretch.first, entries);
-      const payload = bytes.subarray(at + FRAME_HEADER_BYTES, at + FRAME_HEADER_BYTES + header.payloadBytes);
-      const padded = bytes.subarray(
-        at + FRAME_HEADER_BYTES,
-        at + FRAME_HEADER_BYTES + paddedBytes(header.payloadBytes),
-      );
-      if (checksum(padded) !== header.payloadCrc)
-        throw this.#damaged(segment, offset, stretch.first, entries);
-      try {
-        for (const record of readRecords(payload)) if (record.type === 'entry') entries.push(record.entry);
-      } catch (error) {
-        if (!(error instanceof RaftError)) throw error;
-        throw this.#damaged(segment, offset, stretch.first, entries);
+      const header = this.#header(place, bytes, at);
+      const payload = this.#payload(place, bytes, at, header);
+      for (let next = 0; next < payload.length; ) {
+        if (this.#cursor.read(payload, next)) {
+          next = this.#cursor.end;
+          if (this.#cursor.index !== first + entries.length)
+            throw damaged(place, place.stretch.offset + at, first + entries.length);
+          entries.push(this.#cursor.entry(payload));
+        } else next = this.#skipState(place, payload, next, first + entries.length);
       }
-      at = end;
+      at += frameBytes(header.payloadBytes);
     }
-    if (entries[0]?.index !== stretch.first) throw this.#damaged(segment, stretch.offset, stretch.first, []);
+    if (entries.length === 0) throw damaged(place, place.stretch.offset, first);
     return entries;
   }
 
-  #read(segment: LiveSegment, stretch: Stretch): Uint8Array {
-    const bytes = new Uint8Array(stretch.bytes);
-    try {
-      if (this.#open?.segment !== segment) {
-        this.close();
-        this.#open = { segment, file: this.#vfs.open(segment.path, 'read') };
-      }
-      const count = this.#open.file.read(bytes, stretch.offset);
-      if (count === bytes.length) return bytes;
-    } catch (error) {
-      throw new WalError(
-        'WAL_IO',
-        `Index ${stretch.first} could not be read from ${segment.path}.`,
-        { segment: segment.header.segmentId, offset: stretch.offset, index: stretch.first },
-        { cause: error },
-      );
-    }
-    throw this.#damaged(segment, stretch.offset, stretch.first, []);
+  /** The header of the frame at `at`, and the frame is whole. */
+  #header({ segment, stretch }: Place, bytes: Uint8Array, at: number): FrameHeader {
+    const offset = stretch.offset + at;
+    const header = readFrameHeader(bytes, at, { seed: segment.seed, offset });
+    if (header !== undefined && at + frameBytes(header.payloadBytes) <= bytes.length) return header;
+    throw damaged({ segment, stretch }, offset, stretch.first);
   }
 
-  #damaged(segment: LiveSegment, offset: number, first: Index, good: readonly LogEntry[]): WalError {
-    const { segmentId } = segment.header;
-    const index = first + good.length;
-    return new WalError(
-      'WAL_CORRUPT',
-      `Segment ${segmentId} is damaged at offset ${offset}: index ${index} was durable there and cannot be read.`,
-      { file: segmentFile(segmentId), segment: segmentId, offset, index, term: good.at(-1)?.term ?? 0 },
-    );
+  /** The payload of that frame, which matches its checksum. */
+  #payload(place: Place, bytes: Uint8Array, at: number, header: FrameHeader): Uint8Array {
+    const start = at + FRAME_HEADER_BYTES;
+    if (checksum(bytes.subarray(start, start + paddedBytes(header.payloadBytes))) !== header.payloadCrc)
+      throw damaged(place, place.stretch.offset + at, header.firstIndex);
+    return bytes.subarray(start, start + header.payloadBytes);
+  }
+
+  /** Passes over a record that is not an entry. */
+  #skipState(place: Place, payload: Uint8Array, at: number, index: Index): number {
+    try {
+      const reader = new MsgpackReader(payload, at);
+      readRecord(reader);
+      return reader.offset;
+    } catch (error) {
+      if (!(error instanceof RaftError)) throw error;
+      throw damaged(place, place.stretch.offset, index);
+    }
+  }
+
+  #read(place: Place, bytes: Uint8Array): void {
+    let count: number;
+    try {
+      count = this.#file(place.segment).read(bytes, place.stretch.offset);
+    } catch (error) {
+      throw unreadable(place, error);
+    }
+    if (count < bytes.length) throw damaged(place, place.stretch.offset, place.stretch.first);
+  }
+
+  /** With a descriptor of its own: the shared one may be closed before the read is done. */
+  async #readLater(place: Place, bytes: Uint8Array): Promise<void> {
+    let file: VfsFile | undefined;
+    try {
+      const opened = this.#vfs.open(place.segment.path, 'read');
+      file = opened;
+      const count = await new Promise<number>((resolve, reject) => {
+        opened.readWithCallback(bytes, place.stretch.offset, (error, bytesRead) => {
+          if (error === undefined) resolve(bytesRead);
+          else reject(error);
+        });
+      });
+      if (count < bytes.length) throw damaged(place, place.stretch.offset, place.stretch.first);
+    } catch (error) {
+      throw error instanceof WalError ? error : unreadable(place, error);
+    } finally {
+      file?.close();
+    }
+  }
+
+  #file(segment: LiveSegment): VfsFile {
+    if (this.#open?.segment !== segment) {
+      this.close();
+      this.#open = { segment, file: this.#vfs.open(segment.path, 'read') };
+    }
+    return this.#open.file;
   }
 }
 
@@ -130,4 +239,26 @@ function findStretch(stretches: readonly Stretch[], index: Index): Stretch | und
   }
   const found = stretches[low];
   return found !== undefined && index >= found.first && index <= found.last ? found : undefined;
+}
+
+function damaged({ segment, stretch }: Place, offset: number, index: Index): WalError {
+  const { segmentId } = segment.header;
+  return new WalError(
+    'WAL_CORRUPT',
+    `Segment ${segmentId} is damaged at offset ${offset}: index ${index} was durable there and cannot be read.`,
+    { file: segmentFile(segmentId), segment: segmentId, offset, index, last: stretch.last },
+  );
+}
+
+function unreadable({ segment, stretch }: Place, cause: unknown): WalError {
+  return new WalError(
+    'WAL_IO',
+    `Index ${stretch.first} could not be read from ${segment.path}.`,
+    { segment: segment.header.segmentId, offset: stretch.offset, index: stretch.first },
+    { cause },
+  );
+}
+
+function fail(error: WalError): never {
+  throw error;
 }

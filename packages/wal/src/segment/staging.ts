@@ -13,7 +13,7 @@ import {
   paddedBytes,
   writeFrameHeader,
 } from '../format/frame.js';
-import { encodeStateRecord, type StateRecord } from '../format/record.js';
+import { encodeStateRecord, plainRecordBytes, type StateRecord, writePlainRecord } from '../format/record.js';
 import { FrameEffects } from '../state/frame-effects.js';
 
 /** Buffers begin this small and double up to the size at which a batch is full: a fresh log needs little memory. */
@@ -90,6 +90,17 @@ export class Staging {
     this.#reserve(bytes);
     if (entry.encoded === undefined) writeEntry(this.#arena, this.#end, entry);
     else this.#arena.set(entry.encoded, this.#end);
+    this.#end += bytes;
+    frame.payloadBytes += bytes;
+  }
+
+  /** A record of a plain log. */
+  addPlain(lsn: number, data: Uint8Array): void {
+    const bytes = plainRecordBytes(lsn, data.length);
+    const frame = this.#frameFor(bytes);
+    frame.effects.addEntry(0, lsn, 'normal');
+    this.#reserve(bytes);
+    writePlainRecord(this.#arena, this.#end, lsn, data);
     this.#end += bytes;
     frame.payloadBytes += bytes;
   }

@@ -64,15 +64,20 @@ export class FrameEffects {
     }
   }
 
+  /** Adds an entry that was read from disk, as `addRead` does. */
+  addReadEntry(term: Term, index: Index, kind: EntryKind): string | undefined {
+    if (this.entryCount > 0 && index !== this.firstIndex + this.entryCount)
+      return 'entries that do not follow each other';
+    if (this.entryCount > 0 && term < this.lastTerm) return 'entries whose terms fall';
+    this.addEntry(term, index, kind);
+    return undefined;
+  }
+
   /** Adds a record that was read from disk; the words of a broken rule, or `undefined` when it fits. */
   addRead(record: LogRecord): string | undefined {
     if (record.type === 'entry') {
       const { term, index, kind } = record.entry;
-      if (this.entryCount > 0 && index !== this.firstIndex + this.entryCount)
-        return 'entries that do not follow each other';
-      if (this.entryCount > 0 && term < this.lastTerm) return 'entries whose terms fall';
-      this.addEntry(term, index, kind);
-      return undefined;
+      return this.addReadEntry(term, index, kind);
     }
     const drops = record.type === 'truncate' || (record.type === 'snapshot' && record.resets);
     if (drops && !this.acceptsDrop) return 'a truncation or reset behind entries';
