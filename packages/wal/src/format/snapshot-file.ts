@@ -26,7 +26,8 @@ import { FORMAT_VERSION } from './page.js';
 import type { SnapshotRef } from './record.js';
 
 const MAGIC = 'WALDBSNP';
-const HEADER_BYTES = 56;
+export const SNAPSHOT_HEADER_BYTES = 56;
+const HEADER_BYTES: number = SNAPSHOT_HEADER_BYTES;
 const HEADER_CHECKSUM_AT = 52;
 const CHECKSUM_CRC32 = 1;
 
@@ -64,6 +65,16 @@ export function encodeSnapshotFile(
   };
 }
 
+/** What the header of a file of `fileBytes` bytes says of itself; `undefined` when it does not match its checksum. */
+export function readSnapshotRef(header: Uint8Array, fileBytes: number): SnapshotRef | undefined {
+  if (header.length < HEADER_BYTES) return undefined;
+  const view = viewOf(header);
+  if (view.getUint32(HEADER_CHECKSUM_AT, true) !== checksum(header.subarray(0, HEADER_CHECKSUM_AT)))
+    return undefined;
+  const payloadCrc = view.getUint32(48, true);
+  return { index: readUint64(view, 24), term: readUint64(view, 32), fileBytes, payloadCrc };
+}
+
 /** Reads a whole file and compares it with what the log says about it. */
 export function decodeSnapshotFile(bytes: Uint8Array, ref: SnapshotRef, logId: string): SnapshotFile {
   if (bytes.length < HEADER_BYTES) return { type: 'damaged', why: 'is shorter than its header' };
@@ -76,6 +87,9 @@ export function decodeSnapshotFile(bytes: Uint8Array, ref: SnapshotRef, logId: s
   }
   const version = view.getUint32(8, true);
   if (version > FORMAT_VERSION) return { type: 'newer', version };
+  if (version === 0) return { type: 'damaged', why: 'has version 0' };
+  if (view.getUint32(12, true) !== CHECKSUM_CRC32)
+    return { type: 'damaged', why: 'has an unknown checksum kind' };
   const fileLogId = idToHex(bytes.subarray(16, 24));
   if (fileLogId !== logId) return { type: 'foreign', logId: fileLogId };
   const payload = bytes.subarray(HEADER_BYTES);
