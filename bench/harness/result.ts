@@ -14,6 +14,8 @@ export interface Line {
   readonly rounds: readonly number[];
   readonly target?: Target;
   readonly isMet?: boolean;
+  /** Whose figure it is, if not the project's own: the bare disk's, or another store's. */
+  readonly role?: 'floor' | 'peer';
 }
 
 export type Target =
@@ -46,6 +48,14 @@ export function line(name: string, unit: Unit, rounds: readonly number[], target
     target,
     isMet: target.type === 'atLeast' ? value >= target.value : value <= target.value,
   };
+}
+
+export function floorLine(name: string, unit: Unit, rounds: readonly number[]): Line {
+  return { ...line(name, unit, rounds), role: 'floor' };
+}
+
+export function peerLine(name: string, unit: Unit, rounds: readonly number[]): Line {
+  return { ...line(name, unit, rounds), role: 'peer' };
 }
 
 export function atLeast(value: number): Target {

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunResult } from '../harness/result.js';
+import { reportPage } from '../report/page.js';
 
 const RESULTS = fileURLToPath(new URL('../results/', import.meta.url));
 
@@ -15,5 +16,7 @@ export function writeResults(
   mkdirSync(directory, { recursive: true });
   const json = join(directory, to.isWhole ? 'latest.json' : 'partial.json');
   writeFileSync(json, `${JSON.stringify(result, undefined, 1)}\n`);
-  return [json];
+  const page = join(directory, to.isWhole ? 'report.html' : 'partial.html');
+  writeFileSync(page, reportPage(result));
+  return [json, page];
 }

@@ -1,6 +1,6 @@
 // One writer, one entry at a time: how much of the disk's own rate of commits the log leaves over.
 
-import { atLeast, line } from '../../harness/result.js';
+import { atLeast, floorLine, line } from '../../harness/result.js';
 import { measureRounds } from '../../harness/rounds.js';
 import { ratios } from '../../harness/statistics.js';
 import type { BenchCase, CaseContext } from '../case.js';
@@ -30,7 +30,7 @@ async function run(context: CaseContext): ReturnType<BenchCase['run']> {
   const of = (name: string): number[] => rates.get(name) ?? [];
   return {
     lines: [
-      line('raw write + fdatasync, 4 KiB', 'commits/s', of('raw')),
+      floorLine('raw write + fdatasync, 4 KiB', 'commits/s', of('raw')),
       line('inline', 'commits/s', of('inline')),
       line('deferred', 'commits/s', of('deferred')),
       line('inline / raw', 'ratio', ratios(of('inline'), of('raw')), atLeast(0.95)),

@@ -1,7 +1,7 @@
 // Concurrent appenders of 128-byte entries: each waits until its own entry is durable. Beside them, when they are
 // installed, other stores at the same work.
 
-import { atLeast, type Line, line } from '../../harness/result.js';
+import { atLeast, floorLine, type Line, line, peerLine } from '../../harness/result.js';
 import { measureRounds, type Subject } from '../../harness/rounds.js';
 import { better, ratios } from '../../harness/statistics.js';
 import type { BenchCase, CaseContext } from '../case.js';
@@ -63,7 +63,9 @@ async function run(context: CaseContext, goals: Goals): ReturnType<BenchCase['ru
   const of = (name: string): number[] => rates.get(name) ?? [];
   return {
     lines: [
-      ...opened.map(({ subject }) => line(subject.name, 'entries/s', of(subject.name))),
+      floorLine('raw', 'entries/s', of('raw')),
+      ...MODES.map((mode) => line(mode, 'entries/s', of(mode))),
+      ...peers.map((peer) => peerLine(peer, 'entries/s', of(peer))),
       ...MODES.map((mode) => line(`${mode} / raw`, 'ratio', ratios(of(mode), of('raw')))),
       ...peers.flatMap((peer) => peerLines(peer, goals, of)),
     ],

@@ -3,7 +3,7 @@
 
 import { WalLog } from '@waldb/wal';
 import { inTurns, secondsOf } from '../../harness/measure.js';
-import { atLeast, atMost, type Line, line } from '../../harness/result.js';
+import { atLeast, atMost, type Line, line, peerLine } from '../../harness/result.js';
 import { ratios } from '../../harness/statistics.js';
 import type { BenchCase, CaseContext } from '../case.js';
 import { fillLog, type LogSize, removeFooters } from '../subjects/filled-log.js';
@@ -51,7 +51,7 @@ async function run(context: CaseContext): ReturnType<BenchCase['run']> {
 
 function lmdbLines(figures: { readonly scan: readonly number[]; readonly lmdb: readonly number[] }): Line[] {
   return [
-    line('lmdb: every entry read in order', 'entries/s', figures.lmdb),
+    peerLine('lmdb: every entry read in order', 'entries/s', figures.lmdb),
     line('without footers / lmdb', 'ratio', ratios(figures.scan, figures.lmdb), atLeast(2)),
   ];
 }

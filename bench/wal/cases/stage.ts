@@ -4,7 +4,7 @@
 import { WalLog } from '@waldb/wal';
 import { Packr } from 'msgpackr';
 import { inTurns, secondsOf } from '../../harness/measure.js';
-import { atLeast, line } from '../../harness/result.js';
+import { atLeast, line, peerLine } from '../../harness/result.js';
 import { ratios } from '../../harness/statistics.js';
 import type { BenchCase, CaseContext } from '../case.js';
 
@@ -38,7 +38,7 @@ async function run(context: CaseContext): ReturnType<BenchCase['run']> {
   await log.close();
   return {
     lines: [
-      line('naive: msgpackr objects, concatenated', 'entries/s', rates.naive),
+      peerLine('naive: msgpackr objects, concatenated', 'entries/s', rates.naive),
       line('append, one entry per call', 'entries/s', rates.waldb, atLeast(2.5e6)),
       line(`append, ${GROUP} entries per call`, 'entries/s', rates.waldbGroups),
       line('append / naive', 'ratio', ratios(rates.waldb, rates.naive), atLeast(3)),

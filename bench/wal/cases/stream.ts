@@ -1,7 +1,7 @@
 // Large records: how much of the disk's own bandwidth the log leaves over. 64 writers of 16 KiB records, so that a group
 // has about the bytes of one raw write.
 
-import { atLeast, line } from '../../harness/result.js';
+import { atLeast, floorLine, line } from '../../harness/result.js';
 import { measureRounds } from '../../harness/rounds.js';
 import { ratios } from '../../harness/statistics.js';
 import type { BenchCase, CaseContext } from '../case.js';
@@ -36,7 +36,7 @@ async function run(context: CaseContext): ReturnType<BenchCase['run']> {
   const of = (name: string): number[] => rates.get(name) ?? [];
   return {
     lines: [
-      line('raw write + fdatasync, 1 MiB', 'MB/s', of('raw')),
+      floorLine('raw write + fdatasync, 1 MiB', 'MB/s', of('raw')),
       line('deferred', 'MB/s', of('deferred')),
       line('deferred / raw', 'ratio', ratios(of('deferred'), of('raw')), atLeast(0.5)),
     ],
