@@ -1,5 +1,29 @@
 // The public names of @waldb/wal, one by one.
 
+export { type InspectOptions, inspectLog } from './inspection/inspect-log.js';
+export type {
+  Damage,
+  DamageType,
+  EntriesReport,
+  Inspection,
+  InspectionProblem,
+  InspectionProblemCode,
+  InspectionProgress,
+  LostEntries,
+  MetadataSlotReport,
+  Note,
+  SegmentReport,
+  SnapshotReport,
+  TailReport,
+  Verdict,
+} from './inspection/inspection.js';
+export type { RepairPlan } from './inspection/plan-repair.js';
+export {
+  type LenientItem,
+  type LenientReadOptions,
+  readLogLeniently,
+} from './inspection/read-leniently.js';
+export { prepareRepair, type RebuildChoice, type Repair } from './inspection/rebuild-log.js';
 export type { WalOptions } from './options.js';
 export type { RecoveryReport } from './recovery/recover.js';
 export { WalError, type WalErrorCode, type WalErrorDetail } from './wal-error.js';

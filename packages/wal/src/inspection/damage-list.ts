@@ -2,8 +2,11 @@
 
 import { DAMAGES_MAX, type Damage, type LostEntries } from './inspection.js';
 
-export type NewDamage = Omit<Damage, 'lost' | 'firstSeq' | 'lastSeq' | 'mayHoldState'> &
-  Partial<Pick<Damage, 'firstSeq' | 'lastSeq' | 'mayHoldState'>>;
+export type NewDamage = Omit<Damage, 'lost' | 'firstSeq' | 'lastSeq' | 'mayHoldState'> & {
+  readonly firstSeq?: number | undefined;
+  readonly lastSeq?: number | undefined;
+  readonly mayHoldState?: boolean;
+};
 
 export class DamageList {
   readonly #damages: Damage[] = [];

@@ -40,7 +40,7 @@ export function* surveySegments(
   let bytesDone = 0;
   for (const [i, place] of places.entries()) {
     if (place.type === 'missing') {
-      reports.push(reportMissing(place, sum, found));
+      reports.push(reportMissing(place, lastSeqOf(boundsOf(places, i, 0)), { sum, found }));
       continue;
     }
     const bounds = boundsOf(places, i, metadata?.durableSeq ?? 0);
@@ -70,6 +70,11 @@ function boundsOf(places: readonly Place[], i: number, provenSeq: number): Segme
   };
 }
 
+/** The last frame that may have been in a segment of which nothing can be read. */
+function lastSeqOf({ lastSeqMax }: SegmentBounds): number | undefined {
+  return lastSeqMax === Number.MAX_SAFE_INTEGER ? undefined : lastSeqMax;
+}
+
 interface SegmentReading {
   readonly report: SegmentReport;
   readonly tail: TailReport;
@@ -86,7 +91,7 @@ function* surveySegment(
   const damagesBefore = found.damages.count;
   const blank = { ...blankReport(facts.id, bounds.isTail ? 'tail' : 'sealed'), ...headerOf(facts) };
   let damage = -1;
-  for (const problem of facts.problems) damage = addProblem(facts, problem, found);
+  for (const problem of facts.problems) damage = addProblem(facts, problem, lastSeqOf(bounds), found);
   if (facts.key === undefined) {
     sum.addLost(damage);
     const damages = found.damages.count - damagesBefore;
@@ -107,18 +112,19 @@ function* surveySegment(
 
 function reportMissing(
   { first, last }: Extract<Place, { type: 'missing' }>,
-  sum: LogSum,
-  { damages }: Found,
+  lastSeq: number | undefined,
+  { sum, found }: { readonly sum: LogSum; readonly found: Found },
 ): SegmentReport {
   const file = segmentFile(first);
   const why = first === last ? 'it is missing' : `it is missing, and so are all up to ${segmentFile(last)}`;
-  const damage = damages.add({
+  const damage = found.damages.add({
     type: 'segment-missing',
     file,
     segment: first,
     offset: 0,
     bytes: 0,
     why,
+    lastSeq,
     mayHoldState: true,
   });
   sum.addLost(damage);
@@ -134,7 +140,13 @@ const DAMAGE_TYPES: Readonly<Record<SegmentProblem['type'], DamageType>> = {
   size: 'segment-size',
 };
 
-function addProblem(facts: SegmentFacts, problem: SegmentProblem, { damages }: Found): number {
+function addProblem(
+  facts: SegmentFacts,
+  problem: SegmentProblem,
+  lastSeq: number | undefined,
+  { damages }: Found,
+): number {
+  const hasLostFrames = facts.key === undefined;
   return damages.add({
     type: DAMAGE_TYPES[problem.type],
     file: facts.file,
@@ -142,7 +154,8 @@ function addProblem(facts: SegmentFacts, problem: SegmentProblem, { damages }: F
     offset: problem.offset,
     bytes: problem.bytes,
     why: `it ${problem.why}`,
-    mayHoldState: facts.key === undefined,
+    lastSeq: hasLostFrames ? lastSeq : undefined,
+    mayHoldState: hasLostFrames,
   });
 }
 

@@ -5,9 +5,10 @@ import type { Snapshot } from '@waldb/core';
 import { readFile, type Vfs } from '@waldb/io';
 import { snapshotFile } from '../format/file-name.js';
 import type { SnapshotRef } from '../format/record.js';
-import { decodeSnapshotFile } from '../format/snapshot-file.js';
+import { decodeSnapshotFile, readSnapshotRef, SNAPSHOT_HEADER_BYTES } from '../format/snapshot-file.js';
 import type { DamageList } from './damage-list.js';
 import type { SnapshotReport } from './inspection.js';
+import { LenientFile } from './lenient-file.js';
 
 /** The snapshot that the log refers to, or in words why it cannot be used. Never throws. */
 export function readSnapshotLeniently(
@@ -69,4 +70,19 @@ function leftover(vfs: Vfs, directory: string, file: string): SnapshotReport {
   const [index = 0, term = 0] = file.split(/[-.]/).map((digits) => Number.parseInt(digits, 16));
   const bytes = vfs.size(join(directory, file)) ?? 0;
   return { file, index, term, bytes, state: 'leftover', why: undefined };
+}
+
+/** What a snapshot file says of itself; `undefined` where that cannot be read. */
+export function describeSnapshotFile(vfs: Vfs, directory: string, file: string): SnapshotRef | undefined {
+  try {
+    const source = new LenientFile(vfs, join(directory, file));
+    try {
+      const ref = readSnapshotRef(source.atMost(0, SNAPSHOT_HEADER_BYTES), source.size);
+      return ref !== undefined && snapshotFile(ref.index, ref.term) === file ? ref : undefined;
+    } finally {
+      source.close();
+    }
+  } catch {
+    return undefined; // it has gone, or may not be opened: then it cannot stand in for another one
+  }
 }

@@ -2,6 +2,7 @@
 // reader and the repair stand. Reads only, takes no lock.
 
 import type { Vfs } from '@waldb/io';
+import { METADATA_FILE } from '../format/file-name.js';
 import type { Metadata } from '../format/metadata.js';
 import type { LogPosition } from '../state/frame-effects.js';
 import { DamageList } from './damage-list.js';
@@ -54,7 +55,7 @@ export function* surveyLog(
   for (; !step.done; step = reading.next()) yield { bytesDone: step.value, bytesTotal };
   const segments = step.value;
   const { sum } = segments;
-  const pieces = abovePieces(sum.entries.pieces, sum.compacted.index);
+  const pieces = [...missingBeginning(sum, damages), ...abovePieces(sum.entries.pieces, sum.compacted.index)];
   for (const piece of pieces) {
     if (piece.type === 'lost') damages.lose(piece.damage, { first: piece.first, last: piece.last });
   }
@@ -86,6 +87,20 @@ function placesOf(found: DirectorySurvey, facts: readonly SegmentFacts[]): Place
 
 function firstIdOf(place: Place): number {
   return place.type === 'missing' ? place.first : place.facts.id;
+}
+
+/**
+ * Entries between the compacted index and the oldest segment: with its metadata lost, nobody knows whether the log had
+ * given up so much or whether its oldest segments are gone too.
+ */
+function missingBeginning(sum: LogSum, damages: DamageList): Piece[] {
+  const first = sum.compacted.index + 1;
+  const last = (sum.entries.pieces[0]?.first ?? sum.entries.lastIndex + 1) - 1;
+  if (last < first) return [];
+  const why = `no segment holds the entries from index ${first} to ${last}, and nothing says that they were given up`;
+  const file = METADATA_FILE;
+  const damage = damages.add({ type: 'order', file, segment: undefined, offset: 0, bytes: 0, why });
+  return [{ type: 'lost', first, last, damage }];
 }
 
 /** What is left of the pieces once entries up to `through` are given up. */

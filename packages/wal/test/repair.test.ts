@@ -1,0 +1,220 @@
+// What a repair keeps of a damaged log, what it says it gives up, and what the repaired log then shows.
+
+import type { FaultVfs } from '@waldb/testkit';
+import { prepareRepair, type Repair, WalError, WalLog } from '@waldb/wal';
+import { describe, expect, it } from 'vitest';
+import {
+  DIRECTORY,
+  disk,
+  entries,
+  entry,
+  fingerprint,
+  flip,
+  METADATA_PATH,
+  open,
+  segmentNames,
+  segmentPath,
+  shown,
+  shownAs,
+  snapshot,
+} from './support/log-fixture.js';
+
+const OPTIONS = { segmentBytes: 8 * 1024, cacheBytes: 0 };
+const COUNT = 30;
+const ALL = entries(1, COUNT, 3, 300);
+const TARGET = '/data/repaired';
+const FIRST_ENTRY_AT = 4096 + 72;
+
+async function closedLog(snapshotAt = 0, compactAt = 0): Promise<{ vfs: FaultVfs; logId: string }> {
+  const vfs = disk();
+  const log = await open(vfs, OPTIONS);
+  log.setHardState({ term: 3, votedFor: 2 });
+  for (const one of ALL) {
+    log.append([one]);
+    log.sync();
+  }
+  if (snapshotAt > 0) log.applySnapshot(snapshot(snapshotAt, 3));
+  if (compactAt > 0) log.compact(compactAt);
+  await log.close();
+  return { vfs, logId: log.logId };
+}
+
+async function repairOf(vfs: FaultVfs): Promise<Repair> {
+  return await prepareRepair(DIRECTORY, { vfs });
+}
+
+/** Carries the plan out, checks that the damaged log was left alone, and opens the new one. */
+async function rebuilt(vfs: FaultVfs, repair: Repair, keepLogId: boolean): Promise<WalLog> {
+  const before = fingerprint(vfs);
+  await repair.rebuild(TARGET, { keepLogId });
+  expect(fingerprint(vfs)).toBe(before);
+  const log = await WalLog.open(TARGET, { ...OPTIONS, vfs });
+  expect(log.recovery.outcome).toBe('clean');
+  return log;
+}
+
+describe('where nothing acknowledged was lost', () => {
+  it('W9: both metadata slots: everything is kept, the log id too', async () => {
+    const { vfs, logId } = await closedLog(12, 8);
+    flip(vfs, METADATA_PATH, 50);
+    flip(vfs, METADATA_PATH, 4096 + 50);
+    const repair = await repairOf(vfs);
+    expect(repair.plan).toMatchObject({ losesNothing: true, mayLoseVote: false, lastIndex: COUNT });
+    const log = await rebuilt(vfs, repair, true);
+    expect(log.logId).toBe(logId);
+    expect(shown(log)).toEqual(shownAs(ALL.slice(8)));
+    expect(log.hardState()).toEqual({ term: 3, votedFor: 2 });
+    expect(log.snapshot()).toMatchObject({ index: 12, term: 3, data: Uint8Array.from([1, 2, 3]) });
+    // It goes on like any other.
+    log.append([entry(COUNT + 1, 4)]);
+    await log.close();
+  });
+
+  it('a header page: everything is kept', async () => {
+    for (const id of [1, 3]) {
+      const { vfs } = await closedLog();
+      vfs.damage(segmentPath(id), (bytes) => bytes.fill(0, 0, 4096));
+      const repair = await repairOf(vfs);
+      expect(repair.plan).toMatchObject({ losesNothing: true, lastIndex: COUNT, unreadable: [] });
+      expect(shown(await rebuilt(vfs, repair, true))).toEqual(shownAs(ALL));
+    }
+  });
+
+  it('entries that a snapshot covers: the log goes on behind the snapshot', async () => {
+    const { vfs } = await closedLog(12, 0);
+    flip(vfs, segmentPath(1), FIRST_ENTRY_AT + 100);
+    const repair = await repairOf(vfs);
+    expect(repair.plan).toMatchObject({
+      losesNothing: true,
+      start: { index: 12, term: 3 },
+      lastIndex: COUNT,
+    });
+    const log = await rebuilt(vfs, repair, true);
+    expect([log.firstIndex(), log.lastIndex(), log.snapshotIndex()]).toEqual([13, COUNT, 12]);
+    expect(log.termAt(12)).toBe(3);
+    expect(shown(log)).toEqual(shownAs(ALL.slice(12)));
+  });
+
+  it('a snapshot of a log that still has every entry', async () => {
+    const { vfs } = await closedLog(12, 0);
+    const name = vfs.list(DIRECTORY).find((file) => file.endsWith('.snapshot')) ?? '';
+    flip(vfs, `${DIRECTORY}/${name}`, 60);
+    const repair = await repairOf(vfs);
+    expect(repair.plan).toMatchObject({ losesNothing: true, lostSnapshot: { index: 12 }, lastIndex: COUNT });
+    const log = await rebuilt(vfs, repair, true);
+    expect(log.snapshotIndex()).toBe(0);
+    expect(shown(log)).toEqual(shownAs(ALL));
+  });
+
+  it('entries at the end that nothing proves are kept: they may have been acknowledged', async () => {
+    const vfs = disk();
+    const log = await open(vfs, OPTIONS);
+    log.append(entries(1, 3));
+    log.sync();
+    const image = vfs.reopen({ type: 'killed' });
+    flip(image, METADATA_PATH, 50);
+    flip(image, METADATA_PATH, 4096 + 50);
+    const repair = await repairOf(image);
+    expect(repair.plan).toMatchObject({ losesNothing: true, lastIndex: 3 });
+    expect(shown(await rebuilt(image, repair, true))).toEqual(shownAs(entries(1, 3)));
+  });
+});
+
+describe('where something is lost', () => {
+  it('an entry in the middle: those before are kept, those behind are named, and the log is another one', async () => {
+    const { vfs, logId } = await closedLog();
+    flip(vfs, segmentPath(1), FIRST_ENTRY_AT + 2 * 376 + 100);
+    const repair = await repairOf(vfs);
+    expect(repair.plan).toMatchObject({
+      losesNothing: false,
+      mayLoseVote: false,
+      lastIndex: 2,
+      unreadable: [{ first: 3, last: 3 }],
+      abandoned: [{ first: 4, last: COUNT }],
+    });
+    const log = await rebuilt(vfs, repair, false);
+    expect(log.logId).not.toBe(logId);
+    expect(shown(log)).toEqual(shownAs(ALL.slice(0, 2)));
+    // The newest that was found anywhere: a server that is forced to go on must not vote twice.
+    expect(log.hardState()).toEqual({ term: 3, votedFor: 2 });
+  });
+
+  it('a vote: the damage may hold one that is newer than the last one found', async () => {
+    const vfs = disk();
+    const log = await open(vfs, OPTIONS);
+    log.append(entries(1, 2));
+    log.sync();
+    log.setHardState({ term: 5, votedFor: 1 });
+    log.sync();
+    log.append([entry(3, 1)]);
+    await log.close();
+    const { usedBytes = 0 } = (await repairOf(vfs)).inspection.segments[0] ?? {};
+    // From behind: the mark of the close, the last entry's frame, the vote's frame.
+    flip(vfs, segmentPath(1), usedBytes - 64 - (64 + 16) - 3);
+    const repair = await repairOf(vfs);
+    expect(repair.inspection.damages).toMatchObject([{ type: 'frames', mayHoldState: true }]);
+    expect(repair.plan).toMatchObject({ losesNothing: false, mayLoseVote: true, lastIndex: 2 });
+  });
+
+  it('a segment: the hard state of a later one counts, and its term is never undercut', async () => {
+    const { vfs } = await closedLog();
+    vfs.unlink(segmentPath(2));
+    const repair = await repairOf(vfs);
+    const [lost] = repair.inspection.damages[0]?.lost ?? [];
+    expect(repair.plan).toMatchObject({
+      mayLoseVote: false,
+      hardState: { term: 3, votedFor: 2 },
+      lastIndex: (lost?.first ?? 0) - 1,
+    });
+    const last = await closedLog();
+    last.vfs.unlink(segmentPath(segmentNames(last.vfs).length));
+    expect((await repairOf(last.vfs)).plan).toMatchObject({ mayLoseVote: true, losesNothing: false });
+  });
+
+  it('the snapshot that stands for what was given up: no entry is of use without it', async () => {
+    const { vfs } = await closedLog(12, 12);
+    const name = vfs.list(DIRECTORY).find((file) => file.endsWith('.snapshot')) ?? '';
+    flip(vfs, `${DIRECTORY}/${name}`, 60);
+    const repair = await repairOf(vfs);
+    expect(repair.plan).toMatchObject({
+      losesNothing: false,
+      lastIndex: 0,
+      lostSnapshot: { index: 12 },
+      abandoned: [{ first: 13, last: COUNT }],
+    });
+    const log = await rebuilt(vfs, repair, false);
+    expect([log.lastIndex(), log.snapshotIndex()]).toEqual([0, 0]);
+    expect(log.hardState()).toEqual({ term: 3, votedFor: 2 });
+  });
+});
+
+describe('the rebuilding', () => {
+  it('W24: that runs out of space says so and leaves the damaged log as it is', async () => {
+    const { vfs } = await closedLog();
+    flip(vfs, METADATA_PATH, 50);
+    flip(vfs, METADATA_PATH, 4096 + 50);
+    const repair = await repairOf(vfs);
+    const before = fingerprint(vfs);
+    vfs.faults = ({ type, path }) =>
+      type === 'write' && path.startsWith(TARGET) ? { type: 'error', code: 'ENOSPC' } : undefined;
+    await expect(repair.rebuild(TARGET, { keepLogId: true })).rejects.toThrow();
+    expect(fingerprint(vfs)).toBe(before);
+  });
+
+  it('notices when what it wrote does not read back', async () => {
+    const { vfs } = await closedLog();
+    flip(vfs, METADATA_PATH, 50);
+    flip(vfs, METADATA_PATH, 4096 + 50);
+    const repair = await prepareRepair(DIRECTORY, {
+      vfs,
+      // The first progress of reading back: the source is not read from here on.
+      onProgress: () => {
+        if (vfs.isDirectory(TARGET)) {
+          for (const name of vfs.list(TARGET).filter((file) => file.endsWith('.wal')))
+            flip(vfs, `${TARGET}/${name}`, 4096 + 200);
+        }
+      },
+    });
+    await expect(repair.rebuild(TARGET, { keepLogId: true })).rejects.toThrow(WalError);
+  });
+});
