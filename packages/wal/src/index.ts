@@ -24,7 +24,9 @@ export {
   readLogLeniently,
 } from './inspection/read-leniently.js';
 export { prepareRepair, type RebuildChoice, type Repair } from './inspection/rebuild-log.js';
-export type { WalOptions } from './options.js';
+export type { FlushMode, WalOptions } from './options.js';
 export type { RecoveryReport } from './recovery/recover.js';
+export { Wal } from './wal.js';
+export type { Lsn, WalRecord, WalRecords } from './wal-cursor.js';
 export { WalError, type WalErrorCode, type WalErrorDetail } from './wal-error.js';
 export { WalLog } from './wal-log.js';

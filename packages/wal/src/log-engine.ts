@@ -6,7 +6,7 @@
 // begins to be written when the write before it has ended or, on an idle log, when everything that is ready to run has
 // run: callers that were woken together share a write.
 
-import type { Index } from '@waldb/core';
+import type { Index, LogEntry } from '@waldb/core';
 import { type IoPlan, runBlocking, runWithCallbacks, type VfsLock } from '@waldb/io';
 import type { LogKind } from './format/page.js';
 import { openForReading, openForWriting } from './open-directory.js';
@@ -14,7 +14,8 @@ import type { ResolvedOptions } from './options.js';
 import { addUp, type Recovered, type RecoveryReport } from './recovery/recover.js';
 import { ColdReader } from './segment/cold-reader.js';
 import type { LogWriter } from './segment/log-writer.js';
-import { type Batch, Staging } from './segment/staging.js';
+import { type PlacedFrame, stagedRun } from './segment/staged-run.js';
+import { type Batch, newestFirst, Staging } from './segment/staging.js';
 import type { LogView } from './state/log-view.js';
 import { WalError } from './wal-error.js';
 import { WriteLatency } from './write-latency.js';
@@ -44,6 +45,8 @@ export class LogEngine {
   readonly staging: Staging;
   /** Reads entries that are durable. */
   readonly cold: ColdReader;
+  /** What a flush resolves with. */
+  flushed: () => number = () => this.#durableSeq;
   /** Called whenever more has become durable. */
   onDurable: () => void = () => {};
   readonly #writer: LogWriter | undefined;
@@ -113,6 +116,39 @@ export class LogEngine {
     return this.#unwritten;
   }
 
+  /** An entry that the log holds, wherever it is. Errors: `WAL_CORRUPT`, `WAL_IO`. */
+  record(index: Index): LogEntry {
+    return this.#stagedFrom(index)?.[0] ?? this.cold.entry(index);
+  }
+
+  /** A run of entries that begins with `index`, which the log holds, wherever it is. Errors: `WAL_CORRUPT`, `WAL_IO`. */
+  recordsFrom(index: Index): readonly LogEntry[] {
+    return this.#stagedFrom(index) ?? this.#asShown(index, this.cold.entriesFrom(index));
+  }
+
+  /** The same, without blocking. */
+  async recordsFromLater(index: Index): Promise<readonly LogEntry[]> {
+    return this.#stagedFrom(index) ?? this.#asShown(index, await this.cold.entriesFromLater(index));
+  }
+
+  #stagedFrom(index: Index): readonly LogEntry[] | undefined {
+    return index <= this.#durableThrough ? undefined : stagedRun(this.#newestFirst(), index);
+  }
+
+  /** Without what the disk still holds and a staged truncation has taken away. */
+  #asShown(index: Index, run: readonly LogEntry[]): readonly LogEntry[] {
+    const shown = Math.max(1, this.#durableThrough - index + 1);
+    return run.length <= shown ? run : run.slice(0, shown);
+  }
+
+  *#newestFirst(): Generator<PlacedFrame, void, void> {
+    yield* this.staging.newestFirst();
+    for (let i = this.#unwritten.length - 1; i >= 0; i--) {
+      const { bytes, frames } = this.#unwritten[i] as Batch; // in bounds
+      yield* newestFirst(bytes, frames);
+    }
+  }
+
   /** Entries from here on differ, from now on, from those on disk or in the batch with the same index. */
   forgetDurableFrom(index: Index): void {
     this.#durableThrough = Math.min(this.#durableThrough, index - 1);
@@ -137,7 +173,7 @@ export class LogEngine {
     }
     if (this.#gathering !== undefined) return this.#gathering.promise;
     if (this.#writing === undefined) {
-      if (this.#isIdle()) return Promise.resolve(this.#durableSeq);
+      if (this.#isIdle()) return Promise.resolve(this.flushed());
       this.#gathering = newGroup();
       process.nextTick(startGathered, this);
       return this.#gathering.promise;
@@ -220,7 +256,7 @@ export class LogEngine {
 
   #ended(group: Group, failure: WalError | undefined): void {
     this.#writing = undefined;
-    if (failure === undefined) group.resolve(this.#durableSeq);
+    if (failure === undefined) group.resolve(this.flushed());
     else group.reject(failure);
     // At once, not when those who were just woken have run: their next records make the group after.
     if (this.#gathering !== undefined) this.startGathered();
@@ -234,6 +270,7 @@ export class LogEngine {
     try {
       if (this.#writer !== undefined && this.#poison === undefined) await this.#closeCleanly(this.#writer);
     } finally {
+      await this.#writer?.stopPreparing();
       this.cold.close();
       this.#writer?.close();
       this.#lock?.release();
@@ -284,6 +321,7 @@ export class LogEngine {
   /** A full disk leaves everything as it was. Any other failure is final: nobody knows what the disk holds now. */
   #failed(error: unknown): WalError {
     if (error instanceof WalError && error.code === 'WAL_FULL') return error;
+    void this.#writer?.stopPreparing(); // it never fails, and closing waits for it
     this.#poison ??= new WalError(
       'WAL_POISONED',
       `Writing the log in ${this.directory} failed, so nothing more is accepted: ${error instanceof Error ? error.message : String(error)}`,

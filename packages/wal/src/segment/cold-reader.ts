@@ -20,9 +20,14 @@ import { STRETCH_BYTES, type Stretch } from '../state/segment-summary.js';
 import { WalError } from '../wal-error.js';
 import type { LiveSegment } from './live-segment.js';
 
+/** How much one read without blocking brings, at most, unless a single stretch is larger. */
+const READ_AHEAD_BYTES = 256 * 1024;
+
 interface Place {
   readonly segment: LiveSegment;
   readonly stretch: Stretch;
+  /** Which of the segment's stretches it is. */
+  readonly at: number;
 }
 
 export class ColdReader {
@@ -58,15 +63,19 @@ export class ColdReader {
     return this.#entriesFrom(this.#find(index), index);
   }
 
-  /** The same without blocking. */
+  /** A longer run, without blocking. */
   async entriesFromLater(index: Index): Promise<readonly LogEntry[]> {
     const place = this.#find(index);
-    if (!this.#isDecoded(place)) {
-      const bytes = new Uint8Array(place.stretch.bytes);
-      await this.#readLater(place, bytes);
-      this.#decoded = { ...place, entries: this.#decode(place, bytes) };
-    }
-    return this.#entriesFrom(place, index);
+    const stretches = neighbours(place);
+    const end = stretches[stretches.length - 1] ?? place.stretch;
+    const bytes = new Uint8Array(end.offset + end.bytes - place.stretch.offset);
+    await this.#readLater(place, bytes);
+    const entries = stretches.flatMap((stretch) => {
+      const at = stretch.offset - place.stretch.offset;
+      const held = this.#decode({ ...place, stretch }, bytes.subarray(at, at + stretch.bytes));
+      return held.slice(0, stretch.last - stretch.first + 1);
+    });
+    return entries.slice(index - place.stretch.first);
   }
 
   /** Lets go of what belongs to a segment that is no longer part of the log: an open file keeps its space taken. */
@@ -84,8 +93,9 @@ export class ColdReader {
     const segment = this.#segments.findLast(
       (one) => (one.summary.stretches[0]?.first ?? Number.POSITIVE_INFINITY) <= index,
     );
-    const stretch = segment === undefined ? undefined : findStretch(segment.summary.stretches, index);
-    if (segment !== undefined && stretch !== undefined) return { segment, stretch };
+    const at = segment === undefined ? -1 : findStretch(segment.summary.stretches, index);
+    const stretch = segment?.summary.stretches[at];
+    if (segment !== undefined && stretch !== undefined) return { segment, stretch, at };
     throw new WalError('WAL_CORRUPT', `No segment of the log holds index ${index}.`, { index });
   }
 
@@ -162,11 +172,11 @@ export class ColdReader {
   }
 
   /** The header of the frame at `at`, and the frame is whole. */
-  #header({ segment, stretch }: Place, bytes: Uint8Array, at: number): FrameHeader {
-    const offset = stretch.offset + at;
-    const header = readFrameHeader(bytes, at, { seed: segment.seed, offset });
+  #header(place: Place, bytes: Uint8Array, at: number): FrameHeader {
+    const offset = place.stretch.offset + at;
+    const header = readFrameHeader(bytes, at, { seed: place.segment.seed, offset });
     if (header !== undefined && at + frameBytes(header.payloadBytes) <= bytes.length) return header;
-    throw damaged({ segment, stretch }, offset, stretch.first);
+    throw damaged(place, offset, place.stretch.first);
   }
 
   /** The payload of that frame, which matches its checksum. */
@@ -228,7 +238,8 @@ export class ColdReader {
   }
 }
 
-function findStretch(stretches: readonly Stretch[], index: Index): Stretch | undefined {
+/** Which stretch holds `index`; -1 when none does. */
+function findStretch(stretches: readonly Stretch[], index: Index): number {
   let low = 0;
   let high = stretches.length - 1;
   while (low < high) {
@@ -238,7 +249,21 @@ function findStretch(stretches: readonly Stretch[], index: Index): Stretch | und
     else high = middle - 1;
   }
   const found = stretches[low];
-  return found !== undefined && index >= found.first && index <= found.last ? found : undefined;
+  return found !== undefined && index >= found.first && index <= found.last ? low : -1;
+}
+
+/** The stretch and those directly behind it, up to what is read at once. */
+function neighbours({ segment, stretch, at }: Place): Stretch[] {
+  const { stretches } = segment.summary;
+  const run = [stretch];
+  let end = stretch.offset + stretch.bytes;
+  for (let i = at + 1; i < stretches.length; i++) {
+    const next = stretches[i] as Stretch; // in bounds
+    if (next.offset !== end || end + next.bytes - stretch.offset > READ_AHEAD_BYTES) break;
+    run.push(next);
+    end += next.bytes;
+  }
+  return run;
 }
 
 function damaged({ segment, stretch }: Place, offset: number, index: Index): WalError {

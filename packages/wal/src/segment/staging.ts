@@ -15,6 +15,7 @@ import {
 } from '../format/frame.js';
 import { encodeStateRecord, plainRecordBytes, type StateRecord, writePlainRecord } from '../format/record.js';
 import { FrameEffects } from '../state/frame-effects.js';
+import type { PlacedFrame } from './staged-run.js';
 
 /** Buffers begin this small and double up to the size at which a batch is full: a fresh log needs little memory. */
 const ARENA_BYTES_MIN = 64 * 1024;
@@ -119,6 +120,15 @@ export class Staging {
     this.#snapshots.push(snapshot);
   }
 
+  /** What is staged, for reading it back; the buffers are only lent. */
+  *newestFirst(): Generator<PlacedFrame, void, void> {
+    yield* newestFirst(this.#arena, this.#frames);
+    for (let i = this.#full.length - 1; i >= 0; i--) {
+      const { bytes, frames } = this.#full[i] as Batch; // in bounds
+      yield* newestFirst(bytes, frames);
+    }
+  }
+
   /** Hands over what is staged, oldest first, and goes on with an empty buffer. */
   take(): Batch[] {
     if (this.#frames.length > 0) this.#endBatch();
@@ -197,6 +207,13 @@ export class Staging {
     grown.set(this.#arena.subarray(0, this.#end));
     this.#arena = grown;
   }
+}
+
+export function* newestFirst(
+  bytes: Uint8Array,
+  frames: readonly StagedFrame[],
+): Generator<PlacedFrame, void, void> {
+  for (let i = frames.length - 1; i >= 0; i--) yield { bytes, frame: frames[i] as StagedFrame }; // in bounds
 }
 
 /** Where a staged frame goes. */

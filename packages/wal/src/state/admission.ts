@@ -2,6 +2,7 @@
 // by the same limits as when it is read back, so that nothing can be written that could not be read.
 
 import { entryBytes, type Index, type LogEntry, type Term } from '@waldb/core';
+import { plainRecordBytes } from '../format/record.js';
 import { invalid, WalError } from '../wal-error.js';
 
 export interface Admission {
@@ -31,6 +32,19 @@ export function admitEntries(entries: readonly LogEntry[], admission: Admission)
   }
   if (stagedBytes > stagedBytesMax)
     throw tooLarge('What is staged', stagedBytes, 'stagedBytesMax', stagedBytesMax);
+}
+
+/** A record of a plain log. Errors: `WAL_TOO_LARGE`. */
+export function admitRecord(
+  lsn: number,
+  data: Uint8Array,
+  stagedBytes: number,
+  { entryBytesMax, stagedBytesMax }: Admission['limits'],
+): void {
+  const size = plainRecordBytes(lsn, data.length);
+  if (size > entryBytesMax) throw tooLarge(`The record of lsn ${lsn}`, size, 'entryBytesMax', entryBytesMax);
+  if (stagedBytes + size > stagedBytesMax)
+    throw tooLarge('What is staged', stagedBytes + size, 'stagedBytesMax', stagedBytesMax);
 }
 
 /** What a record can hold as a term, an index or an id. */

@@ -8,6 +8,8 @@ import { type SegmentSummary, trimTail } from './segment-summary.js';
 export class LogView {
   compacted: LogPosition = { index: 0, term: 0 };
   lastIndex: Index = 0;
+  /** How often entries were taken off the end. */
+  cuts = 0;
   hardState: HardState = { term: 0, votedFor: undefined };
   /** Rising in index and term; the run of a compacted entry may still be at the front. */
   readonly #termRuns: TermRun[] = [];
@@ -43,10 +45,16 @@ export class LogView {
   }
 
   append(entry: LogEntry): void {
-    if (entry.term !== this.#termRuns.at(-1)?.term)
+    if (entry.term !== this.#termRuns[this.#termRuns.length - 1]?.term)
       this.#termRuns.push({ first: entry.index, term: entry.term });
     if (entry.kind === 'config') this.#configIndexes.push(entry.index);
     this.lastIndex = entry.index;
+  }
+
+  /** A record of a plain log: its terms are all 0. */
+  appendPlain(lsn: Index): void {
+    if (this.#termRuns.length === 0) this.#termRuns.push({ first: lsn, term: 0 });
+    this.lastIndex = lsn;
   }
 
   truncate(from: Index): void {
@@ -54,6 +62,7 @@ export class LogView {
     trimTail(this.#termRuns, (run) => run.first >= from);
     trimTail(this.#configIndexes, (index) => index >= from);
     this.lastIndex = from - 1;
+    this.cuts += 1;
   }
 
   reset(to: LogPosition): void {
@@ -61,6 +70,7 @@ export class LogView {
     this.#configIndexes.length = 0;
     this.compacted = to;
     this.lastIndex = to.index;
+    this.cuts += 1;
   }
 
   compact(through: LogPosition): void {
