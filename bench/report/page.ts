@@ -10,10 +10,11 @@ import { barChart, escapeText, headroomChart } from './svg.js';
 const BARS_MIN = 2;
 
 export function reportPage(result: RunResult): string {
-  const judged = result.cases.flatMap(({ title, lines }) =>
-    lines.filter((one) => one.target !== undefined).map((line) => ({ title: shortTitle(title), line })),
-  );
-  const met = judged.filter(({ line }) => line.isMet === true).length;
+  const groups = result.cases
+    .map(({ title, lines }) => ({ title, lines: lines.filter((one) => one.target !== undefined) }))
+    .filter(({ lines }) => lines.length > 0);
+  const judged = groups.flatMap(({ lines }) => lines);
+  const met = judged.filter(({ isMet }) => isMet === true).length;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -33,7 +34,7 @@ ${machineList(result)}
 <section>
 <h2>Against the targets</h2>
 <p>Right of the line is better than asked for. A round dot meets its target, a square one does not.</p>
-${headroomChart(judged)}
+${headroomChart(groups)}
 </section>
 ${result.cases.map(caseSection).join('\n')}
 <footer>
@@ -92,11 +93,6 @@ function table(lines: readonly Line[]): string {
     '<tr><th scope="col"></th><th scope="col" class="number">median</th><th scope="col"></th>' +
     '<th scope="col" class="number">scatter</th><th scope="col" class="number">target</th><th scope="col"></th></tr>';
   return `<details><summary>Figures</summary><table><thead>${head}</thead><tbody>${rows.join('')}</tbody></table></details>`;
-}
-
-/** What stands before the comma is enough where space is short. */
-function shortTitle(title: string): string {
-  return title.replace('concurrent appenders', 'appenders').replace('concurrent appender', 'appender');
 }
 
 /** "fileSystem" is "file system" to people. */

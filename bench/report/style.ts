@@ -31,6 +31,7 @@ svg { display: block; width: 100%; height: auto; margin: 4px 0 8px; font: 12.5px
 text { dominant-baseline: central; fill: var(--ink); }
 .end { text-anchor: end; } .middle { text-anchor: middle; }
 .axis { fill: var(--soft); font-size: 11.5px; }
+.group { font-weight: 600; fill: var(--ink); }
 .figure { font-variant-numeric: tabular-nums; }
 .bar.ours { fill: var(--ours); } .bar.peer { fill: var(--peer); }
 .bar.floor { fill: var(--floor); stroke: var(--floor-edge); stroke-dasharray: 3 2; }

@@ -39,42 +39,55 @@ function barRow(figure: Line, y: number, x: (value: number) => number): string {
 
 /** From a fifth of its target to five times it: how much room each figure has. */
 const FACTORS = [0.2, 0.5, 1, 2, 5];
+const HEADROOM_LABEL_WIDTH = 330;
+const HEADROOM_PLOT_WIDTH = 250;
+const AXIS_HEIGHT = 26;
+
+export interface HeadroomGroup {
+  readonly title: string;
+  /** Lines that have a target. */
+  readonly lines: readonly Line[];
+}
 
 /** Every line that has a target, on one logarithmic scale: right of the line is better than asked for. */
-export function headroomChart(lines: readonly { readonly title: string; readonly line: Line }[]): string {
+export function headroomChart(groups: readonly HeadroomGroup[]): string {
   const first = FACTORS[0] as number; // the list is not empty
   const last = FACTORS.at(-1) as number;
   const x = (factor: number): number => {
     const within = Math.min(last, Math.max(first, factor));
-    return LABEL_WIDTH + 90 + (Math.log(within / first) / Math.log(last / first)) * (PLOT_WIDTH - 90);
+    return HEADROOM_LABEL_WIDTH + (Math.log(within / first) / Math.log(last / first)) * HEADROOM_PLOT_WIDTH;
   };
-  const top = 22;
-  const height = top + lines.length * ROW + 4;
+  const rows: string[] = [];
+  let y = AXIS_HEIGHT;
+  for (const { title, lines } of groups) {
+    rows.push(text(0, y + ROW / 2, title, 'group'));
+    y += ROW;
+    for (const line of lines) {
+      rows.push(headroomRow(line, y, x));
+      y += ROW;
+    }
+  }
+  const height = y + 4;
   const grid = FACTORS.map((factor) => {
     const at = round(x(factor));
     const name = factor === 1 ? 'target' : `${factor} x`;
-    return `<path class="${factor === 1 ? 'goal' : 'grid'}" d="M${at} ${top - 6}V${height}"/>${text(at, 8, name, 'axis middle')}`;
+    return `<path class="${factor === 1 ? 'goal' : 'grid'}" d="M${at} ${AXIS_HEIGHT - 8}V${height}"/>${text(at, 8, name, 'axis middle')}`;
   });
-  const rows = lines.map(({ title, line }, row) => headroomRow({ title, line }, top + row * ROW, x));
   return svg(height, 'Each figure beside its target', grid.join('') + rows.join(''));
 }
 
-function headroomRow(
-  { title, line }: { readonly title: string; readonly line: Line },
-  y: number,
-  x: (factor: number) => number,
-): string {
-  const factor = headroom(line);
+function headroomRow(line: Line, y: number, x: (factor: number) => number): string {
   const middle = y + ROW / 2;
-  const at = round(x(factor));
+  const at = round(x(headroom(line)));
   const state = line.isMet === true ? 'pass' : 'miss';
+  const title = `<title>${escapeText(details(line))}</title>`;
   return [
-    text(LABEL_WIDTH + 80, middle, `${title}: ${line.name}`, 'label end'),
+    text(HEADROOM_LABEL_WIDTH - 12, middle, line.name, 'label end'),
     `<path class="stem ${state}" d="M${round(x(1))} ${middle}H${at}"/>`,
     line.isMet === true
-      ? `<circle class="dot pass" cx="${at}" cy="${middle}" r="5.5"><title>${escapeText(details(line))}</title></circle>`
-      : `<rect class="dot miss" x="${at - 5}" y="${middle - 5}" width="10" height="10"><title>${escapeText(details(line))}</title></rect>`,
-    text(LABEL_WIDTH + PLOT_WIDTH + 14, middle, `${formatFigure(line.value)} ${unitText(line)}`, 'figure'),
+      ? `<circle class="dot pass" cx="${at}" cy="${middle}" r="5.5">${title}</circle>`
+      : `<rect class="dot miss" x="${at - 5}" y="${middle - 5}" width="10" height="10">${title}</rect>`,
+    text(WIDTH - 100, middle, `${formatFigure(line.value)} ${unitText(line)}`, 'figure end'),
     text(WIDTH, middle, targetText(line), 'axis end'),
   ].join('');
 }
