@@ -158,6 +158,7 @@ function openWriter(directory: string, options: ResolvedOptions, recovered: Reco
   const { vfs } = options;
   return new LogWriter({
     vfs,
+    clock: options.clock,
     directory,
     segmentBytes: options.segmentBytes,
     metadata: recovered.metadata,
@@ -170,6 +171,8 @@ function openWriter(directory: string, options: ResolvedOptions, recovered: Reco
     },
     provenSeq: recovered.provenSeq,
     snapshotFiles: recovered.snapshotFiles,
+    spareSegments: options.spareSegments,
+    spareNumbers: recovered.spareNumbers,
   });
 }
 
@@ -185,4 +188,5 @@ function* repairPlan(directory: string, writer: LogWriter, recovered: Recovered)
   if (recovered.needsNewSegment) yield* writer.begin(recovered.carried);
   else yield* writer.tidy({ hasBadSlot: recovered.hasBadSlot });
   if (recovered.obsolete.length > 0) yield* writer.removeObsolete(recovered.obsolete);
+  yield* writer.tidySpares();
 }

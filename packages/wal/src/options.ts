@@ -7,6 +7,12 @@ import { WalError } from './wal-error.js';
 export interface WalOptions {
   /** Size that segment files grow to, rounded up to whole pages of 4096 bytes. Default 64 MiB, at least 8 KiB. */
   readonly segmentBytes?: number;
+  /**
+   * How many files of a segment's size are kept ready, so that no commit waits while one is filled: made in the
+   * background, or segments that compaction has emptied. Default 1, at most 16; one more while ingest outruns them. With
+   * 0 each segment is filled when it is needed.
+   */
+  readonly spareSegments?: number;
   /** Memory for recent entries; older ones are read from disk. Default 32 MiB; 0 keeps only what is not durable yet. */
   readonly cacheBytes?: number;
   /** Records gather in frames of up to this many bytes; a larger entry has a frame to itself. Default 8 KiB. */
@@ -35,6 +41,7 @@ export type ResolvedOptions = Required<WalOptions>;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const SEGMENT_BYTES_MIN = 8 * KIB;
+const SPARE_SEGMENTS_MAX = 16;
 const ENTRY_BYTES_LIMIT = 1024 * MIB;
 const FLUSH_MODES: readonly FlushMode[] = ['deferred', 'adaptive'];
 
@@ -42,6 +49,7 @@ const FLUSH_MODES: readonly FlushMode[] = ['deferred', 'adaptive'];
 export function resolveOptions(options: WalOptions): ResolvedOptions {
   const resolved: ResolvedOptions = {
     segmentBytes: roundUpToPage(options.segmentBytes ?? 64 * MIB),
+    spareSegments: options.spareSegments ?? 1,
     cacheBytes: options.cacheBytes ?? 32 * MIB,
     frameBytesMax: options.frameBytesMax ?? 8 * KIB,
     entryBytesMax: options.entryBytesMax ?? 16 * MIB,
@@ -52,6 +60,7 @@ export function resolveOptions(options: WalOptions): ResolvedOptions {
     clock: options.clock ?? new NodeClock(),
   };
   checkRange('segmentBytes', resolved.segmentBytes, SEGMENT_BYTES_MIN, Number.MAX_SAFE_INTEGER);
+  checkRange('spareSegments', resolved.spareSegments, 0, SPARE_SEGMENTS_MAX);
   checkRange('cacheBytes', resolved.cacheBytes, 0, Number.MAX_SAFE_INTEGER);
   checkRange('frameBytesMax', resolved.frameBytesMax, 1, ENTRY_BYTES_LIMIT);
   checkRange('entryBytesMax', resolved.entryBytesMax, 1, ENTRY_BYTES_LIMIT);

@@ -57,19 +57,25 @@ const CAN_BE_CUT_OFF = [
   'create lock',
   'create segment.tmp',
   'create snapshot.tmp',
+  'create spare.tmp',
   'mkdir directory',
   'rename METADATA',
   'rename segment',
   'rename snapshot',
+  'rename spare',
   'sync METADATA.tmp',
   'sync segment.tmp',
   'sync snapshot.tmp',
+  'sync spare',
+  'sync spare.tmp',
   'syncDirectory directory',
   'unlink segment',
   'unlink snapshot',
   'write METADATA.tmp',
   'write segment.tmp',
   'write snapshot.tmp',
+  'write spare',
+  'write spare.tmp',
 ];
 
 function thatCanBeCutOff(hasDurableWrites: boolean): string[] {
@@ -80,8 +86,8 @@ function thatCanBeCutOff(hasDurableWrites: boolean): string[] {
 
 /** An operation without numbers: `rename segment`. */
 function nameOperation({ type, path }: Operation): string {
-  const [, kind = 'directory'] = /(METADATA|LOCK|wal|snapshot)(\.tmp)?$/.exec(path) ?? [];
-  const noun = { wal: 'segment', LOCK: 'lock' }[kind] ?? kind;
+  const [, kind = 'directory'] = /(METADATA|LOCK|wal|free|snapshot)(\.tmp)?$/.exec(path) ?? [];
+  const noun = { wal: 'segment', free: 'spare', LOCK: 'lock' }[kind] ?? kind;
   return `${type} ${noun}${path.endsWith('.tmp') ? '.tmp' : ''}`;
 }
 

@@ -5,7 +5,7 @@ import { checksum } from '@waldb/io';
 import fc from 'fast-check';
 import { Unpackr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import { parseFileName, segmentFile, snapshotFile } from '../src/format/file-name.js';
+import { parseFileName, segmentFile, snapshotFile, spareFile } from '../src/format/file-name.js';
 import {
   decodeFooterBody,
   decodeFooterTrailer,
@@ -253,6 +253,7 @@ describe('pages', () => {
     firstSeq: 200,
     publishedSeq: 203,
     salt: Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8]),
+    wasUsed: false,
   };
   const metadata: Metadata = {
     logId: '0123456789abcdef',
@@ -266,7 +267,9 @@ describe('pages', () => {
   };
 
   it('read back as they were written', () => {
-    expect(decodeSegmentHeader(encodeSegmentHeader(header))).toEqual({ type: 'valid', header });
+    for (const one of [header, { ...header, wasUsed: true }]) {
+      expect(decodeSegmentHeader(encodeSegmentHeader(one))).toEqual({ type: 'valid', header: one });
+    }
     expect(decodeMetadata(encodeMetadata(metadata))).toEqual({ type: 'valid', metadata });
     const without = { ...metadata, snapshot: undefined };
     expect(decodeMetadata(encodeMetadata(without))).toEqual({ type: 'valid', metadata: without });
@@ -293,9 +296,23 @@ describe('file names', () => {
     });
     expect(parseFileName(snapshotFile(16, 2))?.type).toBe('snapshot');
     expect(parseFileName(`${segmentFile(1)}.tmp`)?.type).toBe('unpublished');
+    expect(parseFileName(spareFile(16))).toEqual({
+      type: 'spare',
+      name: '0000000000000010.free',
+      spareNumber: 16,
+    });
+    expect(parseFileName(`${spareFile(1)}.tmp`)?.type).toBe('unpublished');
     expect(parseFileName('METADATA')?.type).toBe('metadata');
     expect(parseFileName('LOCK')?.type).toBe('lock');
-    for (const name of ['ff.wal', '00000000000000FF.wal', 'METADATA2', 'x.tmp', 'ffffffffffffffff.wal', '']) {
+    for (const name of [
+      'ff.free',
+      'ff.wal',
+      '00000000000000FF.wal',
+      'METADATA2',
+      'x.tmp',
+      'ffffffffffffffff.wal',
+      '',
+    ]) {
       expect(parseFileName(name)).toBeUndefined();
     }
   });

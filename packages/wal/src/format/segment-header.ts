@@ -8,7 +8,8 @@
 //   56  first seq        u64     frameSeq of the segment's first frame: every frame before it is durable
 //   64  published seq    u64     frames up to this one were synced before the file got its name
 //   72  salt             8 bytes random, new for each use of the file
-//   80  0 …
+//   80  used before      u32     1: what is not written yet may hold frames of an earlier use; 0: it holds zeros
+//   84  0 …
 // 4092  checksum
 
 import type { Index } from '@waldb/core';
@@ -25,6 +26,8 @@ export interface SegmentHeader extends LogIdentity {
   readonly firstSeq: number;
   readonly publishedSeq: number;
   readonly salt: Uint8Array;
+  /** Whether the file was a segment before, or may have been. */
+  readonly wasUsed: boolean;
 }
 
 export type SegmentHeaderPage =
@@ -40,6 +43,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   writeUint64(view, 56, header.firstSeq);
   writeUint64(view, 64, header.publishedSeq);
   bytes.set(header.salt, 72);
+  view.setUint32(80, header.wasUsed ? 1 : 0, true);
   sealPage(bytes);
   return bytes;
 }
@@ -55,6 +59,7 @@ export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeaderPage {
     return { type: 'damaged', why: 'has impossible fields' };
   }
   const salt = bytes.slice(72, 80);
+  const wasUsed = page.fields.getUint32(80, true) !== 0;
   return {
     type: 'valid',
     header: {
@@ -66,6 +71,7 @@ export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeaderPage {
       firstSeq,
       publishedSeq,
       salt,
+      wasUsed,
     },
   };
 }

@@ -16,6 +16,8 @@ export interface DirectoryState {
   readonly snapshotFiles: readonly string[];
   /** Names of files that never got their final name. */
   readonly unpublished: readonly string[];
+  /** Numbers of files that wait to become segments. */
+  readonly spareNumbers: readonly number[];
   /** Names of segments that the metadata has given up and a crash has kept. */
   readonly obsolete: readonly string[];
 }
@@ -48,6 +50,7 @@ export function readDirectory(vfs: Vfs, directory: string): DirectoryState | und
     segmentIds: live,
     snapshotFiles: files.flatMap((file) => (file.type === 'snapshot' ? [file.name] : [])),
     unpublished,
+    spareNumbers: files.flatMap((file) => (file.type === 'spare' ? [file.spareNumber] : [])),
     obsolete: ids.filter((id) => id < metadata.firstSegmentId).map(segmentFile),
   };
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { readExactly, type Vfs, VfsError, type VfsFile } from '@waldb/io';
 import { segmentFile } from '../format/file-name.js';
 import { decodeFooterBody, decodeFooterTrailer, FOOTER_TRAILER_BYTES } from '../format/footer.js';
+import { FRAME_HEADER_BYTES, readFrameHeader } from '../format/frame.js';
 import type { Metadata } from '../format/metadata.js';
 import { PAGE_BYTES } from '../format/page.js';
 import { decodeSegmentHeader, type SegmentHeader, segmentSeed } from '../format/segment-header.js';
@@ -78,9 +79,22 @@ function readTail(
     segments: [...sealed, liveSegment(directory, header, scan.summary)],
     unproven: scan.unproven.filter((frame) => frame.effects.recordCount > 0),
     provenSeq: scan.provenSeq,
-    tailGap: scan.gap,
+    tailGap: { ...scan.gap, isBlank: scan.gap.isBlank || holdsLeftovers(file, header, scan.gap.offset) },
     strayFrames: scan.strayFrames,
   };
+}
+
+/**
+ * Whether what lies at the gap may be of an earlier use of the file. It then says nothing: only a frame header of this use
+ * is a trace of a write that did not finish. Where even that is gone, the next frame may go there as it may go on zeros:
+ * 1. a write is torn, its header with it  2. reopen; no frame of it can be seen here or behind  3. the next frame is
+ * written over its place  4. crash. Whatever mix of the two is there then, the header is the newer one's or none.
+ */
+function holdsLeftovers(file: VfsFile, header: SegmentHeader, offset: number): boolean {
+  if (!header.wasUsed || offset + FRAME_HEADER_BYTES > header.segmentBytes) return false;
+  const bytes = new Uint8Array(FRAME_HEADER_BYTES);
+  attempt(header, () => readExactly(file, bytes, offset));
+  return readFrameHeader(bytes, 0, { seed: segmentSeed(header), offset }) === undefined;
 }
 
 /** What proves frames of the tail before any of them is read. */

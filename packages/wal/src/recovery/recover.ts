@@ -45,6 +45,7 @@ export interface Recovered {
   readonly snapshot: Snapshot | undefined;
   readonly snapshotFiles: readonly string[];
   readonly unpublished: readonly string[];
+  readonly spareNumbers: readonly number[];
   readonly obsolete: readonly string[];
   readonly report: RecoveryReport;
 }
@@ -86,6 +87,7 @@ export function recover(
     snapshot: snapshotRef && readSnapshot(vfs, directory, snapshotRef, metadata.logId),
     snapshotFiles: found.snapshotFiles,
     unpublished: found.unpublished,
+    spareNumbers: found.spareNumbers,
     obsolete: found.obsolete,
     report: report(state, [...found.unpublished, ...found.obsolete]),
   };

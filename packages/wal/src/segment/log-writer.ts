@@ -3,67 +3,78 @@
 // knows of the log's state is only what is durable.
 
 import { join } from 'node:path';
-import type { HardState } from '@waldb/core';
-import { type IoPlan, publishFilePlan, type Vfs, type VfsFile } from '@waldb/io';
+import { type Clock, type IoPlan, publishFilePlan, type Vfs, type VfsFile } from '@waldb/io';
 import { segmentFile, snapshotFile } from '../format/file-name.js';
 import { encodeFooter, footerBytesMax } from '../format/footer.js';
 import { FRAME_HEADER_BYTES, frameBytes, writeFrameHeader } from '../format/frame.js';
-import { encodeMetadata, type Metadata, metadataSlotOffset } from '../format/metadata.js';
-import { encodeStateRecord, type SnapshotRef, type StateRecord } from '../format/record.js';
+import type { Metadata } from '../format/metadata.js';
 import type { SegmentHeader } from '../format/segment-header.js';
-import { FrameEffects, type LogPosition } from '../state/frame-effects.js';
+import type { FrameEffects } from '../state/frame-effects.js';
 import { isOutOfSpace } from '../wal-error.js';
+import { type DurableFacts, DurableState } from './durable-state.js';
 import { emptySummary, type LiveSegment, liveSegment, trimEarlier } from './live-segment.js';
-import { type FrameContent, newSegmentPlan, outOfSpace, segmentBytesFor } from './new-segment.js';
+import { MetadataFile } from './metadata-file.js';
+import { type FrameContent, newSegmentPlan, outOfSpace, segmentBytesMin } from './new-segment.js';
+import { type SpareSegment, SpareSegments } from './spare-segments.js';
 import { type Batch, type StagedFrame, sealFrame, stagedFrameBytes } from './staging.js';
 
 /** The first segment is this small, so that a log is there at once; each next one doubles up to `segmentBytes`. */
 const FIRST_SEGMENT_BYTES = 256 * 1024;
-
-/** What a crash would leave, apart from the entries. */
-export interface DurableState {
-  hardState: HardState;
-  snapshot: SnapshotRef | undefined;
-  compacted: LogPosition;
-}
+/**
+ * A segment that has to be filled while a commit waits, because no spare is ready yet, is no larger than this: filling
+ * it bounds the stall, its size bounds the number of files (docs/durability.md, "Spare segments").
+ */
+const UNPREPARED_SEGMENT_BYTES_MAX = 4 * 1024 * 1024;
 
 export interface WriterStart {
   readonly vfs: Vfs;
+  readonly clock: Clock;
   readonly directory: string;
   readonly segmentBytes: number;
   readonly metadata: Metadata;
   readonly metadataFile: VfsFile;
   /** Oldest first; empty for a log that is being created. The last one is the tail. */
   readonly segments: LiveSegment[];
-  readonly state: DurableState;
+  /** What a crash would leave, apart from the entries. */
+  readonly state: DurableFacts;
   /** The highest frame seq that what is on disk proves to be durable. */
   readonly provenSeq: number;
   /** Names of the snapshot files in the directory. */
   readonly snapshotFiles: readonly string[];
+  /** How many segments are to be ready for use, and the numbers of those that lie in the directory. */
+  readonly spareSegments: number;
+  readonly spareNumbers: readonly number[];
 }
 
 export class LogWriter {
   readonly #vfs: Vfs;
   readonly #directory: string;
   readonly #segmentBytes: number;
-  readonly #metadataFile: VfsFile;
+  readonly #metadata: MetadataFile;
   readonly #snapshotFiles: Set<string>;
   readonly #state: DurableState;
+  readonly #spares: SpareSegments;
   readonly segments: LiveSegment[];
-  #metadata: Metadata;
   #tailFile: VfsFile | undefined;
   #provenSeq: number;
+  #hasWritten = false;
 
   constructor(start: WriterStart) {
     this.#vfs = start.vfs;
     this.#directory = start.directory;
     this.#segmentBytes = start.segmentBytes;
-    this.#metadata = start.metadata;
-    this.#metadataFile = start.metadataFile;
+    this.#metadata = new MetadataFile(start.metadataFile, start.metadata);
     this.segments = start.segments;
-    this.#state = start.state;
+    this.#state = new DurableState(start.state);
     this.#provenSeq = start.provenSeq;
     this.#snapshotFiles = new Set(start.snapshotFiles);
+    this.#spares = new SpareSegments({
+      vfs: start.vfs,
+      clock: start.clock,
+      directory: start.directory,
+      count: start.spareSegments,
+      found: start.spareNumbers,
+    });
     const tail = this.segments.at(-1);
     if (tail !== undefined) this.#tailFile = this.#openTail(tail);
   }
@@ -81,6 +92,9 @@ export class LogWriter {
       else yield* this.#rotate(batch.frames[0] as StagedFrame); // in bounds: the loop's condition
     }
     yield* this.#settle();
+    // Whoever writes will want another segment one day; whoever only looks will not.
+    if (!this.#hasWritten) this.#spares.want(this.#nextSegmentBytes());
+    this.#hasWritten = true;
   }
 
   /**
@@ -90,15 +104,10 @@ export class LogWriter {
    */
   *begin(carried: readonly FrameContent[]): IoPlan {
     const before = this.segments.at(-1);
-    const lastSeq = before?.summary.lastSeq ?? 0;
-    const frames = [this.#checkpoint(), ...carried];
+    const frames = [this.#state.checkpoint(), ...carried];
     // Small again: opening must not wait for a large file, and a log that crashes often must not fill the disk.
-    yield* this.#addSegment(frames, {
-      seq: lastSeq + 1,
-      before,
-      room: undefined,
-      bytes: FIRST_SEGMENT_BYTES,
-    });
+    const bytes = Math.min(FIRST_SEGMENT_BYTES, this.#segmentBytes);
+    yield* this.#addSegment(frames, { before, room: undefined, spare: undefined, bytes });
     yield* this.#settle();
   }
 
@@ -120,6 +129,16 @@ export class LogWriter {
     yield* this.#settle();
   }
 
+  /** Of the spares that an earlier process has left, keeps what this one has use for. */
+  tidySpares(): IoPlan {
+    return this.#spares.keepOnly(this.#nextSegmentBytes());
+  }
+
+  /** Ends what goes on in the background. Nothing is written afterwards but what the callers ask for. */
+  stopPreparing(): Promise<void> {
+    return this.#spares.stop();
+  }
+
   /** Removes segments that an earlier process gave up and that a crash has kept. */
   *removeObsolete(names: readonly string[]): IoPlan {
     // The slot that gave them up may be one that never reached the disk: both are written before anything goes.
@@ -131,7 +150,7 @@ export class LogWriter {
 
   close(): void {
     this.#tailFile?.close();
-    this.#metadataFile.close();
+    this.#metadata.close();
   }
 
   *#publishSnapshot(batch: Batch): IoPlan {
@@ -168,12 +187,7 @@ export class LogWriter {
   #applied(effects: FrameEffects, bytes: number): void {
     this.#tail.summary.addFrame(effects, bytes);
     if (effects.truncateFrom !== undefined || effects.resetTo !== undefined) trimEarlier(this.segments);
-    this.#state.hardState = effects.hardState ?? this.#state.hardState;
-    this.#state.snapshot = effects.snapshot ?? this.#state.snapshot;
-    for (const position of [effects.resetTo, effects.compacted]) {
-      if (position !== undefined && position.index > this.#state.compacted.index)
-        this.#state.compacted = position;
-    }
+    this.#state.apply(effects);
   }
 
   #countThatFits(frames: readonly StagedFrame[]): number {
@@ -199,8 +213,17 @@ export class LogWriter {
 
   *#rotate(room: StagedFrame): IoPlan {
     const before = this.#tail;
-    const bytes = before.header.segmentBytes * 2;
-    yield* this.#addSegment([this.#checkpoint()], { seq: before.summary.lastSeq + 1, before, room, bytes });
+    const frames = [this.#state.checkpoint()];
+    const next = this.#nextSegmentBytes();
+    const spare = this.#spares.take(minimalBytes(frames, room));
+    if (spare === undefined) this.#spares.ranDry();
+    const bytes = this.#spares.isKept ? Math.min(next, UNPREPARED_SEGMENT_BYTES_MAX) : next;
+    yield* this.#addSegment(frames, { before, room, spare, bytes });
+    this.#spares.want(this.#nextSegmentBytes());
+  }
+
+  #nextSegmentBytes(): number {
+    return Math.min(this.#tail.header.segmentBytes * 2, this.#segmentBytes);
   }
 
   /**
@@ -210,29 +233,29 @@ export class LogWriter {
   *#addSegment(
     frames: readonly FrameContent[],
     at: {
-      readonly seq: number;
       readonly before: LiveSegment | undefined;
       readonly room: StagedFrame | undefined;
+      /** Where its space comes from: this file, or a new one of at least so many bytes. */
+      readonly spare: SpareSegment | undefined;
       readonly bytes: number;
     },
   ): IoPlan {
-    const { before, room } = at;
+    const { before, room, spare } = at;
+    const { logId, kind, firstSegmentId } = this.#metadata.current;
+    const firstSeq = (before?.summary.lastSeq ?? 0) + 1;
     const header: SegmentHeader = {
-      logId: this.#metadata.logId,
-      kind: this.#metadata.kind,
-      segmentId: before === undefined ? this.#metadata.firstSegmentId : before.header.segmentId + 1,
-      segmentBytes: segmentBytesFor(frames, {
-        bytesWanted: Math.min(at.bytes, this.#segmentBytes),
-        room: room?.effects,
-        roomBytes: room === undefined ? 0 : stagedFrameBytes(room),
-      }),
+      logId,
+      kind,
+      segmentId: before === undefined ? firstSegmentId : before.header.segmentId + 1,
+      segmentBytes: spare?.bytes ?? Math.max(at.bytes, minimalBytes(frames, room)),
       baseIndex: before?.summary.lastIndex ?? 0,
-      firstSeq: at.seq,
-      publishedSeq: at.seq + frames.length - 1,
+      firstSeq,
+      publishedSeq: firstSeq + frames.length - 1,
       salt: this.#vfs.randomBytes(8),
+      wasUsed: spare?.wasUsed ?? false,
     };
     const path = join(this.#directory, segmentFile(header.segmentId));
-    yield* newSegmentPlan(this.#vfs, path, header, frames);
+    yield* newSegmentPlan(this.#vfs, path, header, frames, spare);
     if (before !== undefined) yield* this.#seal(before);
     this.#tailFile?.close();
     this.segments.push(liveSegment(this.#directory, header, emptySummary(header)));
@@ -249,34 +272,25 @@ export class LogWriter {
     yield { type: 'writeDurably', file: this.#tailFile as VfsFile, bytes: footer, position };
   }
 
-  /** The first frame of every segment: with it, no earlier segment is needed to know the vote. */
-  #checkpoint(): FrameContent {
-    const { hardState, snapshot, compacted } = this.#state;
-    const records: StateRecord[] = [{ type: 'hardState', state: hardState }];
-    if (snapshot !== undefined) records.push({ type: 'snapshot', snapshot, resets: false });
-    if (compacted.index > 0) records.push({ type: 'compact', ...compacted });
-    const effects = new FrameEffects();
-    for (const record of records) effects.addState(record);
-    return { payload: concatenate(records.map(encodeStateRecord)), effects };
-  }
-
   /** Removes what the durable state no longer needs. */
   *#settle(): IoPlan {
     const obsolete = this.#countObsolete();
     const snapshot = this.#state.snapshot;
-    const isSnapshotNamed = snapshot?.index === this.#metadata.snapshot?.index;
+    const isSnapshotNamed = snapshot?.index === this.#metadata.current.snapshot?.index;
     const filesNeeded = snapshot === undefined ? 0 : 1;
     if (obsolete === 0 && isSnapshotNamed && this.#snapshotFiles.size === filesNeeded) return;
     const keep = snapshot === undefined ? undefined : snapshotFile(snapshot.index, snapshot.term);
     const files = [...this.#snapshotFiles].filter((name) => name !== keep);
-    // Both slots are written before anything is removed:
+    // Both slots are written before anything is removed or used again:
     // 1. write both  2. unlink  3. one slot rots  4. the other one still says that the file is gone for a reason.
     // With one slot written, step 4 would find a segment missing.
     const firstSegmentId = (this.segments[obsolete] as LiveSegment).header.segmentId; // the tail is never obsolete
     yield* this.#writeMetadata(firstSegmentId);
     if (obsolete > 0) yield* this.#writeMetadata(firstSegmentId);
     for (let i = 0; i < obsolete; i++) {
-      yield { type: 'unlink', path: (this.segments[0] as LiveSegment).path }; // in bounds: obsolete < length
+      const { path, header } = this.segments[0] as LiveSegment; // in bounds: obsolete < length
+      const isKept = yield* this.#spares.recycle({ path, bytes: header.segmentBytes });
+      if (!isKept) yield { type: 'unlink', path };
       this.segments.shift();
     }
     for (const name of files) {
@@ -296,22 +310,17 @@ export class LogWriter {
     return Math.max(0, needed);
   }
 
-  *#writeMetadata(firstSegmentId: number = this.#metadata.firstSegmentId): IoPlan {
+  *#writeMetadata(firstSegmentId: number = this.#metadata.current.firstSegmentId): IoPlan {
     const { summary, header } = this.#tail;
-    const metadata: Metadata = {
-      logId: this.#metadata.logId,
-      kind: this.#metadata.kind,
-      generation: this.#metadata.generation + 1,
+    const durableSeq = summary.lastSeq;
+    yield* this.#metadata.write({
       firstSegmentId,
       lastSegmentId: header.segmentId,
       compacted: this.#state.compacted,
       snapshot: this.#state.snapshot,
-      durableSeq: summary.lastSeq,
-    };
-    const position = metadataSlotOffset(metadata.generation);
-    yield { type: 'writeDurably', file: this.#metadataFile, bytes: encodeMetadata(metadata), position };
-    this.#metadata = metadata;
-    this.#provenSeq = summary.lastSeq;
+      durableSeq,
+    });
+    this.#provenSeq = durableSeq;
   }
 
   #openTail(tail: LiveSegment): VfsFile {
@@ -328,12 +337,10 @@ const EMPTY_FRAME = {
   lastTerm: 0,
 } as const;
 
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+/** The least that a segment with these frames, and room for one more, has to have. */
+function minimalBytes(frames: readonly FrameContent[], room: StagedFrame | undefined): number {
+  return segmentBytesMin(frames, {
+    room: room?.effects,
+    roomBytes: room === undefined ? 0 : stagedFrameBytes(room),
+  });
 }

@@ -1,6 +1,6 @@
-// Makes a segment (docs/wal-format.md, "Making a segment"). It is filled under a name that counts for nothing, and
-// gets its own name only when header and first frames are on stable storage. So a named segment is never torn at its
-// beginning, and its header can say which frames are proven by the name alone.
+// Makes a segment (docs/wal-format.md, "Making a segment"), out of nothing or out of a spare file. Until header and first
+// frames are on stable storage it has a name that counts for nothing; only then it gets its own. So a named segment is
+// never torn at its beginning, and its header can say which frames are proven by the name alone.
 
 import { dirname } from 'node:path';
 import { checksum, type IoPlan, UNPUBLISHED_SUFFIX, type Vfs, type VfsFile } from '@waldb/io';
@@ -11,10 +11,10 @@ import { encodeSegmentHeader, type SegmentHeader, segmentSeed } from '../format/
 import { roundUpToPage } from '../options.js';
 import type { FrameEffects } from '../state/frame-effects.js';
 import { isOutOfSpace, WalError } from '../wal-error.js';
+import type { SpareSegment } from './spare-segments.js';
 
 /** Zeros go to disk in pieces of this size. */
-const FILL_BYTES = 256 * 1024;
-const ZEROS = new Uint8Array(FILL_BYTES);
+export const ZEROS: Uint8Array = new Uint8Array(256 * 1024);
 
 /** A frame's records, encoded, and what they do. */
 export interface FrameContent {
@@ -22,14 +22,10 @@ export interface FrameContent {
   readonly effects: FrameEffects;
 }
 
-/** The size for a segment that is to hold `frames` and have room for one of `roomBytes` more. */
-export function segmentBytesFor(
+/** The least size of a segment that is to hold `frames` and have room for one of `roomBytes` more. */
+export function segmentBytesMin(
   frames: readonly FrameContent[],
-  options: {
-    readonly bytesWanted: number;
-    readonly room: FrameContent['effects'] | undefined;
-    readonly roomBytes: number;
-  },
+  options: { readonly room: FrameEffects | undefined; readonly roomBytes: number },
 ): number {
   const effects = [
     ...frames.map((frame) => frame.effects),
@@ -42,33 +38,33 @@ export function segmentBytesFor(
   });
   const content = frames.reduce((sum, frame) => sum + frameBytes(frame.payload.length), 0);
   // Room for the mark of a clean close comes on top.
-  const needed = PAGE_BYTES + content + options.roomBytes + FRAME_HEADER_BYTES + footer;
-  return roundUpToPage(Math.max(options.bytesWanted, needed));
+  return roundUpToPage(PAGE_BYTES + content + options.roomBytes + FRAME_HEADER_BYTES + footer);
 }
 
 /**
- * Writes a segment with its first frames and gives it its name. Errors: `WAL_FULL`, with nothing changed; any other
- * means that what the disk holds is uncertain.
+ * Writes a segment with its first frames and gives it its name. A spare has its space already and is used up, whatever
+ * happens. Errors: `WAL_FULL`, with nothing changed; any other means that what the disk holds is uncertain.
  */
 export function* newSegmentPlan(
   vfs: Vfs,
   path: string,
   header: SegmentHeader,
   frames: readonly FrameContent[],
+  spare: SpareSegment | undefined,
 ): IoPlan {
-  const temporary = path + UNPUBLISHED_SUFFIX;
+  const unnamed = spare?.path ?? path + UNPUBLISHED_SUFFIX;
   try {
-    const file = vfs.open(temporary, 'create');
+    const file = vfs.open(unnamed, spare === undefined ? 'create' : 'update');
     try {
-      yield* fillPlan(file, header.segmentBytes);
+      if (spare === undefined) yield* fillPlan(file, header.segmentBytes);
       yield { type: 'write', file, bytes: encodeContent(header, frames), position: 0 };
       yield { type: 'sync', file };
     } finally {
       file.close();
     }
-    yield { type: 'rename', from: temporary, to: path };
+    yield { type: 'rename', from: unnamed, to: path };
   } catch (error) {
-    yield* discardPlan(temporary);
+    yield* discardPlan(unnamed);
     if (isOutOfSpace(error)) throw outOfSpace(error, header.segmentBytes);
     throw error;
   }
@@ -80,8 +76,13 @@ export function* newSegmentPlan(
  * each sync write the file system's own books too. It also means that a segment in use never runs out of space.
  */
 function* fillPlan(file: VfsFile, bytes: number): IoPlan {
-  for (let position = 0; position < bytes; position += FILL_BYTES) {
-    yield { type: 'write', file, bytes: ZEROS.subarray(0, Math.min(FILL_BYTES, bytes - position)), position };
+  for (let position = 0; position < bytes; position += ZEROS.length) {
+    yield {
+      type: 'write',
+      file,
+      bytes: ZEROS.subarray(0, Math.min(ZEROS.length, bytes - position)),
+      position,
+    };
   }
 }
 

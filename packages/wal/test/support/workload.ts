@@ -16,6 +16,7 @@ import {
   statesAfter,
 } from '@waldb/testkit';
 import { WalError, WalLog, type WalOptions } from '@waldb/wal';
+import { ManualClock } from './manual-clock.js';
 
 export const DIRECTORY = '/data/log';
 
@@ -46,10 +47,16 @@ export function newDisk(options: WorkloadOptions): FaultVfs {
 /** Uses a log until the steps are done or the disk fails. The same options do the same, operation by operation. */
 export async function runWorkload(vfs: FaultVfs, options: WorkloadOptions): Promise<History> {
   const history: History = { states: [new ModelLog()], acknowledged: 0 };
-  const random = new SeededRandom(options.seed);
+  const life: Life = {
+    vfs,
+    clock: new ManualClock(),
+    options,
+    history,
+    random: new SeededRandom(options.seed),
+  };
   try {
-    let log = await WalLog.open(DIRECTORY, { ...SMALL, ...options.wal, vfs });
-    for (let step = 0; step < options.steps; step++) log = await takeStep(log, vfs, options, history, random);
+    let log = await openIn(life);
+    for (let step = 0; step < options.steps; step++) log = await takeStep(log, life);
     await log.close();
     history.acknowledged = history.states.length - 1;
   } catch (error) {
@@ -58,30 +65,42 @@ export async function runWorkload(vfs: FaultVfs, options: WorkloadOptions): Prom
   return history;
 }
 
-async function takeStep(
-  log: WalLog,
-  vfs: FaultVfs,
-  options: WorkloadOptions,
-  history: History,
-  random: SeededRandom,
-): Promise<WalLog> {
+interface Life {
+  readonly vfs: FaultVfs;
+  readonly clock: ManualClock;
+  readonly options: WorkloadOptions;
+  readonly history: History;
+  readonly random: SeededRandom;
+}
+
+function openIn({ vfs, clock, options }: Life): Promise<WalLog> {
+  return WalLog.open(DIRECTORY, { ...SMALL, ...options.wal, vfs, clock });
+}
+
+async function takeStep(log: WalLog, life: Life): Promise<WalLog> {
+  const { clock, history, random } = life;
   const dice = random.below(100);
-  if (dice < 60) {
+  if (dice < 55) {
     stageRandomCall(log, history, random);
     return log;
   }
+  if (dice < 65) {
+    // Time passes, and with it comes what a log does by itself.
+    await clock.advance(random.below(60));
+    return log;
+  }
   const covered = history.states.length - 1;
-  if (dice < 75) {
+  if (dice < 78) {
     log.sync();
   } else if (dice < 96) {
     const flushing = log.flush();
     // More is staged while the flush is under way; it is not covered. A failure is reported by the flush.
     for (let i = random.below(3); i > 0; i--) stageRandomCall(log, history, random);
-    await flushing;
+    await Promise.all([flushing, random.chance(0.3) ? clock.advance(random.below(30)) : undefined]);
   } else {
     await log.close();
     history.acknowledged = history.states.length - 1;
-    return WalLog.open(DIRECTORY, { ...SMALL, ...options.wal, vfs });
+    return openIn(life);
   }
   history.acknowledged = covered;
   return log;
@@ -109,13 +128,15 @@ export function acceptedState(log: WalLog, history: History): ModelLog {
 
 /** Opens what a crash left, checks it, uses it further, and checks that too. */
 export async function checkSurvivor(vfs: FaultVfs, history: History, seed: number): Promise<void> {
-  const log = await WalLog.open(DIRECTORY, { ...SMALL, vfs });
+  const clock = new ManualClock();
+  const log = await WalLog.open(DIRECTORY, { ...SMALL, vfs, clock });
   const state = acceptedState(log, history);
   await checkShownIsDurable(log, vfs);
   const next: History = { states: [state], acknowledged: 0 };
   const random = new SeededRandom(seed);
   for (let i = 0; i < 3; i++) stageRandomCall(log, next, random);
   log.sync();
+  await clock.advance(random.below(60));
   next.acknowledged = next.states.length - 1;
   await checkShownIsDurable(log, vfs);
   const shown = describeLog(log);

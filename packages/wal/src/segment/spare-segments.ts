@@ -1,0 +1,130 @@
+// Files that wait to become segments (docs/durability.md, "Spare segments"): prepared in the background, or segments
+// that compaction has emptied. It knows how many are wanted and which are there. What is in a spare counts for nothing,
+// and so does its absence: nothing here may ever fail a commit.
+
+import { join } from 'node:path';
+import type { Clock, IoPlan, Vfs } from '@waldb/io';
+import { spareFile } from '../format/file-name.js';
+import { Preparer } from './preparer.js';
+
+export interface SpareSegment {
+  readonly path: string;
+  readonly bytes: number;
+  /** Whether it may hold frames of an earlier use, rather than zeros. */
+  readonly wasUsed: boolean;
+}
+
+export interface SparesStart {
+  readonly vfs: Vfs;
+  readonly clock: Clock;
+  readonly directory: string;
+  /** How many are to be ready as a rule; 0: none is ever made or kept. */
+  readonly count: number;
+  /** Numbers of those that an earlier process has left. */
+  readonly found: readonly number[];
+}
+
+export class SpareSegments {
+  readonly #vfs: Vfs;
+  readonly #directory: string;
+  readonly #count: number;
+  readonly #preparer: Preparer;
+  readonly #ready: SpareSegment[];
+  #nextNumber: number;
+  #wanted: number;
+  #wantedBytes = 0;
+  #isStopped = false;
+
+  constructor(start: SparesStart) {
+    this.#vfs = start.vfs;
+    this.#directory = start.directory;
+    this.#count = start.count;
+    this.#wanted = start.count;
+    this.#preparer = new Preparer(start.vfs, start.clock);
+    this.#nextNumber = Math.max(0, ...start.found) + 1;
+    this.#ready = start.found.map((number) => {
+      const path = this.#path(number);
+      return { path, bytes: start.vfs.size(path) ?? 0, wasUsed: true };
+    });
+  }
+
+  /** Whether somebody prepares segments, so that a rotation need only bridge the time until one is there. */
+  get isKept(): boolean {
+    return this.#count > 0;
+  }
+
+  /** A spare with room for so much, which is the caller's from now on. */
+  take(bytesMin: number): SpareSegment | undefined {
+    // One that somebody has removed or cut is as good as none.
+    const at = this.#ready.findIndex(
+      ({ path, bytes }) => bytes >= bytesMin && this.#vfs.size(path) === bytes,
+    );
+    if (at === -1) return undefined;
+    // With one more still there, filling keeps up again.
+    if (this.#ready.length > 1) this.#wanted = this.#count;
+    return this.#ready.splice(at, 1)[0];
+  }
+
+  /** A rotation has found none: until there is one too many, one more is kept, for where filling cannot keep up. */
+  ranDry(): void {
+    if (this.isKept) this.#wanted = this.#count + 1;
+  }
+
+  /** From now on spares of this size are wanted; makes one if there are not enough. */
+  want(bytes: number): void {
+    this.#wantedBytes = bytes;
+    this.#prepare();
+  }
+
+  /** Makes a segment that nothing needs any more a spare, if one of its size is wanted. The caller syncs the directory. */
+  *recycle(segment: { readonly path: string; readonly bytes: number }): IoPlan<boolean> {
+    if (segment.bytes !== this.#wantedBytes || this.#ready.length >= this.#wanted) return false;
+    const path = this.#path(this.#nextNumber++);
+    yield { type: 'rename', from: segment.path, to: path };
+    this.#ready.push({ path, bytes: segment.bytes, wasUsed: true });
+    if (this.#ready.length >= this.#wanted) this.#preparer.abandon();
+    return true;
+  }
+
+  /** Removes what is not of this size, or too much. */
+  *keepOnly(bytes: number): IoPlan {
+    this.#wantedBytes = bytes;
+    const kept = this.#ready.filter((spare) => spare.bytes === bytes).slice(0, this.#wanted);
+    for (const spare of this.#ready.filter((one) => !kept.includes(one))) yield* this.#remove(spare);
+  }
+
+  /** Gives all space back, for whoever needs it more. Says whether there was any. */
+  *giveUp(): IoPlan<boolean> {
+    const wasPreparing = this.#preparer.isBusy;
+    this.#preparer.abandon();
+    const spares = [...this.#ready];
+    for (const spare of spares) yield* this.#remove(spare);
+    return wasPreparing || spares.length > 0;
+  }
+
+  /** Resolves when nothing is under way in the background, for good. */
+  stop(): Promise<void> {
+    this.#isStopped = true;
+    return this.#preparer.stop();
+  }
+
+  *#remove(spare: SpareSegment): IoPlan {
+    this.#ready.splice(this.#ready.indexOf(spare), 1);
+    yield { type: 'unlink', path: spare.path };
+  }
+
+  #prepare(): void {
+    if (this.#isStopped || this.#preparer.isBusy || this.#ready.length >= this.#wanted) return;
+    const path = this.#path(this.#nextNumber++);
+    const bytes = this.#wantedBytes;
+    this.#preparer.start(path, bytes, (isReady) => {
+      if (isReady) this.#ready.push({ path, bytes, wasUsed: false });
+      // After a failure nothing is tried until the next segment comes into use.
+      if (isReady) this.#prepare();
+    });
+  }
+
+  #path(number: number): string {
+    return join(this.#directory, spareFile(number));
+  }
+}
