@@ -24,6 +24,14 @@ export {
   readLogLeniently,
 } from './inspection/read-leniently.js';
 export { prepareRepair, type RebuildChoice, type Repair } from './inspection/rebuild-log.js';
+export {
+  type ColdReadMessage,
+  type Distribution,
+  type FailureMessage,
+  type SyncMessage,
+  WAL_CHANNELS,
+  type WalMetrics,
+} from './metrics.js';
 export type { FlushMode, WalOptions } from './options.js';
 export type { RecoveryReport } from './recovery/recover.js';
 export { Wal } from './wal.js';

@@ -9,6 +9,7 @@
 import type { Index, LogEntry } from '@waldb/core';
 import { type IoPlan, runBlocking, runWithCallbacks, type VfsLock } from '@waldb/io';
 import type { LogKind } from './format/page.js';
+import { MetricsRecorder, type WalMetrics } from './metrics.js';
 import { openForReading, openForWriting } from './open-directory.js';
 import type { ResolvedOptions } from './options.js';
 import { addUp, type Recovered, type RecoveryReport } from './recovery/recover.js';
@@ -52,6 +53,9 @@ export class LogEngine {
   readonly #writer: LogWriter | undefined;
   readonly #lock: VfsLock | undefined;
   readonly #latency = new WriteLatency();
+  readonly metrics: MetricsRecorder;
+  /** Of the flush that is under way. */
+  #flushed = { bytes: 0, entries: 0 };
   #durableSeq = 0;
   /** What is being written, or waits behind it, or was cut short by a full disk; oldest first. */
   readonly #unwritten: Batch[] = [];
@@ -77,6 +81,7 @@ export class LogEngine {
     this.directory = directory;
     this.options = options;
     this.recovered = recovered;
+    this.metrics = new MetricsRecorder(directory, recovered.metadata.logId);
     this.#writer = writer;
     this.#lock = lock;
     const segments = writer?.segments ?? recovered.segments;
@@ -104,6 +109,17 @@ export class LogEngine {
   /** Entries up to here are on disk as they are in `view`. */
   get durableThrough(): Index {
     return this.#durableThrough;
+  }
+
+  /** What the log has done so far, and what it takes up now. */
+  summary(cachedBytes: number): WalMetrics {
+    const segments = this.#writer?.segments ?? this.recovered.segments;
+    return this.metrics.summary({
+      segments: segments.length,
+      segmentBytes: segments.reduce((sum, { header }) => sum + header.segmentBytes, 0),
+      stagedBytes: this.stagedBytes,
+      cachedBytes,
+    });
   }
 
   /** Bytes that are staged or being written. */
@@ -236,7 +252,7 @@ export class LogEngine {
     const began = clock.now();
     runWithCallbacks(vfs, this.#flushPlan()).then(
       () => {
-        this.#latency.observe(clock.now() - began);
+        this.#observe(clock.now() - began, false);
         this.#ended(group, undefined);
       },
       (error: unknown) => this.#ended(group, this.#failed(error)),
@@ -251,7 +267,12 @@ export class LogEngine {
     } catch (error) {
       throw this.#failed(error);
     }
-    this.#latency.observe(clock.now() - began);
+    this.#observe(clock.now() - began, true);
+  }
+
+  #observe(milliseconds: number, isBlocking: boolean): void {
+    this.#latency.observe(milliseconds);
+    this.metrics.synced({ ...this.#flushed, isBlocking, milliseconds });
   }
 
   #ended(group: Group, failure: WalError | undefined): void {
@@ -294,6 +315,7 @@ export class LogEngine {
       this.#unwrittenBytes += batch.bytes.length;
     }
     this.#unwrittenThrough = this.view.lastIndex;
+    this.#flushed = { bytes: 0, entries: 0 };
     const seq = this.staging.seq; // calls that had nothing to write are done with those before them
     for (let batch = this.#unwritten[0]; batch !== undefined; batch = this.#unwritten[0]) {
       yield* writer.write(batch);
@@ -307,6 +329,8 @@ export class LogEngine {
 
   #written(batch: Batch): void {
     this.#durableSeq = batch.seq;
+    this.#flushed.bytes += batch.bytes.length;
+    this.#flushed.entries += batch.entryCount;
     this.#unwritten.shift();
     this.#unwrittenBytes -= batch.bytes.length;
     this.staging.release(batch);
@@ -320,14 +344,19 @@ export class LogEngine {
 
   /** A full disk leaves everything as it was. Any other failure is final: nobody knows what the disk holds now. */
   #failed(error: unknown): WalError {
-    if (error instanceof WalError && error.code === 'WAL_FULL') return error;
+    if (error instanceof WalError && error.code === 'WAL_FULL') {
+      this.metrics.failed(error, true);
+      return error;
+    }
     void this.#writer?.stopPreparing(); // it never fails, and closing waits for it
-    this.#poison ??= new WalError(
+    if (this.#poison !== undefined) return this.#poison;
+    this.#poison = new WalError(
       'WAL_POISONED',
       `Writing the log in ${this.directory} failed, so nothing more is accepted: ${error instanceof Error ? error.message : String(error)}`,
       {},
       { cause: error },
     );
+    this.metrics.failed(this.#poison, false);
     return this.#poison;
   }
 }

@@ -4,10 +4,19 @@
 // Ownership: entries given to `append` are kept as they are (they are immutable) until they are durable and the cache
 // needs their room. The bytes written to disk are copies.
 
-import type { DeferredRaftLog, HardState, Index, LogEntry, Snapshot, Term } from '@waldb/core';
+import {
+  type DeferredRaftLog,
+  entryBytes,
+  type HardState,
+  type Index,
+  type LogEntry,
+  type Snapshot,
+  type Term,
+} from '@waldb/core';
 import { snapshotFile } from './format/file-name.js';
 import { encodeSnapshotFile } from './format/snapshot-file.js';
 import { LogEngine } from './log-engine.js';
+import type { WalMetrics } from './metrics.js';
 import { resolveOptions, type WalOptions } from './options.js';
 import type { RecoveryReport } from './recovery/recover.js';
 import { admitEntries, isNumber } from './state/admission.js';
@@ -75,7 +84,13 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
   entry(index: Index): LogEntry | undefined {
     this.#engine.checkReadable();
     if (index < this.#view.firstIndex || index > this.#view.lastIndex) return undefined;
-    return this.#cache.get(index) ?? this.#engine.cold.entry(index);
+    const cached = this.#cache.get(index);
+    if (cached !== undefined) {
+      this.#engine.metrics.cacheHit();
+      return cached;
+    }
+    this.#engine.metrics.cacheMiss(index);
+    return this.#engine.cold.entry(index);
   }
 
   /** Errors: `WAL_INVALID` for indexes that the log does not hold; `WAL_CORRUPT`, `WAL_IO` as in `entry`. */
@@ -87,18 +102,27 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
     let bytes = 0;
     let next = from;
     while (next <= to) {
-      const cached = this.#cache.get(next);
-      const run = cached === undefined ? this.#engine.cold.entriesFrom(next) : [cached];
-      for (const entry of run) {
-        // Beyond the cache's first index the disk may still hold what a staged truncation has replaced.
-        if (entry.index > to || (cached === undefined && entry.index >= this.#cache.firstIndex)) break;
-        bytes += entry.encoded?.length ?? entry.command.length;
+      for (const entry of this.#run(next, to)) {
+        bytes += entryBytes(entry);
         if (bytes > maxBytes && found.length > 0) return found;
         found.push(entry);
         next += 1;
       }
     }
     return found;
+  }
+
+  /** Entries from `from`, which the log holds, up to `to` at most; at least one. */
+  #run(from: Index, to: Index): readonly LogEntry[] {
+    const { firstIndex } = this.#cache;
+    if (from >= firstIndex) {
+      this.#engine.metrics.cacheHit();
+      return this.#cache.range(from, to);
+    }
+    this.#engine.metrics.cacheMiss(from);
+    // From the cache's first index on the disk may still hold what a staged truncation has replaced.
+    const last = Math.min(to, firstIndex - 1);
+    return this.#engine.cold.entriesFrom(from).slice(0, last - from + 1);
   }
 
   configIndexBefore(index: Index): Index {
@@ -225,6 +249,11 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
    */
   flush(): Promise<number> {
     return this.#engine.flush();
+  }
+
+  /** What the log has done since it was opened, and what it takes up now; events are on `WAL_CHANNELS`. */
+  metrics(): WalMetrics {
+    return this.#engine.summary(this.#cache.bytes);
   }
 
   /**

@@ -2,6 +2,7 @@
 // is known by its lsn, a number that grows by one from record to record and starts at 1.
 
 import { LogEngine } from './log-engine.js';
+import type { WalMetrics } from './metrics.js';
 import { resolveOptions, type WalOptions } from './options.js';
 import type { RecoveryReport } from './recovery/recover.js';
 import { admitRecord } from './state/admission.js';
@@ -136,6 +137,11 @@ export class Wal implements AsyncDisposable {
     this.#engine.staging.addState({ type: 'compact', index: lsn - 1, term: 0 });
     this.#view.compact({ index: lsn - 1, term: 0 });
     this.#engine.staging.endCall();
+  }
+
+  /** What the log has done since it was opened, and what it takes up now; events are on `WAL_CHANNELS`. */
+  metrics(): WalMetrics {
+    return this.#engine.summary(0);
   }
 
   /**

@@ -42,6 +42,7 @@ export interface Batch {
   readonly bytes: Uint8Array;
   /** Those not yet written; the writer removes them from the front. */
   readonly frames: StagedFrame[];
+  readonly entryCount: number;
   /** Those not yet published; the writer removes them from the front. */
   readonly snapshots: StagedSnapshot[];
   /** The staged seq that is durable once this batch and those before it are. */
@@ -55,6 +56,7 @@ export class Staging {
   readonly #spares: Uint8Array[] = [];
   #arena: Uint8Array = new Uint8Array(ARENA_BYTES_MIN);
   #end = 0;
+  #entryCount = 0;
   #frames: StagedFrame[] = [];
   #snapshots: StagedSnapshot[] = [];
   #open: StagedFrame | undefined;
@@ -88,6 +90,7 @@ export class Staging {
     const bytes = entryBytes(entry);
     const frame = this.#frameFor(bytes);
     frame.effects.addEntry(entry.term, entry.index, entry.kind);
+    this.#entryCount += 1;
     this.#reserve(bytes);
     if (entry.encoded === undefined) writeEntry(this.#arena, this.#end, entry);
     else this.#arena.set(entry.encoded, this.#end);
@@ -100,6 +103,7 @@ export class Staging {
     const bytes = plainRecordBytes(lsn, data.length);
     const frame = this.#frameFor(bytes);
     frame.effects.addEntry(0, lsn, 'normal');
+    this.#entryCount += 1;
     this.#reserve(bytes);
     writePlainRecord(this.#arena, this.#end, lsn, data);
     this.#end += bytes;
@@ -149,12 +153,14 @@ export class Staging {
     this.#full.push({
       bytes: this.#arena.subarray(0, this.#end),
       frames: this.#frames,
+      entryCount: this.#entryCount,
       snapshots: this.#snapshots,
       seq: this.#seq,
     });
     this.#fullBytes += this.#end;
     this.#arena = this.#spares.pop() ?? new Uint8Array(ARENA_BYTES_MIN);
     this.#end = 0;
+    this.#entryCount = 0;
     this.#frames = [];
     this.#snapshots = [];
   }

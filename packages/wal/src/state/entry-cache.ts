@@ -25,10 +25,21 @@ export class EntryCache {
     return this.#nextIndex - (this.#entries.length - this.#head);
   }
 
+  /** Roughly, with the objects. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get(index: Index): LogEntry | undefined {
     return index < this.firstIndex
       ? undefined
       : this.#entries[this.#entries.length - (this.#nextIndex - index)];
+  }
+
+  /** Entries from `from`, which is held, through `to`. */
+  range(from: Index, to: Index): LogEntry[] {
+    const at = this.#entries.length - (this.#nextIndex - from);
+    return this.#entries.slice(at, at + to - from + 1);
   }
 
   push(entry: LogEntry): void {
