@@ -8,13 +8,15 @@ const TRIES = {
   WALDB_CRASH_SEEDS: '25',
   /** Processes killed while they use a log. */
   WALDB_KILLS: '2000',
+  /** Logs with anything wrong in their files. */
+  WALDB_FUZZ_RUNS: '20000',
 };
 
 export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    include: ['packages/wal/test/crash.test.ts', 'packages/wal/test/kill.test.ts'],
+    include: ['packages/wal/test/{crash,fuzz,kill}.test.ts'],
     env: { ...TRIES, ...given(Object.keys(TRIES)) },
     testTimeout: 900_000,
   },

@@ -18,9 +18,11 @@
 
 import { type HardState, MsgpackReader, MsgpackWriter, RaftError } from '@waldb/core';
 import { checksum } from '@waldb/io';
-import type { LogPosition } from '../state/frame-effects.js';
+import type { LogPosition, TermRun } from '../state/frame-effects.js';
 import { SegmentSummary } from '../state/segment-summary.js';
+import { FRAME_HEADER_BYTES } from './frame.js';
 import { readUint64, viewOf, writeUint64 } from './little-endian.js';
+import { PAGE_BYTES } from './page.js';
 import type { SnapshotRef } from './record.js';
 
 export const FOOTER_TRAILER_BYTES = 64;
@@ -93,7 +95,8 @@ export function decodeFooterTrailer(bytes: Uint8Array, seed: number): FooterTrai
 export function decodeFooterBody(body: Uint8Array, trailer: FooterTrailer): SegmentSummary | undefined {
   if (body.length !== trailer.bodyBytes || checksum(body) !== trailer.bodyCrc) return undefined;
   try {
-    return readBody(body, trailer);
+    const summary = readBody(body, trailer);
+    return makesSense(summary) ? summary : undefined;
   } catch (error) {
     if (error instanceof RaftError) return undefined;
     throw error;
@@ -160,6 +163,38 @@ function readBody(body: Uint8Array, trailer: FooterTrailer): SegmentSummary {
   }
   reader.end('footer');
   return summary;
+}
+
+/**
+ * Whether the parts agree as those of every segment do. The checksum proves who wrote a footer, not that it is right;
+ * one that is not would send readers to places where there is nothing, while the frames still know better.
+ */
+function makesSense({ keptThrough, lastIndex, compacted, ...parts }: SegmentSummary): boolean {
+  const { stretches, termRuns, configIndexes, endOffset } = parts;
+  let index = stretches[0] === undefined ? lastIndex : stretches[0].first - 1;
+  // What was here before: the segments before, or what a snapshot dropped them for.
+  const isReset = keptThrough === 0 && compacted !== undefined && index <= compacted.index;
+  if (index !== keptThrough && !isReset) return false;
+  const first = index + 1;
+  let offset = PAGE_BYTES;
+  for (const stretch of stretches) {
+    if (stretch.first !== index + 1 || stretch.last < stretch.first || stretch.offset < offset) return false;
+    if (stretch.bytes < FRAME_HEADER_BYTES) return false;
+    index = stretch.last;
+    offset = stretch.offset + stretch.bytes;
+  }
+  return (
+    index === lastIndex &&
+    offset <= endOffset &&
+    (termRuns[0]?.first ?? first) === first &&
+    termRuns.length > 0 === stretches.length > 0 &&
+    termRuns.every((run, i) => run.first <= lastIndex && isAbove(run, termRuns[i - 1])) &&
+    configIndexes.every((at, i) => at >= first && at <= lastIndex && at > (configIndexes[i - 1] ?? 0))
+  );
+}
+
+function isAbove(run: TermRun, before: TermRun | undefined): boolean {
+  return before === undefined || (run.first > before.first && run.term > before.term);
 }
 
 function orNil<Value>(reader: MsgpackReader, read: (reader: MsgpackReader) => Value): Value | undefined {

@@ -62,6 +62,9 @@ export function decodeMetadata(bytes: Uint8Array): MetadataSlot {
   if (!numbers.every(Number.isSafeInteger))
     return { type: 'damaged', why: 'has a field that is no safe integer' };
   if (field(40) === 0) return { type: 'damaged', why: 'names no first segment' };
+  // Believing it would give up every segment there is. Before the first one has its name, the last is 0.
+  if (field(40) > Math.max(field(48), 1))
+    return { type: 'damaged', why: 'names a first segment behind the last one' };
   const snapshot = {
     index: field(72),
     term: field(80),

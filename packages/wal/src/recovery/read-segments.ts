@@ -141,6 +141,8 @@ function readFooter(
   const bodyBytesMax = header.segmentBytes - PAGE_BYTES - FOOTER_TRAILER_BYTES;
   if (trailer === undefined || trailer.lastSeq !== lastSeq || trailer.bodyBytes > bodyBytesMax)
     return undefined;
+  // No frame lies where the footer does, nor beyond the file: what it says of their places is bounded by this.
+  if (trailer.endOffset > header.segmentBytes - FOOTER_TRAILER_BYTES - trailer.bodyBytes) return undefined;
   const body = new Uint8Array(trailer.bodyBytes);
   readExactly(file, body, header.segmentBytes - FOOTER_TRAILER_BYTES - trailer.bodyBytes);
   return decodeFooterBody(body, trailer);

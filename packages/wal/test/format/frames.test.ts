@@ -22,10 +22,18 @@ import {
   writeFrameHeader,
 } from '../../src/format/frame.js';
 import { viewOf } from '../../src/format/little-endian.js';
-import { encodeStateRecord, readRecords } from '../../src/format/record.js';
+import {
+  encodeStateRecord,
+  plainRecordBytes,
+  readRecords,
+  writePlainRecord,
+} from '../../src/format/record.js';
+import { decodeSegmentHeader, segmentSeed } from '../../src/format/segment-header.js';
 import { SegmentSummary } from '../../src/state/segment-summary.js';
+import { DIRECTORY, newDisk, runWorkload } from '../support/workload.js';
 
 const MAX = Number.MAX_SAFE_INTEGER;
+
 const PLACE = { seed: 0xdead_beef, offset: 8192 };
 const HEADER: FrameHeader = {
   payloadCrc: 0xf234_5678,
@@ -136,6 +144,33 @@ describe('a record', () => {
     }
   });
 
+  it('of a plain log has a number from 1 and bytes, and is an entry of no term', () => {
+    for (const length of [0, 1, 255, 256, 65_535, 65_536]) {
+      for (const lsn of [1, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, MAX]) {
+        const data = new Uint8Array(length).fill(7);
+        const target = new Uint8Array(plainRecordBytes(lsn, length) + 10).fill(0xee);
+        const end = writePlainRecord(target, 5, lsn, data);
+        expect(end).toBe(target.length - 5);
+        expect([...target.subarray(0, 5), ...target.subarray(end)].every((byte) => byte === 0xee)).toBe(true);
+        const bytes = target.subarray(5, end);
+        const expected = new MsgpackWriter().arrayHeader(3).uint(7).uint(lsn).binary(data).finish();
+        expect(Buffer.compare(bytes, expected)).toBe(0);
+        const [record, ...more] = readRecords(bytes);
+        expect(record).toMatchObject({ type: 'entry', entry: { term: 0, index: lsn, kind: 'normal' } });
+        expect(record?.type === 'entry' && Buffer.compare(record.entry.command, data)).toBe(0);
+        expect(more).toEqual([]);
+      }
+    }
+    for (const wrong of [
+      [7, 0, Buffer.from([1])],
+      [7, 1],
+      [7, 1, Buffer.from([1]), 2],
+      [7, 1, 'text'],
+      [7, null, Buffer.from([1])],
+    ])
+      expect(() => read(wrong)).toThrow(RaftError);
+  });
+
   it('of a tag that this version does not know is refused', () => {
     for (const tag of [8, 100, 2 ** 40]) expect(() => read([tag, 1, 1])).toThrow(RaftError);
     expect(() => read([])).toThrow(RaftError);
@@ -228,7 +263,7 @@ describe('a footer', () => {
   it('with a body that is well-formed and not a footer counts for nothing', () => {
     const good: readonly unknown[] = [
       38,
-      44,
+      41,
       [7, 3],
       [30, 2, 999, 1],
       [20, 1],
@@ -268,6 +303,89 @@ describe('a footer', () => {
     expect(decodeFooterBody(longer, trailerOf(longer))).toBeUndefined();
     expect(decodeFooterBody(body, { ...trailerOf(body), bodyBytes: body.length + 1 })).toBeUndefined();
     expect(decodeFooterBody(body, { ...trailerOf(body), bodyCrc: 1 })).toBeUndefined();
+  });
+
+  it('whose parts do not agree counts for nothing: the frames are read instead', () => {
+    const two = [4096, 200, 39, 41, 4400, 1600, 42, 44];
+    const good = {
+      kept: 38,
+      last: 44,
+      compacted: null,
+      stretches: two,
+      runs: [39, 5, 43, 7],
+      configs: [39, 44],
+    };
+    const isRead = (change: Partial<Record<keyof typeof good, unknown>>): boolean => {
+      const { kept, last, compacted, stretches, runs, configs } = { ...good, ...change };
+      return readBody([kept, last, null, null, compacted, stretches, runs, configs]) !== undefined;
+    };
+    expect(isRead({})).toBe(true);
+    const right: readonly Partial<Record<keyof typeof good, unknown>>[] = [
+      { kept: 0, compacted: [38, 4] }, // a snapshot has dropped what was before
+      { kept: 0, compacted: [40, 4] }, // and more was given up since
+      { compacted: [38, 4] },
+      { kept: 44, stretches: [], runs: [], configs: [] },
+      { kept: 0, compacted: [44, 4], stretches: [], runs: [], configs: [] },
+      { stretches: two.with(5, 1536) },
+      { stretches: [4096, 64, 39, 41, 4160, 64, 42, 44] },
+      { runs: [39, 5] },
+      { runs: [39, 5, 44, 6] },
+      { configs: [] },
+    ];
+    for (const change of right) expect(isRead(change), JSON.stringify(change)).toBe(true);
+    const wrong: readonly Partial<Record<keyof typeof good, unknown>>[] = [
+      { kept: 37 },
+      { kept: 39 },
+      { kept: 0 },
+      { kept: 0, compacted: [37, 4] },
+      { kept: 1, compacted: [38, 4] },
+      { last: 43 },
+      { last: 45 },
+      { stretches: [], runs: [], configs: [] },
+      { stretches: two.with(2, 38) },
+      { stretches: two.with(2, 42) },
+      { stretches: two.with(3, 40) },
+      { stretches: two.with(6, 43) },
+      { stretches: two.with(0, 4095) },
+      { stretches: two.with(1, 305) },
+      { stretches: two.with(1, 63) },
+      { stretches: two.with(5, 1601) },
+      { stretches: two.with(5, 2 ** 50) },
+      { runs: [] },
+      { runs: [38, 5, 43, 7] },
+      { runs: [40, 5, 43, 7] },
+      { runs: [39, 5, 45, 7] },
+      { runs: [39, 5, 43, 5] },
+      { runs: [39, 5, 43, 4] },
+      { runs: [39, 5, 39, 7] },
+      { configs: [38] },
+      { configs: [45] },
+      { configs: [40, 40] },
+      { configs: [41, 40] },
+      { kept: 44, stretches: [], runs: [], configs: [44] },
+      { kept: 44, stretches: [], runs: [45, 1], configs: [] },
+    ];
+    for (const change of wrong) expect(isRead(change), JSON.stringify(change)).toBe(false);
+  });
+
+  it('that a log has written is believed, whatever the log went through', async () => {
+    let believed = 0;
+    for (let seed = 1; seed <= 60; seed++) {
+      const options = { seed: 9000 + seed, steps: 60 };
+      const vfs = newDisk(options);
+      await runWorkload(vfs, options);
+      for (const [name, bytes] of vfs.contents(DIRECTORY)) {
+        if (!name.endsWith('.wal')) continue;
+        const page = decodeSegmentHeader(bytes.subarray(0, 4096));
+        const trailer =
+          page.type === 'valid' && decodeFooterTrailer(bytes.subarray(-64), segmentSeed(page.header));
+        if (!trailer) continue; // the tail
+        const body = bytes.subarray(bytes.length - 64 - trailer.bodyBytes, bytes.length - 64);
+        expect(decodeFooterBody(body, trailer), `seed ${seed}, ${name}`).toBeDefined();
+        believed += 1;
+      }
+    }
+    expect(believed).toBeGreaterThan(60);
   });
 
   it('W21: with a count far beyond its bytes counts for nothing, and costs nothing', () => {
@@ -311,7 +429,7 @@ describe('a footer', () => {
   }
 
   function trailerOf(body: Uint8Array): FooterTrailer {
-    return { bodyCrc: checksum(body), bodyBytes: body.length, endOffset: 4096, lastSeq: 1 };
+    return { bodyCrc: checksum(body), bodyBytes: body.length, endOffset: 6000, lastSeq: 1 };
   }
 
   function fullSummary(): SegmentSummary {

@@ -245,6 +245,11 @@ describe('numbers in a page', () => {
     const read = (change: Partial<Metadata>): unknown =>
       decodeMetadata(encodeMetadata({ ...METADATA, ...change }));
     expect(read({ firstSegmentId: 0 })).toEqual({ type: 'damaged', why: 'names no first segment' });
+    // It would give up every segment there is.
+    const behind = { type: 'damaged', why: 'names a first segment behind the last one' };
+    expect(read({ firstSegmentId: 5, lastSegmentId: 4 })).toEqual(behind);
+    expect(read({ firstSegmentId: 2, lastSegmentId: 0 })).toEqual(behind);
+    expect(read({ firstSegmentId: 4, lastSegmentId: 4 })).toMatchObject({ type: 'valid' });
     const empty = { generation: 0, firstSegmentId: 1, lastSegmentId: 0, durableSeq: 0, snapshot: undefined };
     expect(read({ ...empty, compacted: { index: 0, term: 0 } })).toMatchObject({ type: 'valid' });
   });

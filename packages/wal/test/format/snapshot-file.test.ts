@@ -6,7 +6,12 @@ import { Packr, Unpackr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { viewOf } from '../../src/format/little-endian.js';
 import type { SnapshotRef } from '../../src/format/record.js';
-import { decodeSnapshotFile, encodeSnapshotFile, type SnapshotFile } from '../../src/format/snapshot-file.js';
+import {
+  decodeSnapshotFile,
+  encodeSnapshotFile,
+  readSnapshotRef,
+  type SnapshotFile,
+} from '../../src/format/snapshot-file.js';
 import { CONFIGURATION } from '../support/log-fixture.js';
 
 const LOG_ID = '0123456789abcdef';
@@ -152,6 +157,17 @@ describe('the file of a snapshot', () => {
     for (const payload of bad) {
       const { bytes, ref } = fileWith(payload);
       expect(why(decodeSnapshotFile(bytes, ref, LOG_ID))).toMatch(/^does not decode: /);
+    }
+  });
+
+  it('tells what it is by its header alone, when that is whole', () => {
+    const header = FILE.subarray(0, HEADER_BYTES);
+    expect(readSnapshotRef(header, 999)).toEqual({ ...REF, fileBytes: 999 });
+    expect(readSnapshotRef(header.subarray(0, 55), 999)).toBeUndefined();
+    for (let at = 0; at < HEADER_BYTES; at++) {
+      const changed = header.slice();
+      changed[at] = (changed[at] ?? 0) ^ 4;
+      expect(readSnapshotRef(changed, 999), `byte ${at}`).toBeUndefined();
     }
   });
 
