@@ -23,8 +23,9 @@ export interface RoundOptions {
   readonly secondsPerSubject: number;
 }
 
-/** Samples that benchmark.js takes at least in each round. */
+/** Samples that benchmark.js takes at least in each round; it makes each as long as `minTime`. */
 const SAMPLES_MIN = 3;
+const SAMPLES_PLANNED = 5;
 
 /** Units per second: for each subject's name, one number per round. */
 export async function measureRounds(
@@ -47,7 +48,8 @@ export async function measureRounds(
 
 /** Calls per second, in the order of `subjects`. */
 async function runRound(subjects: readonly Subject[], options: RoundOptions): Promise<number[]> {
-  const settings = { maxTime: options.secondsPerSubject, minSamples: SAMPLES_MIN };
+  const maxTime = options.secondsPerSubject;
+  const settings = { maxTime, minTime: maxTime / SAMPLES_PLANNED, minSamples: SAMPLES_MIN };
   const cases = subjects.map((subject) => b.add(subject.name, bennyBody(subject), settings));
   const summary = await silently(() => b.suite('round', ...cases));
   return summary.results.map((result) => {

@@ -19,12 +19,7 @@ export interface WorkDirectory {
 export function openWorkDirectory(parent: string = process.env.BENCH_DIR ?? DEFAULT_PARENT): WorkDirectory {
   mkdirSync(parent, { recursive: true });
   const fileSystem = fileSystemOf(parent);
-  if (IN_MEMORY.includes(fileSystem)) {
-    throw new Error(
-      `${parent} is on ${fileSystem}, which keeps files in memory: nothing about durability can be measured there. ` +
-        'Set BENCH_DIR to a directory on a disk.',
-    );
-  }
+  refuseMemory(parent, fileSystem);
   const path = mkdtempSync(join(parent, 'run-'));
   const remove = (): void => rmSync(path, { recursive: true, force: true });
   let made = 0;
@@ -39,6 +34,14 @@ export function openWorkDirectory(parent: string = process.env.BENCH_DIR ?? DEFA
     },
     remove,
   };
+}
+
+export function refuseMemory(path: string, fileSystem: string): void {
+  if (!IN_MEMORY.includes(fileSystem)) return;
+  throw new Error(
+    `${path} is on ${fileSystem}, which keeps files in memory: nothing about durability can be measured there. ` +
+      'Set BENCH_DIR to a directory on a disk.',
+  );
 }
 
 /** The type of the file system that holds `path`, from the kernel's own table; "unknown" where there is none. */
