@@ -16,6 +16,7 @@ import {
 } from './option-values.js';
 import { serve } from './serve.js';
 import { readVersion } from './version.js';
+import { addWal } from './wal/wal-commands.js';
 
 const DEFAULT_PORT = 7101;
 /** From a port for clients to the port for peers, where none was given. */
@@ -55,6 +56,7 @@ function makeProgram(entryFile: string, onExitCode: (code: ExitCode) => void): C
     .exitOverride();
   addCluster(program, entryFile, onExitCode);
   addServe(program, onExitCode);
+  addWal(program, onExitCode);
   return program;
 }
 

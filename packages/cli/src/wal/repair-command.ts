@@ -1,0 +1,161 @@
+// `waldb wal repair`: makes a sound log of a damaged one that nobody uses. The damaged one is kept as it is.
+
+import { chmodSync, chownSync, existsSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { NodeVfs, VfsError, type VfsLock } from '@waldb/io';
+import { prepareRepair, type Repair, type RepairPlan } from '@waldb/wal';
+import { EXIT, type ExitCode, ExitError, toExitError } from '../exit.js';
+import { describeDone, describePlan } from './describe-plan.js';
+import { findLogDirectory } from './log-directory.js';
+import { Output } from './output.js';
+import { finishInterruptedSwap, type RepairPaths, repairPaths, swapDirectories } from './swap-directories.js';
+import { ProgressLine, paletteFor } from './terminal.js';
+
+export interface RepairFlags {
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+  readonly keepLogId?: boolean;
+}
+
+interface Job {
+  readonly paths: RepairPaths;
+  readonly repair: Repair;
+  readonly plan: RepairPlan;
+  readonly keepLogId: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** 0: repaired, or nothing to repair. Everything else is an error, and nothing was changed. */
+export async function runRepair(path: string, flags: RepairFlags): Promise<ExitCode> {
+  const vfs = new NodeVfs();
+  const output = new Output();
+  const finished = flags.dryRun === true ? undefined : finishInterruptedSwap(vfs, resolve(path));
+  if (finished !== undefined) {
+    await output.line(
+      `${path}: a repair that was interrupted is finished now. The damaged log is in ${finished.aside}.`,
+    );
+    await output.flush();
+    return EXIT.ok;
+  }
+  // The directory itself is renamed, not a link that leads to it.
+  const directory = realpathSync(findLogDirectory(path));
+  const abort = new AbortController();
+  const interrupt = (): void => abort.abort(new ExitError(EXIT.refused, 'Interrupted; nothing was changed.'));
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, interrupt);
+  const lock = takeLock(vfs, directory);
+  try {
+    return await repairLocked(vfs, directory, { flags, output, signal: abort.signal });
+  } finally {
+    lock.release();
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(name, interrupt);
+  }
+}
+
+async function repairLocked(
+  vfs: NodeVfs,
+  directory: string,
+  context: { readonly flags: RepairFlags; readonly output: Output; readonly signal: AbortSignal },
+): Promise<ExitCode> {
+  const { flags, output, signal } = context;
+  const progress = new ProgressLine('reading');
+  const repair = await prepareRepair(directory, { onProgress: progress.update, signal }).finally(() =>
+    progress.clear(),
+  );
+  const { inspection, plan } = repair;
+  if (inspection.problem !== undefined) throw new ExitError(EXIT.refused, inspection.problem.message);
+  if (inspection.verdict !== 'damaged') {
+    await output.line(
+      `${directory}: nothing to repair; every server that opens it mends the rest by itself.`,
+    );
+    await output.flush();
+    return EXIT.ok;
+  }
+  if (plan === undefined) {
+    throw new ExitError(
+      EXIT.refused,
+      `${directory} holds nothing that says which log it was: neither its metadata nor any segment's header can be read.`,
+    );
+  }
+  const paths = repairPaths(directory, stampOf(new Date()));
+  const keepLogId = plan.losesNothing || flags.keepLogId === true;
+  const choice = { keepLogId, aside: paths.aside };
+  await output.lines(describePlan(inspection, plan, choice, paletteFor(process.stdout)));
+  await output.flush();
+  if (flags.dryRun === true) return EXIT.ok;
+  if (flags.yes !== true) await confirm(signal);
+  await carryOut(vfs, { paths, repair, plan, keepLogId, signal });
+  await output.lines(describeDone(directory, paths.aside, plan));
+  await output.flush();
+  return EXIT.ok;
+}
+
+async function carryOut(vfs: NodeVfs, { paths, repair, keepLogId, signal }: Job): Promise<void> {
+  for (const taken of [paths.repaired, paths.aside]) {
+    if (existsSync(taken))
+      throw new ExitError(EXIT.refused, `${taken} is in the way; try again in a second.`);
+  }
+  try {
+    await repair.rebuild(paths.repaired, { keepLogId });
+    signal.throwIfAborted();
+    adoptOwner(paths);
+    // From here on nothing waits, so nothing interrupts.
+    swapDirectories(vfs, paths);
+  } catch (error) {
+    // Ours alone, and nobody has seen it yet.
+    if (existsSync(paths.directory)) rmSync(paths.repaired, { recursive: true, force: true });
+    if (error instanceof ExitError) throw error;
+    const { message } = toExitError(error);
+    throw new ExitError(EXIT.refused, `The repair failed and nothing was changed: ${message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Repaired by the superuser, it must still be its server's. */
+function adoptOwner({ directory, repaired }: RepairPaths): void {
+  const { uid, gid, mode } = statSync(directory);
+  chmodSync(repaired, mode);
+  if (uid === process.getuid?.() && gid === process.getgid?.()) return;
+  for (const path of [repaired, ...readdirSync(repaired).map((name) => join(repaired, name))])
+    chownSync(path, uid, gid);
+}
+
+async function confirm(signal: AbortSignal): Promise<void> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) {
+    throw new ExitError(
+      EXIT.refused,
+      'Nothing was changed: without a terminal to ask on, a repair needs --yes.',
+    );
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  // A terminal in this mode turns Ctrl-C into an event of its own.
+  terminal.on('SIGINT', () => process.emit('SIGINT'));
+  try {
+    const answer = await terminal.question('\nRepair it now? Type yes: ', { signal });
+    if (answer.trim().toLowerCase() !== 'yes') throw new ExitError(EXIT.refused, 'Nothing was changed.');
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    terminal.close();
+  }
+}
+
+function takeLock(vfs: NodeVfs, directory: string): VfsLock {
+  try {
+    return vfs.lock(join(directory, 'LOCK'));
+  } catch (error) {
+    if (!(error instanceof VfsError) || error.code !== 'LOCKED') throw error;
+    throw new ExitError(
+      EXIT.refused,
+      `${directory} is in use: stop its server first, then repair. (inspect, dump and verify work beside it.)`,
+      { cause: error },
+    );
+  }
+}
+
+/** `20261122T204400Z` */
+function stampOf(now: Date): string {
+  return now.toISOString().replace(/[-:]|\.\d+/g, '');
+}
