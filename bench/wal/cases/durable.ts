@@ -5,12 +5,20 @@ import { atLeast, floorLine, type Line, line, peerLine } from '../../harness/res
 import { measureRounds, type Subject } from '../../harness/rounds.js';
 import { better, ratios } from '../../harness/statistics.js';
 import type { BenchCase, CaseContext } from '../case.js';
-import { appendersSubject, blockingSubject, type CommitMode, openAppenders } from '../subjects/appenders.js';
+import {
+  appendersSubject,
+  blockingSubject,
+  type CommitMode,
+  openAppenders,
+  openRecordAppenders,
+} from '../subjects/appenders.js';
 import { openPeer, PEERS, type PeerName, peerSubject } from '../subjects/peers.js';
 import { openRawFile, rawSubject } from '../subjects/raw-file.js';
 
 const ENTRY_BYTES = 128;
 const RAW_BYTES = 4096;
+/** A log of bytes rather than of Raft entries: the nearer relation of a store that knows no terms. */
+const RECORDS = 'Wal, deferred';
 const MODES: readonly CommitMode[] = ['inline', 'deferred', 'adaptive'];
 
 interface Goals {
@@ -51,6 +59,7 @@ async function run(context: CaseContext, goals: Goals): ReturnType<BenchCase['ru
   const peers = context.withPeers ? PEERS : [];
   const opened = [openRaw(context, goals.appenders)];
   for (const mode of MODES) opened.push(await openMode(context, mode, goals.appenders));
+  opened.push(await openRecords(context, goals.appenders));
   for (const name of peers) {
     const peer = await openPeer(name, context.work.make(name), ENTRY_BYTES);
     opened.push({ subject: peerSubject(name, peer, goals.appenders), close: () => peer.close() });
@@ -65,6 +74,7 @@ async function run(context: CaseContext, goals: Goals): ReturnType<BenchCase['ru
     lines: [
       floorLine('raw', 'entries/s', of('raw')),
       ...MODES.map((mode) => line(mode, 'entries/s', of(mode))),
+      line(RECORDS, 'entries/s', of(RECORDS)),
       ...peers.map((peer) => peerLine(peer, 'entries/s', of(peer))),
       ...MODES.map((mode) => line(`${mode} / raw`, 'ratio', ratios(of(mode), of('raw')))),
       ...peers.flatMap((peer) => peerLines(peer, goals, of)),
@@ -103,4 +113,12 @@ async function openMode(context: CaseContext, mode: CommitMode, count: number): 
   const isAlone = mode === 'inline' && count === 1;
   const subject = isAlone ? blockingSubject(mode, appenders) : appendersSubject(mode, appenders, count);
   return { subject, close: () => appenders.close() };
+}
+
+async function openRecords(context: CaseContext, count: number): Promise<Opened> {
+  const appenders = await openRecordAppenders(context.work.make('records'), {
+    mode: 'deferred',
+    entryBytes: ENTRY_BYTES,
+  });
+  return { subject: appendersSubject(RECORDS, appenders, count), close: () => appenders.close() };
 }

@@ -1,7 +1,7 @@
 // Staging without a sync: what one entry costs before any disk is involved. Beside it the way one would write it first:
 // an object through msgpackr per entry, the pieces concatenated per group.
 
-import { WalLog } from '@waldb/wal';
+import { Wal, WalLog } from '@waldb/wal';
 import { Packr } from 'msgpackr';
 import { inTurns, secondsOf } from '../../harness/measure.js';
 import { atLeast, line, peerLine } from '../../harness/result.js';
@@ -22,6 +22,7 @@ async function run(context: CaseContext): ReturnType<BenchCase['run']> {
   const entries = context.isQuick ? ENTRIES / 8 : ENTRIES;
   const command = new Uint8Array(ENTRY_BYTES).fill(0x61);
   const log = await WalLog.open(context.work.make('stage'));
+  const wal = await Wal.open(context.work.make('stage-records'));
   const rates = await inTurns(context.rounds, {
     waldb: async () => {
       const seconds = await secondsOf(() => stageEntries(log, entries, command));
@@ -33,14 +34,20 @@ async function run(context: CaseContext): ReturnType<BenchCase['run']> {
       log.sync();
       return entries / seconds;
     },
+    records: async () => {
+      const seconds = await secondsOf(() => stageRecords(wal, entries, command));
+      wal.sync();
+      return entries / seconds;
+    },
     naive: async () => entries / (await secondsOf(() => packEntries(entries, command))),
   });
-  await log.close();
+  await Promise.all([log.close(), wal.close()]);
   return {
     lines: [
       peerLine('naive: msgpackr objects, concatenated', 'entries/s', rates.naive),
       line('append, one entry per call', 'entries/s', rates.waldb, atLeast(2.5e6)),
       line(`append, ${GROUP} entries per call`, 'entries/s', rates.waldbGroups),
+      line('Wal: append, one record per call', 'entries/s', rates.records),
       line('append / naive', 'ratio', ratios(rates.waldb, rates.naive), atLeast(3)),
     ],
     notes: [],
@@ -61,6 +68,10 @@ function stageGroups(log: WalLog, count: number, command: Uint8Array): void {
       Array.from({ length: GROUP }, (_, i) => ({ term: 1, index: first + i, kind: 'normal', command })),
     );
   }
+}
+
+function stageRecords(wal: Wal, count: number, record: Uint8Array): void {
+  for (let i = 0; i < count; i++) wal.append(record);
 }
 
 function packEntries(count: number, command: Uint8Array): number {

@@ -1,4 +1,4 @@
-// A WalLog with concurrent appenders in front of it, as a server has them: each stages one entry and waits until it is
+// A log with concurrent appenders in front of it, as a server has them: each stages one entry and waits until it is
 // durable. How the wait is served is what the subjects differ in.
 //
 //   inline    everybody who staged in this turn of the loop shares one blocking `sync`
@@ -6,15 +6,16 @@
 //   adaptive  `flush` that blocks where it has seen that the disk is quick
 
 import type { LogEntry } from '@waldb/core';
-import { WalLog, type WalOptions } from '@waldb/wal';
+import { Wal, WalLog, type WalOptions } from '@waldb/wal';
 import type { Subject } from '../../harness/rounds.js';
 
 export type CommitMode = 'inline' | 'deferred' | 'adaptive';
 
 export interface Appenders {
-  readonly log: WalLog;
   /** Stages one entry. */
   append(): void;
+  /** Blocks until everything staged so far is durable. */
+  sync(): void;
   /** Resolves once everything staged so far is durable. */
   durable(): Promise<unknown>;
   close(): Promise<void>;
@@ -26,21 +27,33 @@ export interface AppenderOptions {
   readonly log?: WalOptions;
 }
 
+/** In front of a Raft log. */
 export async function openAppenders(directory: string, options: AppenderOptions): Promise<Appenders> {
-  const flushMode = options.mode === 'adaptive' ? 'adaptive' : 'deferred';
-  const log = await WalLog.open(directory, { flushMode, ...options.log });
+  const log = await WalLog.open(directory, walOptions(options));
   const command = new Uint8Array(options.entryBytes).fill(0x61);
   let index = log.lastIndex();
-  return {
-    log,
-    append() {
-      index += 1;
-      const entry: LogEntry = { term: 1, index, kind: 'normal', command };
-      log.append([entry]);
-    },
-    durable: options.mode === 'inline' ? sharedSync(log) : () => log.flush(),
-    close: () => log.close(),
+  const append = (): void => {
+    index += 1;
+    const entry: LogEntry = { term: 1, index, kind: 'normal', command };
+    log.append([entry]);
   };
+  return appendersOf(log, options.mode, append);
+}
+
+/** In front of a log of bytes. With `keepRecords`, what is older than so many records is given up as it goes. */
+export async function openRecordAppenders(
+  directory: string,
+  options: AppenderOptions & { readonly keepRecords?: number },
+): Promise<Appenders> {
+  const wal = await Wal.open(directory, walOptions(options));
+  const record = new Uint8Array(options.entryBytes).fill(0x61);
+  const keep = options.keepRecords;
+  const append = (): void => {
+    const lsn = wal.append(record);
+    // Four times in as many records as are kept: whoever truncates does not do it for each.
+    if (keep !== undefined && lsn > keep && lsn % Math.ceil(keep / 4) === 0) wal.truncateBefore(lsn - keep);
+  };
+  return appendersOf(wal, options.mode, append);
 }
 
 /** One call is every appender once: with all of them waiting for the disk, they fall into the same group. */
@@ -70,18 +83,32 @@ export function blockingSubject(name: string, appenders: Appenders): Subject {
     isAsync: false,
     body() {
       appenders.append();
-      appenders.log.sync();
+      appenders.sync();
       return undefined;
     },
   };
 }
 
+function walOptions({ mode, log }: AppenderOptions): WalOptions {
+  return { flushMode: mode === 'adaptive' ? 'adaptive' : 'deferred', ...log };
+}
+
+function appendersOf(log: Wal | WalLog, mode: CommitMode, append: () => void): Appenders {
+  const sync = (): void => log.sync();
+  return {
+    append,
+    sync,
+    durable: mode === 'inline' ? shared(sync) : () => log.flush(),
+    close: () => log.close(),
+  };
+}
+
 /** A microtask runs once everyone who was woken has staged: one sync for all of them. */
-function sharedSync(log: WalLog): () => Promise<void> {
+function shared(sync: () => void): () => Promise<void> {
   let group: Promise<void> | undefined;
   const commit = (): void => {
     group = undefined;
-    log.sync();
+    sync();
   };
   return () => {
     group ??= Promise.resolve().then(commit);
