@@ -1,7 +1,7 @@
 // What a repair keeps of a damaged log, what it says it gives up, and what the repaired log then shows.
 
 import type { FaultVfs } from '@waldb/testkit';
-import { prepareRepair, type Repair, WalError, WalLog } from '@waldb/wal';
+import { inspectLog, prepareRepair, type Repair, Wal, WalError, WalLog } from '@waldb/wal';
 import { describe, expect, it } from 'vitest';
 import {
   DIRECTORY,
@@ -185,6 +185,35 @@ describe('where something is lost', () => {
     const log = await rebuilt(vfs, repair, false);
     expect([log.lastIndex(), log.snapshotIndex()]).toEqual([0, 0]);
     expect(log.hardState()).toEqual({ term: 3, votedFor: 2 });
+  });
+});
+
+describe('a plain log', () => {
+  it('keeps its records up to the damage, and what it gave up stays given up', async () => {
+    const vfs = disk();
+    const wal = await Wal.open(DIRECTORY, { ...OPTIONS, vfs });
+    for (let i = 1; i <= COUNT; i++) {
+      wal.append(new Uint8Array(300).fill(i));
+      wal.sync();
+    }
+    wal.truncateBefore(6);
+    await wal.close();
+    const sound = await inspectLog(DIRECTORY, { vfs });
+    expect(sound).toMatchObject({ verdict: 'sound', kind: 'plain', entries: { first: 6, last: COUNT } });
+    const middle = sound.segments.find(({ firstIndex = 0 }) => firstIndex > 6);
+    vfs.damage(segmentPath(middle?.id ?? 0), (bytes) => bytes.fill(0xee, 4096 + 80, 4096 + 700));
+    const repair = await repairOf(vfs);
+    const last = (repair.plan?.unreadable[0]?.first ?? 0) - 1;
+    expect(last).toBeGreaterThan(6);
+    expect(repair.plan).toMatchObject({ losesNothing: false, lastIndex: last, start: { index: 5, term: 0 } });
+    await repair.rebuild(TARGET, { keepLogId: false });
+    const repaired = await Wal.open(TARGET, { ...OPTIONS, vfs });
+    expect([repaired.firstLsn, repaired.lastLsn]).toEqual([6, last]);
+    expect([...repaired.iterate()].map(({ lsn, data }) => [lsn, data.length, data[0]])).toEqual(
+      Array.from({ length: last - 5 }, (_, i) => [i + 6, 300, i + 6]),
+    );
+    expect(repaired.append(new Uint8Array(1))).toBe(last + 1);
+    await repaired.close();
   });
 });
 

@@ -4,6 +4,7 @@
 import type { LogEntry, Snapshot } from '@waldb/core';
 import { checksum, createDirectory, NodeVfs, type Vfs } from '@waldb/io';
 import { idToHex } from '../format/little-endian.js';
+import { Wal } from '../wal.js';
 import { WalError } from '../wal-error.js';
 import { WalLog } from '../wal-log.js';
 import { describeSurvey, type InspectOptions, surveyUntilStable } from './inspect-log.js';
@@ -74,38 +75,58 @@ async function rebuild(
 }
 
 /** Returns the checksum of all entries. */
-async function copyEntries(
-  { vfs, survey, plan }: Source,
-  target: string,
-  options: InspectOptions,
-): Promise<number> {
-  const log = await WalLog.open(target, { vfs, cacheBytes: 0 });
+async function copyEntries(source: Source, target: string, options: InspectOptions): Promise<number> {
+  const { vfs, survey, plan } = source;
+  const sink = await openSink(vfs, target, plan);
   try {
     let sum = 0;
-    let batch: LogEntry[] = [];
     let bytes = 0;
     let bytesDone = 0;
-    const bytesTotal = survey.segments.reports.reduce((total, one) => total + one.bytes, 0);
+    const bytesTotal = survey.segments.reports.reduce((total, one) => total + one.usedBytes, 0);
     for (const entry of keptEntries(vfs, survey, plan)) {
       sum = entrySum(entry, sum);
-      batch.push(entry);
+      sink.append(entry);
       bytes += entry.command.length;
       if (bytes < BATCH_BYTES_MAX) continue;
-      log.append(batch);
-      log.sync();
+      sink.sync();
       bytesDone += bytes;
-      batch = [];
       bytes = 0;
       await options.onProgress?.({ bytesDone, bytesTotal });
       options.signal?.throwIfAborted();
     }
-    if (batch.length > 0) log.append(batch);
-    if (plan.snapshot !== undefined) log.applySnapshot(readSnapshot(vfs, survey, plan));
-    log.sync();
+    if (plan.snapshot !== undefined) sink.applySnapshot(readSnapshot(vfs, survey, plan));
+    sink.sync();
     return sum;
   } finally {
-    await log.close();
+    await sink.close();
   }
+}
+
+interface Sink {
+  append(entry: LogEntry): void;
+  applySnapshot(snapshot: Snapshot): void;
+  sync(): void;
+  close(): Promise<void>;
+}
+
+/** The log itself, of either kind. */
+async function openSink(vfs: Vfs, target: string, { log: { kind } }: RepairPlan): Promise<Sink> {
+  if (kind === 'plain') {
+    const wal = await Wal.open(target, { vfs });
+    return {
+      append: (entry) => void wal.append(entry.command),
+      applySnapshot: () => undefined, // a plain log has none
+      sync: () => wal.sync(),
+      close: () => wal.close(),
+    };
+  }
+  const log = await WalLog.open(target, { vfs, cacheBytes: 0 });
+  return {
+    append: (entry) => log.append([entry]),
+    applySnapshot: (snapshot) => log.applySnapshot(snapshot),
+    sync: () => log.sync(),
+    close: () => log.close(),
+  };
 }
 
 function* keptEntries(vfs: Vfs, survey: Survey, plan: RepairPlan): Generator<LogEntry, void, void> {

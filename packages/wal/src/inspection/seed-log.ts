@@ -15,8 +15,6 @@ import type { KnownLog } from './segment-facts.js';
 
 const SEGMENT_BYTES = 256 * 1024;
 const FIRST_SEQ = 1;
-/** Its unused space holds zeros. */
-const NEW_FILE = { wasUsed: false };
 
 export interface LogSeed {
   readonly log: KnownLog;
@@ -37,7 +35,7 @@ export function seedLog(vfs: Vfs, directory: string, seed: LogSeed): void {
     firstSeq: FIRST_SEQ,
     publishedSeq: FIRST_SEQ,
     salt: vfs.randomBytes(8),
-    ...NEW_FILE,
+    wasUsed: false,
   };
   const records: StateRecord[] = [{ type: 'hardState', state: hardState }];
   if (start.index > 0) records.push({ type: 'compact', ...start });

@@ -53,7 +53,7 @@ export function surveyDirectory(
     missing: missingRuns(live, firstId, Math.max(metadata?.lastSegmentId ?? 0, live.at(-1) ?? 0)),
     snapshotFiles: files.flatMap((file) => (file.type === 'snapshot' ? [file.name] : [])),
     leftovers: [
-      ...files.flatMap((file) => (file.type === 'unpublished' ? [file.name] : [])),
+      ...files.flatMap((file) => (isLeftover(file) ? [file.name] : [])),
       ...ids.filter((id) => id < firstId).map(segmentFile),
     ],
   };
@@ -145,6 +145,11 @@ function describeSlot(slot: MetadataSlot, i: number, current: Metadata | undefin
     generation: slot.type === 'valid' ? slot.metadata.generation : undefined,
     isCurrent: slot.type === 'valid' && slot.metadata === current,
   };
+}
+
+/** What counts for nothing: never published, or waiting to become a segment. */
+function isLeftover(file: LogFile): boolean {
+  return file.type === 'unpublished' || file.type === 'spare';
 }
 
 function slotName(i: number): 'A' | 'B' {

@@ -162,6 +162,8 @@ export class FrameSurvey {
   #end(item: End): void {
     const { isTail, isExact, lastSeqMax } = this.#bounds;
     const lastSeq = Math.min(this.provenSeq, lastSeqMax);
+    // In a file that was a segment before, what lies behind the last frame tells nothing.
+    const mayHoldOldFrames = this.#facts.header?.wasUsed !== false;
     if (item.nextSeq <= lastSeq && (isTail || isExact)) {
       const end = this.footer.endOffset ?? this.#file.size;
       this.#addLost({
@@ -173,7 +175,7 @@ export class FrameSurvey {
         lastSeq,
         header: undefined,
       });
-    } else if (isTail && !item.isBlank && !this.#endsInMark) {
+    } else if (isTail && !item.isBlank && !mayHoldOldFrames && !this.#endsInMark) {
       this.tail = { ...this.tail, droppedAt: { segment: this.#facts.id, offset: item.offset } };
     }
   }
