@@ -9,6 +9,7 @@
 import type { Index, LogEntry } from '@waldb/core';
 import { type IoPlan, runBlocking, runWithCallbacks, type VfsLock } from '@waldb/io';
 import type { LogKind } from './format/page.js';
+import { IdleProof } from './idle-proof.js';
 import { MetricsRecorder, type WalMetrics } from './metrics.js';
 import { openForReading, openForWriting } from './open-directory.js';
 import type { ResolvedOptions } from './options.js';
@@ -53,6 +54,7 @@ export class LogEngine {
   readonly #writer: LogWriter | undefined;
   readonly #lock: VfsLock | undefined;
   readonly #latency = new WriteLatency();
+  readonly #idleProof: IdleProof | undefined;
   readonly metrics: MetricsRecorder;
   /** Of the flush that is under way. */
   #flushed = { bytes: 0, entries: 0 };
@@ -89,6 +91,7 @@ export class LogEngine {
     this.#durableThrough = this.view.lastIndex;
     this.cold = new ColdReader(options.vfs, segments);
     this.staging = new Staging(options.frameBytesMax);
+    this.#idleProof = writer && this.#makeIdleProof(writer);
   }
 
   /** Made when the log was created, 16 hex digits: a log that was wiped and made again has another one. */
@@ -221,7 +224,7 @@ export class LogEngine {
   /** Writes for those who gathered, if nobody's write is under way. */
   startGathered(): void {
     const group = this.#gathering;
-    if (group === undefined || this.#writing !== undefined) return;
+    if (group === undefined || this.#writing !== undefined || this.#idleProof?.isWriting) return;
     this.#gathering = undefined;
     if (this.#poison !== undefined) {
       group.reject(this.#poison);
@@ -273,6 +276,21 @@ export class LogEngine {
   #observe(milliseconds: number, isBlocking: boolean): void {
     this.#latency.observe(milliseconds);
     this.metrics.synced({ ...this.#flushed, isBlocking, milliseconds });
+    this.#idleProof?.touched(isBlocking);
+  }
+
+  #makeIdleProof(writer: LogWriter): IdleProof {
+    const { vfs, clock } = this.options;
+    return new IdleProof({
+      vfs,
+      clock,
+      writer,
+      isQuiet: () => this.#writing === undefined && this.#gathering === undefined,
+      onEnd: (error) => {
+        if (error !== undefined) this.#failed(error);
+        this.startGathered();
+      },
+    });
   }
 
   #ended(group: Group, failure: WalError | undefined): void {
@@ -288,6 +306,7 @@ export class LogEngine {
     while (this.#writing !== undefined || this.#gathering !== undefined) {
       await (this.#writing ?? this.#gathering)?.promise.catch(() => {});
     }
+    await this.#idleProof?.stop();
     try {
       if (this.#writer !== undefined && this.#poison === undefined) await this.#closeCleanly(this.#writer);
     } finally {
@@ -348,7 +367,8 @@ export class LogEngine {
       this.metrics.failed(error, true);
       return error;
     }
-    void this.#writer?.stopPreparing(); // it never fails, and closing waits for it
+    void this.#writer?.stopPreparing(); // these never fail, and closing waits for them
+    void this.#idleProof?.stop();
     if (this.#poison !== undefined) return this.#poison;
     this.#poison = new WalError(
       'WAL_POISONED',

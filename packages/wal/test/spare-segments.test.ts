@@ -90,7 +90,8 @@ describe('a prepared segment', () => {
     await clock.advance(1);
     expect(vfs.operations).toHaveLength(3);
     await clock.advance(LONG_MS);
-    expect(steps(vfs).slice(3)).toEqual([
+    const further = steps(vfs).slice(3);
+    expect(further.filter((step) => step.includes('.free'))).toEqual([
       `write ${HEX(1)}.free.tmp`,
       `sync ${HEX(1)}.free.tmp`,
       `rename ${HEX(1)}.free`,

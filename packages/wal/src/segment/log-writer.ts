@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { type Clock, type IoPlan, publishFilePlan, type Vfs, type VfsFile } from '@waldb/io';
 import { segmentFile, snapshotFile } from '../format/file-name.js';
 import { encodeFooter, footerBytesMax } from '../format/footer.js';
-import { FRAME_HEADER_BYTES, frameBytes, writeFrameHeader } from '../format/frame.js';
+import { FRAME_HEADER_BYTES, frameBytes } from '../format/frame.js';
 import type { Metadata } from '../format/metadata.js';
 import type { SegmentHeader } from '../format/segment-header.js';
-import type { FrameEffects } from '../state/frame-effects.js';
+import { FrameEffects } from '../state/frame-effects.js';
 import { isOutOfSpace } from '../wal-error.js';
 import { type DurableFacts, DurableState } from './durable-state.js';
 import { emptySummary, type LiveSegment, liveSegment, trimEarlier } from './live-segment.js';
+import { encodeMark, MARK_BYTES, type Mark } from './mark.js';
 import { MetadataFile } from './metadata-file.js';
 import { type FrameContent, newSegmentPlan, outOfSpace, segmentBytesMin } from './new-segment.js';
 import { type SpareSegment, SpareSegments } from './spare-segments.js';
@@ -56,7 +57,14 @@ export class LogWriter {
   readonly #spares: SpareSegments;
   readonly segments: LiveSegment[];
   #tailFile: VfsFile | undefined;
+  /** Frames up to here are said to be durable by something on disk. */
   #provenSeq: number;
+  /** The last frame that carries records. */
+  #recordsSeq: number;
+  /** The idle frame that is being written by callback, and the file it goes to. */
+  #idle: (Mark & { readonly file: VfsFile }) | undefined;
+  /** The file that a write by callback may still go to when its segment is no longer the tail. */
+  #busyFile: VfsFile | undefined;
   #hasWritten = false;
 
   constructor(start: WriterStart) {
@@ -67,6 +75,7 @@ export class LogWriter {
     this.segments = start.segments;
     this.#state = new DurableState(start.state);
     this.#provenSeq = start.provenSeq;
+    this.#recordsSeq = start.segments.at(-1)?.summary.lastSeq ?? 0;
     this.#snapshotFiles = new Set(start.snapshotFiles);
     this.#spares = new SpareSegments({
       vfs: start.vfs,
@@ -85,6 +94,7 @@ export class LogWriter {
 
   /** Writes a batch and everything that follows from it. On `WAL_FULL` what is left of it stays in the batch. */
   *write(batch: Batch): IoPlan {
+    if (this.#idle !== undefined) yield* this.#repeatIdle(this.#idle);
     while (batch.snapshots.length > 0) yield* this.#publishSnapshot(batch);
     while (batch.frames.length > 0) {
       const count = this.#countThatFits(batch.frames);
@@ -111,16 +121,53 @@ export class LogWriter {
     yield* this.#settle();
   }
 
+  /** Whether something on disk says of everything written that it is durable. */
+  get isProven(): boolean {
+    return this.#provenSeq >= this.#recordsSeq;
+  }
+
   /** Leaves proof that everything written is durable, so that the next open need not write anything again. */
   *markClosed(): IoPlan {
+    if (this.isProven) return;
+    const { bytes, position, durableSeq } = this.#nextMark('close');
+    yield { type: 'writeDurably', file: this.#tailFile as VfsFile, bytes, position };
+    this.#provenSeq = durableSeq;
+  }
+
+  /**
+   * The same for a log that goes on. Its place and frame seq are taken at once and for good: whatever is written while
+   * this is in flight goes behind it, after `#repeatIdle`.
+   */
+  *writeIdle(): IoPlan {
+    const file = this.#tailFile as VfsFile; // every writer in use has one
+    const mark = { ...this.#nextMark('idle'), file };
+    // Behind the last records there is room for one mark, and none is needed behind this one.
+    this.#tail.summary.addFrame(new FrameEffects(), MARK_BYTES);
+    this.#idle = mark;
+    this.#busyFile = file;
+    try {
+      yield { type: 'writeDurably', file, bytes: mark.bytes, position: mark.position };
+      this.#provenSeq = Math.max(this.#provenSeq, mark.durableSeq);
+    } finally {
+      this.#idle = undefined;
+      this.#busyFile = undefined;
+      if (file !== this.#tailFile) file.close();
+    }
+  }
+
+  /**
+   * A blocking write cannot wait for the idle frame in flight, and nothing may follow a frame that is not durable: so the
+   * same bytes are written to the same place again. Whichever of the two writes comes last changes nothing.
+   */
+  *#repeatIdle({ file, bytes, position, durableSeq }: Mark & { readonly file: VfsFile }): IoPlan {
+    yield { type: 'writeDurably', file, bytes, position };
+    this.#idle = undefined;
+    this.#provenSeq = Math.max(this.#provenSeq, durableSeq);
+  }
+
+  #nextMark(kind: 'idle' | 'close'): Mark {
     const { summary, seed } = this.#tail;
-    if (this.#provenSeq >= summary.lastSeq) return;
-    const bytes = new Uint8Array(FRAME_HEADER_BYTES);
-    const offset = summary.endOffset;
-    const seqs = { frameSeq: summary.lastSeq + 1, durableSeq: summary.lastSeq };
-    writeFrameHeader(bytes, 0, { ...EMPTY_FRAME, kind: 'close', ...seqs }, { seed, offset });
-    yield { type: 'writeDurably', file: this.#tailFile as VfsFile, bytes, position: offset };
-    this.#provenSeq = summary.lastSeq;
+    return encodeMark(kind, { seed, offset: summary.endOffset, durableSeq: summary.lastSeq });
   }
 
   /** Removes what no longer belongs here and, where a slot of the metadata is bad, writes it anew. */
@@ -181,6 +228,7 @@ export class LogWriter {
     yield { type: 'writeDurably', file: this.#tailFile as VfsFile, bytes, position };
     this.#provenSeq = durableSeq;
     for (const frame of frames) this.#applied(frame.effects, stagedFrameBytes(frame));
+    this.#recordsSeq = summary.lastSeq;
     batch.frames.splice(0, count);
   }
 
@@ -257,11 +305,13 @@ export class LogWriter {
     const path = join(this.#directory, segmentFile(header.segmentId));
     yield* newSegmentPlan(this.#vfs, path, header, frames, spare);
     if (before !== undefined) yield* this.#seal(before);
-    this.#tailFile?.close();
+    // A descriptor that is closed under a write may be another file's by the time of the write.
+    if (this.#tailFile !== this.#busyFile) this.#tailFile?.close();
     this.segments.push(liveSegment(this.#directory, header, emptySummary(header)));
     this.#tailFile = this.#openTail(this.#tail);
     for (const { payload, effects } of frames) this.#applied(effects, frameBytes(payload.length));
     this.#provenSeq = header.publishedSeq;
+    this.#recordsSeq = header.publishedSeq;
     yield* this.#writeMetadata();
   }
 
@@ -289,7 +339,9 @@ export class LogWriter {
     if (obsolete > 0) yield* this.#writeMetadata(firstSegmentId);
     for (let i = 0; i < obsolete; i++) {
       const { path, header } = this.segments[0] as LiveSegment; // in bounds: obsolete < length
-      const isKept = yield* this.#spares.recycle({ path, bytes: header.segmentBytes });
+      // What is still being written to must not be written to again for another purpose.
+      const isFree = path !== this.#busyFile?.path;
+      const isKept = isFree && (yield* this.#spares.recycle({ path, bytes: header.segmentBytes }));
       if (!isKept) yield { type: 'unlink', path };
       this.segments.shift();
     }
@@ -327,15 +379,6 @@ export class LogWriter {
     return this.#vfs.open(tail.path, 'update', { durable: true });
   }
 }
-
-const EMPTY_FRAME = {
-  payloadCrc: 0,
-  payloadBytes: 0,
-  recordCount: 0,
-  entryCount: 0,
-  firstIndex: 0,
-  lastTerm: 0,
-} as const;
 
 /** The least that a segment with these frames, and room for one more, has to have. */
 function minimalBytes(frames: readonly FrameContent[], room: StagedFrame | undefined): number {

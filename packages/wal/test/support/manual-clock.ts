@@ -45,6 +45,14 @@ export class ManualClock implements Clock {
     }
     this.#now = until;
   }
+
+  /** Lets time pass and returns as soon as the timers that are due have fired: what they began is still in flight. */
+  fire(ms: number): void {
+    this.#now += ms;
+    for (const timer of [...this.#timers].sort((a, b) => a.at - b.at)) {
+      if (timer.at <= this.#now && this.#timers.delete(timer)) timer.callback();
+    }
+  }
 }
 
 /** What was begun on the simulated disk has ended when this resolves: it needs no time, only turns. */
