@@ -34,7 +34,7 @@ export {
 } from './metrics.js';
 export type { FlushMode, WalOptions } from './options.js';
 export type { RecoveryReport } from './recovery/recover.js';
-export { Wal } from './wal.js';
+export { type RecoveryPolicy, Wal, type WalOpenOptions } from './wal.js';
 export type { Lsn, WalRecord, WalRecords } from './wal-cursor.js';
 export { WalError, type WalErrorCode, type WalErrorDetail } from './wal-error.js';
 export { WalLog } from './wal-log.js';

@@ -1,60 +1,91 @@
 // A log of byte records for anything that must not be lost: the engine below WalLog without Raft's meaning. A record
 // is known by its lsn, a number that grows by one from record to record and starts at 1.
 
+import { openDamaged } from './damaged-wal.js';
+import type { Damage } from './inspection/inspection.js';
 import { LogEngine } from './log-engine.js';
 import type { WalMetrics } from './metrics.js';
 import { resolveOptions, type WalOptions } from './options.js';
 import type { RecoveryReport } from './recovery/recover.js';
 import { admitRecord } from './state/admission.js';
-import type { LogView } from './state/log-view.js';
-import { type Lsn, WalCursor, type WalRecord, type WalRecords } from './wal-cursor.js';
-import { invalid } from './wal-error.js';
+import type { Lsn, WalRecord, WalRecords } from './wal-cursor.js';
+import { invalid, WalError } from './wal-error.js';
+import { EngineSource, type WalSource } from './wal-source.js';
+
+export interface WalOpenOptions extends WalOptions {
+  /**
+   * What to do about damage. `refuse` (default): nothing is opened. `skipDamaged`, with `readOnly` only, for forensics: shows
+   * every record that can still be read and leaves out the others; `damages` tells of them.
+   */
+  readonly recovery?: RecoveryPolicy;
+}
+
+export type RecoveryPolicy = 'refuse' | 'skipDamaged';
 
 export class Wal implements AsyncDisposable {
-  readonly #engine: LogEngine;
-  readonly #view: LogView;
+  readonly #directory: string;
+  readonly #source: WalSource;
+  /** Absent where there is nothing but what is left of a damaged log. */
+  readonly #engine: LogEngine | undefined;
 
   /**
    * Opens the log in `directory`, which is created if need be, and brings it into order after a crash.
    * Errors: {@link WalError} `WAL_LOCKED`, `WAL_CORRUPT`, `WAL_VERSION`, `WAL_FOREIGN`, `WAL_FULL`, `WAL_IO`,
    * `WAL_INVALID`; read-only also `WAL_NOT_FOUND`. A damaged log is left exactly as it is.
    */
-  static async open(directory: string, options: WalOptions = {}): Promise<Wal> {
-    return new Wal(await LogEngine.open(directory, resolveOptions(options), 'plain'));
+  static async open(directory: string, options: WalOpenOptions = {}): Promise<Wal> {
+    const resolved = resolveOptions(options);
+    const { recovery = 'refuse' } = options;
+    if (recovery === 'refuse') {
+      const engine = await LogEngine.open(directory, resolved, 'plain');
+      return new Wal(directory, new EngineSource(engine), engine);
+    }
+    if (recovery !== 'skipDamaged') throw invalid('recovery is refuse or skipDamaged.', { recovery });
+    if (!resolved.readOnly)
+      throw invalid('A log is opened with recovery: skipDamaged to be read only: add readOnly: true.', {
+        recovery,
+      });
+    return new Wal(directory, await openDamaged(directory, resolved), undefined);
   }
 
-  private constructor(engine: LogEngine) {
+  private constructor(directory: string, source: WalSource, engine: LogEngine | undefined) {
+    this.#directory = directory;
+    this.#source = source;
     this.#engine = engine;
-    this.#view = engine.view;
-    engine.flushed = () => engine.durableThrough;
+    if (engine !== undefined) engine.flushed = () => engine.durableThrough;
   }
 
   /** Made when the log was created, 16 hex digits: a log that was wiped and made again has another one. */
   get logId(): string {
-    return this.#engine.logId;
+    return this.#source.logId;
   }
 
   /** What opening found and did. */
   get recovery(): RecoveryReport {
-    return this.#engine.recovery;
+    return this.#source.recovery;
+  }
+
+  /** With `recovery: 'skipDamaged'`: what is left out, and why. */
+  get damages(): readonly Damage[] {
+    return this.#source.damages;
   }
 
   /** The oldest record that is still there; `lastLsn + 1` when there is none. */
   get firstLsn(): Lsn {
-    this.#engine.checkReadable();
-    return this.#view.firstIndex;
+    this.#source.checkReadable();
+    return this.#source.firstLsn;
   }
 
   /** The newest record, durable or not; 0 in a new log. It stays when the record itself was truncated from the front. */
   get lastLsn(): Lsn {
-    this.#engine.checkReadable();
-    return this.#view.lastIndex;
+    this.#source.checkReadable();
+    return this.#source.lastLsn;
   }
 
   /** Records up to here survive a loss of power. */
   get durableLsn(): Lsn {
-    this.#engine.checkReadable();
-    return this.#engine.durableThrough;
+    this.#source.checkReadable();
+    return this.#source.durableLsn;
   }
 
   /**
@@ -62,19 +93,19 @@ export class Wal implements AsyncDisposable {
    * Errors: `WAL_TOO_LARGE`; then nothing was staged.
    */
   append(data: Uint8Array): Lsn {
-    const engine = this.#engine;
-    engine.checkWritable();
-    const lsn = this.#view.lastIndex + 1;
+    const engine = this.#writable();
+    const { view } = engine;
+    const lsn = view.lastIndex + 1;
     admitRecord(lsn, data, engine.stagedBytes, engine.options);
     engine.staging.addPlain(lsn, data);
-    this.#view.appendPlain(lsn);
+    view.appendPlain(lsn);
     engine.staging.endCall();
     return lsn;
   }
 
   /** Blocks until every record is durable. Errors: `WAL_BUSY` while a flush is in flight; `WAL_FULL`; `WAL_POISONED`. */
   sync(): void {
-    this.#engine.sync();
+    this.#writable().sync();
   }
 
   /**
@@ -82,14 +113,12 @@ export class Wal implements AsyncDisposable {
    * others share the one that follows it. Errors (rejections): `WAL_FULL`, `WAL_POISONED`.
    */
   flush(): Promise<Lsn> {
-    return this.#engine.flush();
+    return this.#engine?.flush() ?? Promise.reject(this.#readOnly());
   }
 
   /** One record; `undefined` when the log does not hold it. Errors: `WAL_CORRUPT`, `WAL_IO`. */
   read(lsn: Lsn): WalRecord | undefined {
-    this.#engine.checkReadable();
-    if (!(lsn >= this.#view.firstIndex && lsn <= this.#view.lastIndex)) return undefined;
-    return { lsn, data: this.#engine.record(lsn).command };
+    return lsn >= this.firstLsn && lsn <= this.lastLsn ? this.#source.record(lsn) : undefined;
   }
 
   /**
@@ -98,30 +127,30 @@ export class Wal implements AsyncDisposable {
    * beyond the log's ends, or when the record that comes next was truncated meanwhile; `WAL_CORRUPT`, `WAL_IO`.
    */
   iterate(from: Lsn = this.firstLsn): WalRecords {
-    this.#engine.checkReadable();
-    const { firstIndex, lastIndex } = this.#view;
-    if (!Number.isSafeInteger(from) || from < firstIndex || from > lastIndex + 1)
-      throw invalid(`The log goes from lsn ${firstIndex} to ${lastIndex}; it cannot be read from ${from}.`, {
+    const { firstLsn, lastLsn } = this;
+    if (!Number.isSafeInteger(from) || from < firstLsn || from > lastLsn + 1)
+      throw invalid(`The log goes from lsn ${firstLsn} to ${lastLsn}; it cannot be read from ${from}.`, {
         from,
-        firstLsn: firstIndex,
-        lastLsn: lastIndex,
+        firstLsn,
+        lastLsn,
       });
-    return new WalCursor(this.#engine, from);
+    return this.#source.records(from);
   }
 
   /** Drops the records after `lsn`; the next one takes `lsn + 1`. Errors: `WAL_INVALID` below `firstLsn - 1`. */
   truncateAfter(lsn: Lsn): void {
-    this.#engine.checkWritable();
-    const { firstIndex, lastIndex } = this.#view;
+    const engine = this.#writable();
+    const { staging, view } = engine;
+    const { firstIndex, lastIndex } = view;
     if (!Number.isSafeInteger(lsn) || lsn < firstIndex - 1)
       throw invalid(`What comes before lsn ${firstIndex} was truncated; the log cannot end at ${lsn}.`, {
         lsn,
       });
     if (lsn >= lastIndex) return;
-    this.#engine.staging.addState({ type: 'truncate', from: lsn + 1 });
-    this.#view.truncate(lsn + 1);
-    this.#engine.forgetDurableFrom(lsn + 1);
-    this.#engine.staging.endCall();
+    staging.addState({ type: 'truncate', from: lsn + 1 });
+    view.truncate(lsn + 1);
+    engine.forgetDurableFrom(lsn + 1);
+    staging.endCall();
   }
 
   /**
@@ -129,19 +158,20 @@ export class Wal implements AsyncDisposable {
    * Errors: `WAL_INVALID` beyond `lastLsn + 1`.
    */
   truncateBefore(lsn: Lsn): void {
-    this.#engine.checkWritable();
-    const { firstIndex, lastIndex } = this.#view;
+    const engine = this.#writable();
+    const { staging, view } = engine;
+    const { firstIndex, lastIndex } = view;
     if (!Number.isSafeInteger(lsn) || lsn > lastIndex + 1)
       throw invalid(`The log ends at lsn ${lastIndex}; it cannot begin at ${lsn}.`, { lsn });
     if (lsn <= firstIndex) return;
-    this.#engine.staging.addState({ type: 'compact', index: lsn - 1, term: 0 });
-    this.#view.compact({ index: lsn - 1, term: 0 });
-    this.#engine.staging.endCall();
+    staging.addState({ type: 'compact', index: lsn - 1, term: 0 });
+    view.compact({ index: lsn - 1, term: 0 });
+    staging.endCall();
   }
 
   /** What the log has done since it was opened, and what it takes up now; events are on `WAL_CHANNELS`. */
   metrics(): WalMetrics {
-    return this.#engine.summary(0);
+    return this.#source.metrics();
   }
 
   /**
@@ -149,10 +179,21 @@ export class Wal implements AsyncDisposable {
    * lock back. Idempotent. Errors: those of `sync`; the log is closed all the same.
    */
   close(): Promise<void> {
-    return this.#engine.close();
+    return this.#source.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #writable(): LogEngine {
+    this.#source.checkReadable();
+    if (this.#engine === undefined) throw this.#readOnly();
+    this.#engine.checkWritable();
+    return this.#engine;
+  }
+
+  #readOnly(): WalError {
+    return new WalError('WAL_READ_ONLY', `The log in ${this.#directory} was opened to be read only.`, {});
   }
 }

@@ -1,12 +1,12 @@
 // The general log: records of bytes, known by their number.
 
 import { type FaultVfs, SeededRandom } from '@waldb/testkit';
-import { Wal, WalLog, type WalOptions, type WalRecord } from '@waldb/wal';
+import { Wal, WalLog, type WalOpenOptions, type WalRecord } from '@waldb/wal';
 import { describe, expect, it } from 'vitest';
-import { disk, fingerprint } from './support/log-fixture.js';
+import { disk, fingerprint, flip, segmentPath } from './support/log-fixture.js';
 import { DIRECTORY } from './support/workload.js';
 
-function open(vfs: FaultVfs, options: WalOptions = {}): Promise<Wal> {
+function open(vfs: FaultVfs, options: WalOpenOptions = {}): Promise<Wal> {
   return Wal.open(DIRECTORY, { segmentBytes: 8 * 1024, ...options, vfs });
 }
 
@@ -254,6 +254,60 @@ describe('opening', () => {
       expect(change).toThrow(expect.objectContaining({ code: 'WAL_READ_ONLY' }));
     await reader.close();
     await wal.close();
+  });
+});
+
+describe('a damaged log', () => {
+  const SKIP: WalOpenOptions = { readOnly: true, recovery: 'skipDamaged' };
+
+  /** Twenty durable records of a size that fills a few segments, and the disk under them. */
+  async function damaged(): Promise<FaultVfs> {
+    const vfs = disk();
+    const wal = await open(vfs);
+    for (let i = 1; i <= 20; i++) {
+      wal.append(new Uint8Array(1000).fill(i));
+      wal.sync();
+    }
+    await wal.close();
+    flip(vfs, segmentPath(1), 4096 + 1500);
+    return vfs;
+  }
+
+  it('W20: is refused where it is read; with skipDamaged the rest is shown, and what is lost is told', async () => {
+    const vfs = await damaged();
+    const before = fingerprint(vfs);
+    const refusing = await open(vfs, { readOnly: true });
+    expect(() => all(refusing)).toThrow(expect.objectContaining({ code: 'WAL_CORRUPT' }));
+    await refusing.close();
+    const wal = await open(vfs, SKIP);
+    expect(wal.recovery.outcome).toBe('damaged');
+    const seen = Array.from(wal.iterate(), ({ lsn }) => lsn);
+    expect(wal.damages).toMatchObject([{ type: 'frames', segment: 1 }]);
+    const lost = wal.damages.flatMap((damage) => damage.lost);
+    expect(lost).toHaveLength(1);
+    const { first, last } = lost[0] as { first: number; last: number };
+    expect(seen).toEqual(
+      Array.from({ length: 20 }, (_, i) => i + 1).filter((lsn) => lsn < first || lsn > last),
+    );
+    const later: number[] = [];
+    for await (const { lsn } of wal.iterate(last)) later.push(lsn);
+    expect(later).toEqual(seen.filter((lsn) => lsn >= last));
+    expect([wal.read(first), wal.read(20)?.data[0]]).toEqual([undefined, 20]);
+    for (const change of [() => wal.append(bytes('x')), () => wal.sync(), () => wal.truncateBefore(2)])
+      expect(change).toThrow(expect.objectContaining({ code: 'WAL_READ_ONLY' }));
+    await expect(wal.flush()).rejects.toMatchObject({ code: 'WAL_READ_ONLY' });
+    await wal.close();
+    expect(() => wal.lastLsn).toThrow(expect.objectContaining({ code: 'WAL_CLOSED' }));
+    expect(fingerprint(vfs)).toBe(before);
+  });
+
+  it('is not skipped by a writer, nor where there is no plain log', async () => {
+    const vfs = await damaged();
+    await expect(open(vfs, { recovery: 'skipDamaged' })).rejects.toMatchObject({ code: 'WAL_INVALID' });
+    await expect(open(disk(), SKIP)).rejects.toMatchObject({ code: 'WAL_NOT_FOUND' });
+    const raft = disk();
+    await (await WalLog.open(DIRECTORY, { vfs: raft })).close();
+    await expect(open(raft, SKIP)).rejects.toMatchObject({ code: 'WAL_FOREIGN' });
   });
 });
 

@@ -18,8 +18,11 @@ import { readSegments, type SegmentsState } from './read-segments.js';
 
 /** What opening found, for logs and dashboards. */
 export interface RecoveryReport {
-  /** `created`: there was no log. `clean`: nothing had to be written. `repaired`: the log goes on in a new segment. */
-  readonly outcome: 'created' | 'clean' | 'repaired';
+  /**
+   * `created`: there was no log. `clean`: nothing had to be written. `repaired`: the log goes on in a new segment.
+   * `damaged`: only where damage is skipped (`Wal`, `recovery: 'skipDamaged'`): some of it cannot be read.
+   */
+  readonly outcome: 'created' | 'clean' | 'repaired' | 'damaged';
   /** Frames that were whole but not proven durable; written again and synced. */
   readonly rewrittenFrames: number;
   /** Where an unsynced tail was dropped; `undefined` when there was none. */

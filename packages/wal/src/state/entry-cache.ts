@@ -2,8 +2,8 @@
 
 import { entryBytes, type Index, type LogEntry } from '@waldb/core';
 
-/** What the objects of one entry take besides its encoding, roughly. */
-const ENTRY_OVERHEAD_BYTES = 200;
+/** What the objects of one entry take besides its bytes, as measured: the entry, its views, and a buffer of its own. */
+const ENTRY_OVERHEAD_BYTES = 512;
 /** Entries let go are cut off the array once they are at least this many and at least half of it. */
 const TRIM_ENTRIES_MIN = 1024;
 
