@@ -10,6 +10,8 @@ const TRIES = {
   WALDB_KILLS: '2000',
   /** Logs with anything wrong in their files. */
   WALDB_FUZZ_RUNS: '20000',
+  /** Random uses of a log beside its model. */
+  WALDB_PROPERTY_RUNS: '4000',
   /** The size of a log that must not take a tenth of that in memory. */
   WALDB_MEMORY_MIB: '1000',
 };
@@ -18,7 +20,7 @@ export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    include: ['packages/wal/test/{crash,fuzz,kill,memory}.test.ts'],
+    include: ['packages/wal/test/{crash,fuzz,kill,memory,model.property}.test.ts'],
     env: { ...TRIES, ...given(Object.keys(TRIES)) },
     testTimeout: 900_000,
   },
