@@ -171,7 +171,7 @@ function readBody(body: Uint8Array, trailer: FooterTrailer): SegmentSummary {
  */
 function makesSense({ keptThrough, lastIndex, compacted, ...parts }: SegmentSummary): boolean {
   const { stretches, termRuns, configIndexes, endOffset } = parts;
-  let index = stretches[0] === undefined ? lastIndex : stretches[0].first - 1;
+  let index = (stretches.at(0)?.first ?? lastIndex + 1) - 1;
   // What was here before: the segments before, or what a snapshot dropped them for.
   const isReset = keptThrough === 0 && compacted !== undefined && index <= compacted.index;
   if (index !== keptThrough && !isReset) return false;

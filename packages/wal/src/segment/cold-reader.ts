@@ -16,7 +16,7 @@ import {
   readFrameHeader,
 } from '../format/frame.js';
 import { readRecord } from '../format/record.js';
-import { STRETCH_BYTES, type Stretch } from '../state/segment-summary.js';
+import { STRETCH_BYTES, type Stretch } from '../state/stretch-table.js';
 import { WalError } from '../wal-error.js';
 import type { LiveSegment } from './live-segment.js';
 
@@ -91,10 +91,10 @@ export class ColdReader {
 
   #find(index: Index): Place {
     const segment = this.#segments.findLast(
-      (one) => (one.summary.stretches[0]?.first ?? Number.POSITIVE_INFINITY) <= index,
+      (one) => (one.summary.stretches.at(0)?.first ?? Number.POSITIVE_INFINITY) <= index,
     );
-    const at = segment === undefined ? -1 : findStretch(segment.summary.stretches, index);
-    const stretch = segment?.summary.stretches[at];
+    const at = segment === undefined ? -1 : segment.summary.stretches.find(index);
+    const stretch = segment?.summary.stretches.at(at);
     if (segment !== undefined && stretch !== undefined) return { segment, stretch, at };
     throw new WalError('WAL_CORRUPT', `No segment of the log holds index ${index}.`, { index });
   }
@@ -238,27 +238,13 @@ export class ColdReader {
   }
 }
 
-/** Which stretch holds `index`; -1 when none does. */
-function findStretch(stretches: readonly Stretch[], index: Index): number {
-  let low = 0;
-  let high = stretches.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1;
-    if ((stretches[middle] as Stretch).first <= index)
-      low = middle; // in bounds: low < middle <= high
-    else high = middle - 1;
-  }
-  const found = stretches[low];
-  return found !== undefined && index >= found.first && index <= found.last ? low : -1;
-}
-
 /** The stretch and those directly behind it, up to what is read at once. */
 function neighbours({ segment, stretch, at }: Place): Stretch[] {
   const { stretches } = segment.summary;
   const run = [stretch];
   let end = stretch.offset + stretch.bytes;
   for (let i = at + 1; i < stretches.length; i++) {
-    const next = stretches[i] as Stretch; // in bounds
+    const next = stretches.at(i) as Stretch; // in bounds
     if (next.offset !== end || end + next.bytes - stretch.offset > READ_AHEAD_BYTES) break;
     run.push(next);
     end += next.bytes;

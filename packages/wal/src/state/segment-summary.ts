@@ -5,27 +5,14 @@
 import type { HardState, Index } from '@waldb/core';
 import type { SnapshotRef } from '../format/record.js';
 import type { FrameEffects, LogPosition, TermRun } from './frame-effects.js';
-
-/**
- * Neighbouring frames with consecutive entries, the unit in which old entries are found and read. At least one frame;
- * more as long as they stay within {@link STRETCH_BYTES} together.
- */
-export interface Stretch {
-  readonly offset: number;
-  readonly bytes: number;
-  readonly first: Index;
-  readonly last: Index;
-}
-
-/** As much as one entry's read from disk is allowed to cost when entries are small. */
-export const STRETCH_BYTES: number = 8 * 1024;
+import { STRETCH_BYTES, StretchTable } from './stretch-table.js';
 
 export class SegmentSummary {
   /** Entries of earlier segments above this index are gone. */
   keptThrough: Index;
   lastIndex: Index;
-  /** In index order and without gaps; of the entries that were written here and not truncated here. */
-  readonly stretches: Stretch[] = [];
+  /** Of the entries that were written here and not truncated here. */
+  readonly stretches: StretchTable = new StretchTable();
   readonly termRuns: TermRun[] = [];
   readonly configIndexes: Index[] = [];
   hardState: HardState | undefined;
@@ -76,7 +63,7 @@ export class SegmentSummary {
       open.offset + open.bytes === offset &&
       effects.truncateFrom === undefined;
     if (follows && open.bytes + bytes <= STRETCH_BYTES) {
-      this.stretches[this.stretches.length - 1] = { ...open, bytes: open.bytes + bytes, last };
+      this.stretches.replaceLast({ ...open, bytes: open.bytes + bytes, last });
     } else {
       this.stretches.push({ offset, bytes, first, last });
     }
@@ -89,7 +76,7 @@ export class SegmentSummary {
 
   #reset(to: LogPosition): void {
     this.keptThrough = 0;
-    this.stretches.length = 0;
+    this.stretches.clear();
     this.termRuns.length = 0;
     this.configIndexes.length = 0;
     this.lastIndex = to.index;
@@ -99,18 +86,11 @@ export class SegmentSummary {
   #truncate(from: Index): void {
     if (from > this.lastIndex) return;
     this.keptThrough = Math.min(this.keptThrough, from - 1);
-    trimStretches(this.stretches, from - 1);
+    this.stretches.trim(from - 1);
     trimTail(this.termRuns, (run) => run.first >= from);
     trimTail(this.configIndexes, (index) => index >= from);
     this.lastIndex = from - 1;
   }
-}
-
-/** Drops what is above `through`; a stretch that holds both sides stays and ends earlier. */
-export function trimStretches(stretches: Stretch[], through: Index): void {
-  trimTail(stretches, (stretch) => stretch.first > through);
-  const cut = stretches.at(-1);
-  if (cut !== undefined && cut.last > through) stretches[stretches.length - 1] = { ...cut, last: through };
 }
 
 /** Removes items from the end while they are beyond. */
