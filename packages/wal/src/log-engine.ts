@@ -337,7 +337,7 @@ export class LogEngine {
     this.#flushed = { bytes: 0, entries: 0 };
     const seq = this.staging.seq; // calls that had nothing to write are done with those before them
     for (let batch = this.#unwritten[0]; batch !== undefined; batch = this.#unwritten[0]) {
-      yield* writer.write(batch);
+      yield* writer.write(batch, this.#unwritten);
       this.#written(batch);
     }
     this.#durableSeq = seq;
@@ -365,6 +365,7 @@ export class LogEngine {
   #failed(error: unknown): WalError {
     if (error instanceof WalError && error.code === 'WAL_FULL') {
       this.metrics.failed(error, true);
+      this.cold.forgetRemoved(); // the writer has removed what it could
       return error;
     }
     void this.#writer?.stopPreparing(); // these never fail, and closing waits for them

@@ -185,8 +185,9 @@ function* repairPlan(directory: string, writer: LogWriter, recovered: Recovered)
   // Without a sync of the names that were found, step 4 would take the segment and what was acknowledged in it.
   yield { type: 'syncDirectory', path: directory };
   for (const name of recovered.unpublished) yield { type: 'unlink', path: join(directory, name) };
+  // Before anything that needs space: the disk may be full.
+  if (recovered.obsolete.length > 0) yield* writer.removeObsolete(recovered.obsolete);
   if (recovered.needsNewSegment) yield* writer.begin(recovered.carried);
   else yield* writer.tidy({ hasBadSlot: recovered.hasBadSlot });
-  if (recovered.obsolete.length > 0) yield* writer.removeObsolete(recovered.obsolete);
   yield* writer.tidySpares();
 }

@@ -68,3 +68,8 @@ export function isOutOfSpace(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException | undefined)?.code; // reading a property of whatever was thrown
   return code === 'ENOSPC' || code === 'EDQUOT';
 }
+
+/** Whether it is the log's own word for that: nothing was lost, and it can be tried again. */
+export function isFull(error: unknown): boolean {
+  return error instanceof WalError && error.code === 'WAL_FULL';
+}

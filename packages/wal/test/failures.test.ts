@@ -188,8 +188,10 @@ describe('a full disk', () => {
     const vfs = disk();
     const log = await open(vfs, { frameBytesMax: 1000 });
     log.append(entries(1, 30, 1, 300));
-    failNext(vfs, 'write', '3.wal.tmp', { type: 'error', code: 'ENOSPC' });
+    vfs.faults = ({ type, path }) =>
+      type === 'write' && path.endsWith('3.wal.tmp') ? { type: 'error', code: 'ENOSPC' } : undefined;
     expect(codeOf(() => log.sync())).toBe('WAL_FULL');
+    vfs.faults = undefined;
     // A prefix is on disk: the same staged calls may be found there in part after a crash.
     const image = await open(copyOf(vfs));
     expect(image.lastIndex()).toBeGreaterThan(0);

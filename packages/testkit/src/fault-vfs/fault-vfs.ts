@@ -15,7 +15,7 @@ import {
   type VfsLock,
 } from '@waldb/io';
 import { SeededRandom } from '../sim/seeded-random.js';
-import { SimulatedDirectory } from './simulated-directory.js';
+import { reachable, SimulatedDirectory } from './simulated-directory.js';
 import { SimulatedFile, type Survival } from './simulated-file.js';
 
 export type OperationType =
@@ -68,6 +68,8 @@ export interface FaultVfsOptions {
   /** Whether files opened as durable are. Default true; false is a system without O_DSYNC. */
   readonly hasDurableWrites?: boolean;
   readonly faults?: FaultPlan;
+  /** How many bytes all files together may have; a write that would make them more fails with ENOSPC. Default: no limit. */
+  readonly capacityBytes?: number;
 }
 
 /** How the last process ended. */
@@ -92,6 +94,8 @@ export class FaultVfs implements Vfs {
   readonly operations: Operation[] = [];
   /** May be replaced at any time. */
   faults: FaultPlan | undefined;
+  /** May be changed at any time. */
+  capacityBytes: number;
   readonly #hasDurableWrites: boolean;
   readonly #random: SeededRandom;
   readonly #seed: number;
@@ -108,12 +112,19 @@ export class FaultVfs implements Vfs {
     this.#random = new SeededRandom(this.#seed);
     this.#hasDurableWrites = options.hasDurableWrites ?? true;
     this.faults = options.faults;
+    this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
     this.#directories = new Map(directories);
   }
 
   /** The same disk for the next process. This one can be used no more after a loss of power. */
   reopen(ending: Ending, options: FaultVfsOptions = {}): FaultVfs {
-    const next = { seed: this.#seed + 1, hasDurableWrites: this.#hasDurableWrites, ...options };
+    const { capacityBytes } = this;
+    const next = {
+      seed: this.#seed + 1,
+      hasDurableWrites: this.#hasDurableWrites,
+      capacityBytes,
+      ...options,
+    };
     if (ending.type === 'killed') return new FaultVfs(next, this.#directories);
     const random = new SeededRandom(ending.seed);
     const files = new Map<SimulatedFile, SimulatedFile>();
@@ -299,6 +310,7 @@ export class FaultVfs implements Vfs {
     const { path, file, isDurable } = at;
     const type = isDurable ? 'writeDurably' : 'write';
     const operation = { type, path, position, bytes: bytes.length } as const;
+    if (position + bytes.length > file.size) this.#checkCapacity(path, position + bytes.length - file.size);
     // A durable write that is cut off by a loss of power, or fails, leaves what an ordinary one would.
     this.#change(operation, {
       begin: () => file.write(bytes, position),
@@ -333,6 +345,17 @@ export class FaultVfs implements Vfs {
     effect.finish?.();
   }
 
+  #checkCapacity(path: string, bytesMore: number): void {
+    if (this.capacityBytes === Number.POSITIVE_INFINITY) return;
+    const files = new Set<SimulatedFile>();
+    for (const { names } of this.#directories.values()) {
+      for (const entry of names.values()) if (entry !== 'directory') files.add(entry);
+    }
+    let bytes = bytesMore;
+    for (const file of files) bytes += file.size;
+    if (bytes > this.capacityBytes) throw systemError('ENOSPC', path);
+  }
+
   #checkPower(): void {
     if (this.#isOff) throw new PowerLoss('The power is gone.');
   }
@@ -355,19 +378,6 @@ export class FaultVfs implements Vfs {
     const slash = path.lastIndexOf('/');
     return { directory: this.#directory(path.slice(0, slash) || '/'), name: path.slice(slash + 1) };
   }
-}
-
-/** Directories whose own entry did not survive are gone with all they hold. */
-function reachable(directories: ReadonlyMap<string, SimulatedDirectory>): Map<string, SimulatedDirectory> {
-  const found = new Map<string, SimulatedDirectory>();
-  for (const path of [...directories.keys()].sort()) {
-    const slash = path.lastIndexOf('/');
-    const parent = found.get(path.slice(0, slash) || '/');
-    const isLinked = path === '/' || parent?.names.get(path.slice(slash + 1)) === 'directory';
-    const directory = directories.get(path);
-    if (isLinked && directory !== undefined) found.set(path, directory);
-  }
-  return found;
 }
 
 /** Runs now, reports later: as if the operation had taken place between two turns of the event loop. */

@@ -68,3 +68,18 @@ export class SimulatedDirectory {
     this.#unsynced.push(change);
   }
 }
+
+/** Directories whose own entry did not survive are gone with all they hold. */
+export function reachable(
+  directories: ReadonlyMap<string, SimulatedDirectory>,
+): Map<string, SimulatedDirectory> {
+  const found = new Map<string, SimulatedDirectory>();
+  for (const path of [...directories.keys()].sort()) {
+    const slash = path.lastIndexOf('/');
+    const parent = found.get(path.slice(0, slash) || '/');
+    const isLinked = path === '/' || parent?.names.get(path.slice(slash + 1)) === 'directory';
+    const directory = directories.get(path);
+    if (isLinked && directory !== undefined) found.set(path, directory);
+  }
+  return found;
+}

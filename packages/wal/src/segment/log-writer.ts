@@ -3,21 +3,23 @@
 // knows of the log's state is only what is durable.
 
 import { join } from 'node:path';
-import { type Clock, type IoPlan, publishFilePlan, type Vfs, type VfsFile } from '@waldb/io';
+import { type IoPlan, publishFilePlan, type Vfs, type VfsFile } from '@waldb/io';
 import { segmentFile, snapshotFile } from '../format/file-name.js';
-import { encodeFooter, footerBytesMax } from '../format/footer.js';
-import { FRAME_HEADER_BYTES, frameBytes } from '../format/frame.js';
-import type { Metadata } from '../format/metadata.js';
+import { encodeFooter } from '../format/footer.js';
+import { frameBytes } from '../format/frame.js';
 import type { SegmentHeader } from '../format/segment-header.js';
 import { FrameEffects } from '../state/frame-effects.js';
-import { isOutOfSpace } from '../wal-error.js';
-import { type DurableFacts, DurableState } from './durable-state.js';
-import { emptySummary, type LiveSegment, liveSegment, trimEarlier } from './live-segment.js';
+import { isFull, isOutOfSpace } from '../wal-error.js';
+import { countFitting } from './count-fitting.js';
+import { DurableState } from './durable-state.js';
+import { factsAhead } from './facts-ahead.js';
+import { countObsolete, emptySummary, type LiveSegment, liveSegment, trimEarlier } from './live-segment.js';
 import { encodeMark, MARK_BYTES, type Mark } from './mark.js';
 import { MetadataFile } from './metadata-file.js';
 import { type FrameContent, newSegmentPlan, outOfSpace, segmentBytesMin } from './new-segment.js';
 import { type SpareSegment, SpareSegments } from './spare-segments.js';
-import { type Batch, type StagedFrame, sealFrame, stagedFrameBytes } from './staging.js';
+import { type Batch, type StagedFrame, type StagedSnapshot, sealFrame, stagedFrameBytes } from './staging.js';
+import type { WriterStart } from './writer-start.js';
 
 /** The first segment is this small, so that a log is there at once; each next one doubles up to `segmentBytes`. */
 const FIRST_SEGMENT_BYTES = 256 * 1024;
@@ -26,26 +28,6 @@ const FIRST_SEGMENT_BYTES = 256 * 1024;
  * it bounds the stall, its size bounds the number of files (docs/durability.md, "Spare segments").
  */
 const UNPREPARED_SEGMENT_BYTES_MAX = 4 * 1024 * 1024;
-
-export interface WriterStart {
-  readonly vfs: Vfs;
-  readonly clock: Clock;
-  readonly directory: string;
-  readonly segmentBytes: number;
-  readonly metadata: Metadata;
-  readonly metadataFile: VfsFile;
-  /** Oldest first; empty for a log that is being created. The last one is the tail. */
-  readonly segments: LiveSegment[];
-  /** What a crash would leave, apart from the entries. */
-  readonly state: DurableFacts;
-  /** The highest frame seq that what is on disk proves to be durable. */
-  readonly provenSeq: number;
-  /** Names of the snapshot files in the directory. */
-  readonly snapshotFiles: readonly string[];
-  /** How many segments are to be ready for use, and the numbers of those that lie in the directory. */
-  readonly spareSegments: number;
-  readonly spareNumbers: readonly number[];
-}
 
 export class LogWriter {
   readonly #vfs: Vfs;
@@ -92,14 +74,20 @@ export class LogWriter {
     return this.segments.at(-1) as LiveSegment; // every writer in use has one: `begin` runs before anything else
   }
 
-  /** Writes a batch and everything that follows from it. On `WAL_FULL` what is left of it stays in the batch. */
-  *write(batch: Batch): IoPlan {
+  /**
+   * Writes a batch and everything that follows from it. On `WAL_FULL` what is left of it stays in the batch. `unwritten`
+   * is all that waits to be written, this batch first.
+   */
+  *write(batch: Batch, unwritten: readonly Batch[]): IoPlan {
     if (this.#idle !== undefined) yield* this.#repeatIdle(this.#idle);
-    while (batch.snapshots.length > 0) yield* this.#publishSnapshot(batch);
+    while (batch.snapshots.length > 0) {
+      yield* this.#withRoom(unwritten, () => this.#publishNext(batch));
+    }
     while (batch.frames.length > 0) {
-      const count = this.#countThatFits(batch.frames);
+      const count = countFitting(this.#tail, batch.frames);
+      const [next] = batch.frames as [StagedFrame]; // the loop's condition
       if (count > 0) yield* this.#writeFrames(batch, count);
-      else yield* this.#rotate(batch.frames[0] as StagedFrame); // in bounds: the loop's condition
+      else yield* this.#withRoom(unwritten, () => this.#rotate(next));
     }
     yield* this.#settle();
     // Whoever writes will want another segment one day; whoever only looks will not.
@@ -116,8 +104,17 @@ export class LogWriter {
     const before = this.segments.at(-1);
     const frames = [this.#state.checkpoint(), ...carried];
     // Small again: opening must not wait for a large file, and a log that crashes often must not fill the disk.
+    const at = { before, room: undefined };
     const bytes = Math.min(FIRST_SEGMENT_BYTES, this.#segmentBytes);
-    yield* this.#addSegment(frames, { before, room: undefined, spare: undefined, bytes });
+    try {
+      yield* this.#addSegment(frames, { ...at, spare: undefined, bytes });
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      // A spare has its space already. Without one, there may be enough for what has to be written again.
+      const spare = this.#spares.take(segmentBytesMin(frames, undefined));
+      if (spare === undefined) yield* this.#spares.giveUp();
+      yield* this.#addSegment(frames, { ...at, spare, bytes: 0 });
+    }
     yield* this.#settle();
   }
 
@@ -200,15 +197,55 @@ export class LogWriter {
     this.#metadata.close();
   }
 
-  *#publishSnapshot(batch: Batch): IoPlan {
-    const { name, bytes } = batch.snapshots[0] as Batch['snapshots'][number]; // in bounds: the caller checked
+  /** Unless making room has done so already. */
+  *#publishNext(batch: Batch): IoPlan {
+    if (batch.snapshots.length > 0) yield* this.#publishSnapshot(batch, 0);
+  }
+
+  *#publishSnapshot(batch: Batch, at: number): IoPlan {
+    const { name, bytes } = batch.snapshots[at] as StagedSnapshot; // in bounds: the callers checked
     try {
       yield* publishFilePlan(this.#vfs, join(this.#directory, name), bytes);
     } catch (error) {
       throw isOutOfSpace(error) ? outOfSpace(error, bytes.length) : error;
     }
     this.#snapshotFiles.add(name);
-    batch.snapshots.shift();
+    batch.snapshots.splice(at, 1);
+  }
+
+  /** Where there is no space for something, makes what room can be made and tries once more. */
+  *#withRoom(unwritten: readonly Batch[], attempt: () => IoPlan): IoPlan {
+    try {
+      yield* attempt();
+      return;
+    } catch (error) {
+      if (!isFull(error) || !(yield* this.#makeRoom(unwritten))) throw error;
+    }
+    yield* attempt();
+  }
+
+  /** Gives up what is only kept for speed, and what staged compactions no longer need. Says whether that was anything. */
+  *#makeRoom(unwritten: readonly Batch[]): IoPlan<boolean> {
+    const hadSpares = yield* this.#spares.giveUp();
+    const { snapshot, compacted } = factsAhead(unwritten, {
+      lastIndex: this.#tail.summary.lastIndex,
+      snapshot: this.#state.snapshot,
+      needsSnapshot: this.#metadata.current.kind === 'raft',
+    });
+    const name = snapshot && snapshotFile(snapshot.index, snapshot.term);
+    for (const batch of unwritten) {
+      const at = batch.snapshots.findIndex((staged) => staged.name === name);
+      if (at === -1) continue;
+      try {
+        yield* this.#publishSnapshot(batch, at);
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        return hadSpares;
+      }
+    }
+    this.#state.advance(snapshot, compacted);
+    const hasRemoved = yield* this.#settle();
+    return hadSpares || hasRemoved;
   }
 
   /** One write for all of them: the frames lie in the batch as they will lie in the file. */
@@ -238,32 +275,11 @@ export class LogWriter {
     this.#state.apply(effects);
   }
 
-  #countThatFits(frames: readonly StagedFrame[]): number {
-    const { summary, header } = this.#tail;
-    const counts = {
-      stretches: summary.stretches.length,
-      termRuns: summary.termRuns.length,
-      configs: summary.configIndexes.length,
-    };
-    let end = summary.endOffset;
-    let count = 0;
-    for (const frame of frames) {
-      end += stagedFrameBytes(frame);
-      counts.stretches += 1;
-      counts.termRuns += frame.effects.termRuns.length;
-      counts.configs += frame.effects.configIndexes.length;
-      // Behind the last frame there is always room for the mark of a clean close, and for the footer.
-      if (end + FRAME_HEADER_BYTES + footerBytesMax(counts) > header.segmentBytes) break;
-      count += 1;
-    }
-    return count;
-  }
-
   *#rotate(room: StagedFrame): IoPlan {
     const before = this.#tail;
     const frames = [this.#state.checkpoint()];
     const next = this.#nextSegmentBytes();
-    const spare = this.#spares.take(minimalBytes(frames, room));
+    const spare = this.#spares.take(segmentBytesMin(frames, room));
     if (spare === undefined) this.#spares.ranDry();
     const bytes = this.#spares.isKept ? Math.min(next, UNPREPARED_SEGMENT_BYTES_MAX) : next;
     yield* this.#addSegment(frames, { before, room, spare, bytes });
@@ -295,7 +311,7 @@ export class LogWriter {
       logId,
       kind,
       segmentId: before === undefined ? firstSegmentId : before.header.segmentId + 1,
-      segmentBytes: spare?.bytes ?? Math.max(at.bytes, minimalBytes(frames, room)),
+      segmentBytes: spare?.bytes ?? Math.max(at.bytes, segmentBytesMin(frames, room)),
       baseIndex: before?.summary.lastIndex ?? 0,
       firstSeq,
       publishedSeq: firstSeq + frames.length - 1,
@@ -322,13 +338,13 @@ export class LogWriter {
     yield { type: 'writeDurably', file: this.#tailFile as VfsFile, bytes: footer, position };
   }
 
-  /** Removes what the durable state no longer needs. */
-  *#settle(): IoPlan {
-    const obsolete = this.#countObsolete();
+  /** Removes what the durable state no longer needs. Says whether that was anything. */
+  *#settle(): IoPlan<boolean> {
+    const obsolete = countObsolete(this.segments, this.#state.compacted.index);
     const snapshot = this.#state.snapshot;
     const isSnapshotNamed = snapshot?.index === this.#metadata.current.snapshot?.index;
     const filesNeeded = snapshot === undefined ? 0 : 1;
-    if (obsolete === 0 && isSnapshotNamed && this.#snapshotFiles.size === filesNeeded) return;
+    if (obsolete === 0 && isSnapshotNamed && this.#snapshotFiles.size === filesNeeded) return false;
     const keep = snapshot === undefined ? undefined : snapshotFile(snapshot.index, snapshot.term);
     const files = [...this.#snapshotFiles].filter((name) => name !== keep);
     // Both slots are written before anything is removed or used again:
@@ -336,7 +352,7 @@ export class LogWriter {
     // With one slot written, step 4 would find a segment missing.
     const firstSegmentId = (this.segments[obsolete] as LiveSegment).header.segmentId; // the tail is never obsolete
     yield* this.#writeMetadata(firstSegmentId);
-    if (obsolete > 0) yield* this.#writeMetadata(firstSegmentId);
+    if (obsolete + files.length > 0) yield* this.#writeMetadata(firstSegmentId);
     for (let i = 0; i < obsolete; i++) {
       const { path, header } = this.segments[0] as LiveSegment; // in bounds: obsolete < length
       // What is still being written to must not be written to again for another purpose.
@@ -350,16 +366,7 @@ export class LogWriter {
       this.#snapshotFiles.delete(name);
     }
     if (obsolete + files.length > 0) yield { type: 'syncDirectory', path: this.#directory };
-  }
-
-  /** How many of the oldest segments hold nothing but compacted entries. */
-  #countObsolete(): number {
-    const through = this.#state.compacted.index;
-    const needed = this.segments.findIndex(
-      (segment, i) =>
-        i === this.segments.length - 1 || (segment.summary.stretches.at(-1)?.last ?? 0) > through,
-    );
-    return Math.max(0, needed);
+    return obsolete + files.length > 0;
   }
 
   *#writeMetadata(firstSegmentId: number = this.#metadata.current.firstSegmentId): IoPlan {
@@ -378,12 +385,4 @@ export class LogWriter {
   #openTail(tail: LiveSegment): VfsFile {
     return this.#vfs.open(tail.path, 'update', { durable: true });
   }
-}
-
-/** The least that a segment with these frames, and room for one more, has to have. */
-function minimalBytes(frames: readonly FrameContent[], room: StagedFrame | undefined): number {
-  return segmentBytesMin(frames, {
-    room: room?.effects,
-    roomBytes: room === undefined ? 0 : stagedFrameBytes(room),
-  });
 }

@@ -12,6 +12,7 @@ import { roundUpToPage } from '../options.js';
 import type { FrameEffects } from '../state/frame-effects.js';
 import { isOutOfSpace, WalError } from '../wal-error.js';
 import type { SpareSegment } from './spare-segments.js';
+import { type StagedFrame, stagedFrameBytes } from './staging.js';
 
 /** Zeros go to disk in pieces of this size. */
 export const ZEROS: Uint8Array = new Uint8Array(256 * 1024);
@@ -22,15 +23,9 @@ export interface FrameContent {
   readonly effects: FrameEffects;
 }
 
-/** The least size of a segment that is to hold `frames` and have room for one of `roomBytes` more. */
-export function segmentBytesMin(
-  frames: readonly FrameContent[],
-  options: { readonly room: FrameEffects | undefined; readonly roomBytes: number },
-): number {
-  const effects = [
-    ...frames.map((frame) => frame.effects),
-    ...(options.room === undefined ? [] : [options.room]),
-  ];
+/** The least size of a segment that is to hold `frames` and have room for one more. */
+export function segmentBytesMin(frames: readonly FrameContent[], room: StagedFrame | undefined): number {
+  const effects = [...frames.map((frame) => frame.effects), ...(room === undefined ? [] : [room.effects])];
   const footer = footerBytesMax({
     stretches: effects.length,
     termRuns: effects.reduce((sum, one) => sum + one.termRuns.length, 0),
@@ -38,7 +33,8 @@ export function segmentBytesMin(
   });
   const content = frames.reduce((sum, frame) => sum + frameBytes(frame.payload.length), 0);
   // Room for the mark of a clean close comes on top.
-  return roundUpToPage(PAGE_BYTES + content + options.roomBytes + FRAME_HEADER_BYTES + footer);
+  const roomBytes = room === undefined ? 0 : stagedFrameBytes(room);
+  return roundUpToPage(PAGE_BYTES + content + roomBytes + FRAME_HEADER_BYTES + footer);
 }
 
 /**
