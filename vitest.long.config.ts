@@ -5,9 +5,11 @@ import base from './vitest.config.js';
 
 const TRIES = {
   /** Random lives of a log, each of which loses power at every operation. */
-  WALDB_CRASH_SEEDS: '25',
+  WALDB_CRASH_SEEDS: '15',
   /** Processes killed while they use a log. */
-  WALDB_KILLS: '2000',
+  WALDB_KILLS: '1500',
+  /** Losses of power under a real process. */
+  WALDB_POWER_LOSSES: '500',
   /** Logs with anything wrong in their files. */
   WALDB_FUZZ_RUNS: '20000',
   /** Random uses of a log beside its model. */
@@ -20,7 +22,7 @@ export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    include: ['packages/wal/test/{crash,fuzz,kill,memory,model.property}.test.ts'],
+    include: ['packages/wal/test/{crash,fuzz,kill,memory,model.property,power}.test.ts'],
     env: { ...TRIES, ...given(Object.keys(TRIES)) },
     testTimeout: 900_000,
   },

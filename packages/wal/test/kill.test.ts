@@ -2,9 +2,10 @@
 // WALDB_KILLS=5000 ends more of them.
 
 import { join } from 'node:path';
-import { ModelLog, SeededRandom } from '@waldb/testkit';
+import { ModelLog } from '@waldb/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Judge } from './support/process/judge.js';
+import { live, type Phase } from './support/process/live.js';
 import { makeProgram, type Program } from './support/process/program.js';
 
 const KILLS = Number(process.env.WALDB_KILLS ?? 40);
@@ -17,30 +18,6 @@ beforeAll(async () => {
 });
 afterAll(() => program.remove());
 
-/** From when on a life ends at any moment; while the log is being opened, or under load. */
-type Phase = { readonly after: 'ready' | 'open'; readonly withinMs: number };
-
-/** Starts the process once more and ends it; what it tells goes to the judge. */
-async function live(
-  directory: string,
-  judge: Judge,
-  life: { readonly seed: number; readonly phase: Phase; readonly signal: 'SIGKILL' | 'SIGTERM' },
-): Promise<string> {
-  const { child, lines, ended } = program.start([directory, String(life.seed)]);
-  const random = new SeededRandom(life.seed);
-  let isDoomed = false;
-  for await (const line of lines) {
-    judge.hear(line, life.seed);
-    if (isDoomed || !line.startsWith(life.phase.after)) continue;
-    isDoomed = true;
-    // Not a wait for anything: the moment is meant to be any moment.
-    setTimeout(() => child.kill(life.signal), random.below(life.phase.withinMs * 100) / 100);
-  }
-  const how = await ended;
-  judge.end();
-  return how;
-}
-
 describe('a process that uses a log', () => {
   it(
     'W50 W11: killed at random moments, under load and while it recovers: every acknowledged call is there, and nothing that was never made',
@@ -52,11 +29,16 @@ describe('a process that uses a log', () => {
           const phase: Phase =
             kill % 4 === 0 ? { after: 'ready', withinMs: 10 } : { after: 'open', withinMs: 60 };
           const seed = lane * 1_000_000 + kill;
-          expect(await live(directory, judge, { seed, phase, signal: 'SIGKILL' })).toBe('SIGKILL');
+          expect(await live(program, judge, { directory, seed, phase, signal: 'SIGKILL' })).toBe('SIGKILL');
         }
         // One more life shows what the last one left.
-        const last = { seed: 0, phase: { after: 'open', withinMs: 1 }, signal: 'SIGTERM' } as const;
-        expect(await live(directory, judge, last)).toBe('0');
+        const last = {
+          directory,
+          seed: 0,
+          phase: { after: 'open', withinMs: 1 },
+          signal: 'SIGTERM',
+        } as const;
+        expect(await live(program, judge, last)).toBe('0');
         return judge.seen;
       });
       for (const { opened, repaired, acknowledged } of await Promise.all(lanes)) {
@@ -73,8 +55,8 @@ describe('a process that uses a log', () => {
     const judge = new Judge(new ModelLog());
     const directory = join(program.directory, 'terminated');
     for (let seed = 1; seed <= 8; seed++) {
-      const life = { seed, phase: { after: 'open', withinMs: 60 }, signal: 'SIGTERM' } as const;
-      expect(await live(directory, judge, life)).toBe('0');
+      const life = { directory, seed, phase: { after: 'open', withinMs: 60 }, signal: 'SIGTERM' } as const;
+      expect(await live(program, judge, life)).toBe('0');
     }
     expect(judge.seen).toMatchObject({ opened: 8, repaired: 0 });
     expect(judge.seen.acknowledged).toBeGreaterThan(8);

@@ -6,17 +6,20 @@
 //   durable <n>              the first n calls of this life are acknowledged
 //   closed <n>               n calls were made and the log is closed: the answer to SIGTERM
 //
-// Arguments: directory, seed.
+// Arguments: directory, seed, and a directory for the journal of everything that it writes, if there is to be one.
 
 import * as fs from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { applyCall, describeLog, ModelLog, SeededRandom } from '@waldb/testkit';
 import { WalLog } from '@waldb/wal';
+import { JournalVfs } from './journal-vfs.js';
 import { digest, LOAD_OPTIONS, LoadScript } from './load-script.js';
 
-const [directory = '', seedText = ''] = process.argv.slice(2);
+const [directory = '', seedText = '', journal] = process.argv.slice(2);
 const seed = Number(seedText);
 const STDOUT = 1;
+const options =
+  journal === undefined ? LOAD_OPTIONS : { ...LOAD_OPTIONS, vfs: new JournalVfs(journal, seed % 2 === 0) };
 
 let isEnding = false;
 process.on('SIGTERM', () => {
@@ -24,7 +27,7 @@ process.on('SIGTERM', () => {
 });
 
 say('ready');
-let log = await WalLog.open(directory, LOAD_OPTIONS);
+let log = await WalLog.open(directory, options);
 say(`open ${log.recovery.outcome} ${digest(describeLog(log))}`);
 const script = new LoadScript(modelOf(log), seed);
 /** How the calls are made durable is drawn apart: the judge only follows the calls. */
@@ -64,7 +67,7 @@ async function flushTwice(): Promise<void> {
 async function reopen(): Promise<void> {
   await log.close();
   say(`durable ${calls}`);
-  log = await WalLog.open(directory, LOAD_OPTIONS);
+  log = await WalLog.open(directory, options);
 }
 
 function stage(count: number): void {

@@ -1,0 +1,55 @@
+// Power lost under a real process on the real file system: it is killed, its directory is copied as it is, and whatever
+// it had not synced by then is taken from the copy, which the next process opens. WALDB_POWER_LOSSES=500 loses more.
+
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { ModelLog, SeededRandom } from '@waldb/testkit';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Judge } from './support/process/judge.js';
+import { live } from './support/process/live.js';
+import { makePowerImage } from './support/process/power-image.js';
+import { makeProgram, type Program } from './support/process/program.js';
+
+const LOSSES = Number(process.env.WALDB_POWER_LOSSES ?? 20);
+
+let program: Program;
+beforeAll(async () => {
+  program = await makeProgram('load-program.ts');
+});
+afterAll(() => program.remove());
+
+it(
+  'W52: power lost at random moments, under load and in recovery: every acknowledged call is there, whatever becomes of the rest',
+  async () => {
+    const judge = new Judge(new ModelLog());
+    let lost = 0;
+    let directory = join(program.directory, 'log-0');
+    fs.mkdirSync(directory);
+    for (let loss = 1; loss <= LOSSES; loss++) {
+      const journal = join(program.directory, `journal-${loss}`);
+      fs.mkdirSync(journal);
+      const phase =
+        loss % 4 === 0
+          ? ({ after: 'ready', withinMs: 15 } as const)
+          : ({ after: 'open', withinMs: 80 } as const);
+      const life = { directory, journal, seed: loss, phase, signal: 'SIGKILL' } as const;
+      expect(await live(program, judge, life)).toBe('SIGKILL');
+      const target = join(program.directory, `log-${loss}`);
+      const places = { directory, journal: join(journal, 'journal'), target };
+      lost += makePowerImage(places, new SeededRandom(loss)).lost;
+      fs.rmSync(directory, { recursive: true });
+      fs.rmSync(journal, { recursive: true });
+      directory = target;
+    }
+    const last = { directory, seed: 0, phase: { after: 'open', withinMs: 1 }, signal: 'SIGTERM' } as const;
+    expect(await live(program, judge, last)).toBe('0');
+    // Losses that take nothing, and lives in which nothing happens, would prove nothing.
+    expect(lost).toBeGreaterThan(LOSSES);
+    expect(judge.seen.opened).toBeGreaterThan(LOSSES / 2);
+    expect(judge.seen.acknowledged).toBeGreaterThan(LOSSES);
+    console.log(
+      `power lost ${LOSSES} times: ${lost} sectors and names gone, ${judge.seen.acknowledged} calls kept`,
+    );
+  },
+  60_000 + LOSSES * 3000,
+);
