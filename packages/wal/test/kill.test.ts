@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { ModelLog } from '@waldb/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Judge } from './support/process/judge.js';
-import { live, type Phase } from './support/process/live.js';
+import { type End, live } from './support/process/live.js';
 import { makeProgram, type Program } from './support/process/program.js';
 
-const KILLS = Number(process.env.WALDB_KILLS ?? 40);
+const KILLS = Number(process.env.WALDB_KILLS ?? 30);
 /** Logs that live and die side by side. */
 const LANES = 2;
 
@@ -26,16 +26,18 @@ describe('a process that uses a log', () => {
         const judge = new Judge(new ModelLog());
         const directory = join(program.directory, `killed-${lane}`);
         for (let kill = 1; kill <= KILLS / LANES; kill++) {
-          const phase: Phase =
-            kill % 4 === 0 ? { after: 'ready', withinMs: 10 } : { after: 'open', withinMs: 60 };
+          const end: End =
+            kill % 4 === 0
+              ? { after: 'ready', withinMs: 10 }
+              : { after: 'acknowledgements', countMax: 30, withinMs: 4 };
           const seed = lane * 1_000_000 + kill;
-          expect(await live(program, judge, { directory, seed, phase, signal: 'SIGKILL' })).toBe('SIGKILL');
+          expect(await live(program, judge, { directory, seed, end, signal: 'SIGKILL' })).toBe('SIGKILL');
         }
         // One more life shows what the last one left.
         const last = {
           directory,
           seed: 0,
-          phase: { after: 'open', withinMs: 1 },
+          end: { after: 'acknowledgements', countMax: 1, withinMs: 1 },
           signal: 'SIGTERM',
         } as const;
         expect(await live(program, judge, last)).toBe('0');
@@ -44,8 +46,8 @@ describe('a process that uses a log', () => {
       for (const { opened, repaired, acknowledged } of await Promise.all(lanes)) {
         // Lives in which nothing happens would prove nothing.
         expect(opened).toBeGreaterThan(KILLS / LANES / 2);
-        expect(repaired).toBeGreaterThan(KILLS / LANES / 4);
-        expect(acknowledged).toBeGreaterThan(KILLS);
+        expect(repaired).toBeGreaterThan(0);
+        expect(acknowledged).toBeGreaterThan(KILLS / LANES);
       }
     },
     60_000 + KILLS * 2000,
@@ -55,7 +57,12 @@ describe('a process that uses a log', () => {
     const judge = new Judge(new ModelLog());
     const directory = join(program.directory, 'terminated');
     for (let seed = 1; seed <= 8; seed++) {
-      const life = { directory, seed, phase: { after: 'open', withinMs: 60 }, signal: 'SIGTERM' } as const;
+      const life = {
+        directory,
+        seed,
+        end: { after: 'acknowledgements', countMax: 20, withinMs: 4 },
+        signal: 'SIGTERM',
+      } as const;
       expect(await live(program, judge, life)).toBe('0');
     }
     expect(judge.seen).toMatchObject({ opened: 8, repaired: 0 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { ModelLog, SeededRandom } from '@waldb/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Judge } from './support/process/judge.js';
-import { live } from './support/process/live.js';
+import { type End, live } from './support/process/live.js';
 import { makePowerImage } from './support/process/power-image.js';
 import { makeProgram, type Program } from './support/process/program.js';
 
@@ -28,11 +28,11 @@ it(
     for (let loss = 1; loss <= LOSSES; loss++) {
       const journal = join(program.directory, `journal-${loss}`);
       fs.mkdirSync(journal);
-      const phase =
+      const end: End =
         loss % 4 === 0
-          ? ({ after: 'ready', withinMs: 15 } as const)
-          : ({ after: 'open', withinMs: 80 } as const);
-      const life = { directory, journal, seed: loss, phase, signal: 'SIGKILL' } as const;
+          ? { after: 'ready', withinMs: 15 }
+          : { after: 'acknowledgements', countMax: 20, withinMs: 4 };
+      const life = { directory, journal, seed: loss, end, signal: 'SIGKILL' } as const;
       expect(await live(program, judge, life)).toBe('SIGKILL');
       const target = join(program.directory, `log-${loss}`);
       const places = { directory, journal: join(journal, 'journal'), target };
@@ -41,10 +41,15 @@ it(
       fs.rmSync(journal, { recursive: true });
       directory = target;
     }
-    const last = { directory, seed: 0, phase: { after: 'open', withinMs: 1 }, signal: 'SIGTERM' } as const;
+    const last = {
+      directory,
+      seed: 0,
+      end: { after: 'acknowledgements', countMax: 1, withinMs: 1 },
+      signal: 'SIGTERM',
+    } as const;
     expect(await live(program, judge, last)).toBe('0');
     // Losses that take nothing, and lives in which nothing happens, would prove nothing.
-    expect(lost).toBeGreaterThan(LOSSES);
+    expect(lost).toBeGreaterThan(LOSSES / 4);
     expect(judge.seen.opened).toBeGreaterThan(LOSSES / 2);
     expect(judge.seen.acknowledged).toBeGreaterThan(LOSSES);
     console.log(

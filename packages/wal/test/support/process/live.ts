@@ -4,34 +4,35 @@ import { SeededRandom } from '@waldb/testkit';
 import type { Judge } from './judge.js';
 import type { Program } from './program.js';
 
-/** From when on a life ends at any moment; while the log is being opened, or under load. */
-export type Phase = { readonly after: 'ready' | 'open'; readonly withinMs: number };
+/**
+ * When a life ends: a moment after a number of acknowledgements, both drawn up to these limits; or a moment after it has
+ * begun to open its log. Counted in what it did, so that a busy machine sees as much of it as an idle one.
+ */
+export type End =
+  | { readonly after: 'acknowledgements'; readonly countMax: number; readonly withinMs: number }
+  | { readonly after: 'ready'; readonly withinMs: number };
+
+export interface Life {
+  readonly directory: string;
+  readonly journal?: string;
+  readonly seed: number;
+  readonly end: End;
+  readonly signal: 'SIGKILL' | 'SIGTERM';
+}
 
 /** One process of the program of load, from its start to its end; what it tells goes to the judge. */
-export async function live(
-  program: Program,
-  judge: Judge,
-  life: {
-    readonly directory: string;
-    readonly journal?: string;
-    readonly seed: number;
-    readonly phase: Phase;
-    readonly signal: 'SIGKILL' | 'SIGTERM';
-  },
-): Promise<string> {
-  const { child, lines, ended } = program.start([
-    life.directory,
-    String(life.seed),
-    ...(life.journal ? [life.journal] : []),
-  ]);
-  const random = new SeededRandom(life.seed);
-  let isDoomed = false;
+export async function live(program: Program, judge: Judge, life: Life): Promise<string> {
+  const { directory, journal, seed, end, signal } = life;
+  const { child, lines, ended } = program.start([directory, String(seed), ...(journal ? [journal] : [])]);
+  const random = new SeededRandom(seed);
+  const word = end.after === 'ready' ? 'ready' : 'durable';
+  let left = end.after === 'ready' ? 1 : random.between(1, end.countMax);
   for await (const line of lines) {
-    judge.hear(line, life.seed);
-    if (isDoomed || !line.startsWith(life.phase.after)) continue;
-    isDoomed = true;
+    judge.hear(line, seed);
+    if (!line.startsWith(word)) continue;
+    left -= 1;
     // Not a wait for anything: the moment is meant to be any moment.
-    setTimeout(() => child.kill(life.signal), random.below(life.phase.withinMs * 100) / 100);
+    if (left === 0) setTimeout(() => child.kill(signal), random.below(end.withinMs * 100) / 100);
   }
   const how = await ended;
   judge.end();
