@@ -13,6 +13,7 @@ import { IdleProof } from './idle-proof.js';
 import { MetricsRecorder, type WalMetrics } from './metrics.js';
 import { openForReading, openForWriting } from './open-directory.js';
 import type { ResolvedOptions } from './options.js';
+import { isGivenUp } from './recovery/beside-writer.js';
 import { addUp, type Recovered, type RecoveryReport } from './recovery/recover.js';
 import { ColdReader } from './segment/cold-reader.js';
 import type { LogWriter } from './segment/log-writer.js';
@@ -89,7 +90,7 @@ export class LogEngine {
     const segments = writer?.segments ?? recovered.segments;
     this.view = writer === undefined ? recovered.proven : addUp(segments, recovered.metadata);
     this.#durableThrough = this.view.lastIndex;
-    this.cold = new ColdReader(options.vfs, segments);
+    this.cold = new ColdReader(options.vfs, segments, (id) => isGivenUp(options.vfs, directory, id));
     this.staging = new Staging(options.frameBytesMax);
     this.#idleProof = writer && this.#makeIdleProof(writer);
   }

@@ -16,6 +16,7 @@ import { idToHex } from './format/little-endian.js';
 import { encodeMetadata, METADATA_BYTES, type Metadata, metadataSlotOffset } from './format/metadata.js';
 import type { LogKind } from './format/page.js';
 import type { ResolvedOptions } from './options.js';
+import { recoverBesideWriter } from './recovery/beside-writer.js';
 import { type Recovered, recover } from './recovery/recover.js';
 import { LogWriter } from './segment/log-writer.js';
 import { isOutOfSpace, WalError } from './wal-error.js';
@@ -50,7 +51,7 @@ export async function openForWriting(
   }
 }
 
-/** A read-only open changes nothing and takes no lock. Errors: those of `recover`, and `WAL_NOT_FOUND`. */
+/** A read-only open changes nothing and takes no lock. Errors: those of `recover`, and `WAL_NOT_FOUND`, `WAL_STALE`. */
 export function openForReading(directory: string, options: ResolvedOptions, kind: LogKind): Recovered {
   try {
     const { vfs } = options;
@@ -63,22 +64,6 @@ export function openForReading(directory: string, options: ResolvedOptions, kind
     throw asWalError(directory, error);
   }
   throw new WalError('WAL_NOT_FOUND', `${directory} holds no log.`, { directory });
-}
-
-/** Beside a live writer, one look may show a frame from after another was looked at: damage counts when it stays. */
-const READ_ATTEMPTS_MAX = 5;
-
-function recoverBesideWriter(vfs: Vfs, directory: string): Recovered | undefined {
-  let before: string | undefined;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return recover(vfs, directory, { readOnly: true });
-    } catch (error) {
-      if (!(error instanceof WalError)) throw error;
-      if (error.message === before || attempt === READ_ATTEMPTS_MAX) throw error;
-      before = error.message;
-    }
-  }
 }
 
 const KIND_NAMES: Readonly<Record<LogKind, string>> = {

@@ -14,6 +14,7 @@ import type { Index, Term } from '@waldb/core';
  * - `WAL_BUSY`: `sync` while a flush is in flight: only one write can be under way.
  * - `WAL_TOO_LARGE`: an entry, or everything staged together, is over a limit of the options. Nothing was staged.
  * - `WAL_READ_ONLY`: a change was asked of a log that was opened to be read.
+ * - `WAL_STALE`: a log that is read beside its writer has moved on: what was asked for is given up. Open it again.
  * - `WAL_CLOSED`: the log was closed.
  * - `WAL_INVALID`: an option or an argument that can never be right.
  * - `WAL_IO`: the system refused while a log was opened or read; the cause has its error.
@@ -29,6 +30,7 @@ export type WalErrorCode =
   | 'WAL_BUSY'
   | 'WAL_TOO_LARGE'
   | 'WAL_READ_ONLY'
+  | 'WAL_STALE'
   | 'WAL_CLOSED'
   | 'WAL_INVALID'
   | 'WAL_IO';

@@ -55,7 +55,8 @@ export function readDirectory(vfs: Vfs, directory: string): DirectoryState | und
   };
 }
 
-function readMetadata(
+/** What METADATA says. Errors: `WAL_CORRUPT`, `WAL_VERSION`, `WAL_FOREIGN`, `WAL_IO`. */
+export function readMetadata(
   vfs: Vfs,
   directory: string,
 ): { readonly metadata: Metadata; readonly hasBadSlot: boolean } {

@@ -33,6 +33,7 @@ interface Place {
 export class ColdReader {
   readonly #vfs: Vfs;
   readonly #segments: readonly LiveSegment[];
+  readonly #isGivenUp: (segmentId: number) => boolean;
   readonly #cursor = new EntryCursor();
   /** Where a stretch is read for the sake of one entry; what is handed out is copied from it. */
   readonly #scratch = new Uint8Array(STRETCH_BYTES);
@@ -42,30 +43,51 @@ export class ColdReader {
   /** The entry that was asked for last. */
   #previous: Index = 0;
 
-  /** `segments` is the log's own list, oldest first; it changes under the reader. */
-  constructor(vfs: Vfs, segments: readonly LiveSegment[]) {
+  /**
+   * `segments` is the log's own list, oldest first; it changes under the reader. `isGivenUp` says of a segment in it
+   * whether another process has removed it, or uses its file for another: asked only when it cannot be read.
+   */
+  constructor(vfs: Vfs, segments: readonly LiveSegment[], isGivenUp: (segmentId: number) => boolean) {
     this.#vfs = vfs;
     this.#segments = segments;
+    this.#isGivenUp = isGivenUp;
   }
 
-  /** One entry. Errors: `WAL_CORRUPT`, `WAL_IO`. */
+  /** One entry. Errors: `WAL_CORRUPT`, `WAL_IO`, `WAL_STALE`. */
   entry(index: Index): LogEntry {
     const place = this.#find(index);
     const isNext = index === this.#previous + 1;
     this.#previous = index;
-    if (!isNext && !this.#isDecoded(place)) return this.#readOne(place, index);
-    const [entry] = this.#entriesFrom(place, index);
-    return entry ?? fail(damaged(place, place.stretch.offset, index));
+    try {
+      if (!isNext && !this.#isDecoded(place)) return this.#readOne(place, index);
+      const [entry] = this.#entriesFrom(place, index);
+      return entry ?? fail(damaged(place, place.stretch.offset, index));
+    } catch (error) {
+      throw this.#explained(error, place);
+    }
   }
 
-  /** The entries of the stretch that holds `index`, from `index` on; at least one. Errors: `WAL_CORRUPT`, `WAL_IO`. */
+  /** The entries of the stretch that holds `index`, from `index` on; at least one. Errors: as `entry`. */
   entriesFrom(index: Index): readonly LogEntry[] {
-    return this.#entriesFrom(this.#find(index), index);
+    const place = this.#find(index);
+    try {
+      return this.#entriesFrom(place, index);
+    } catch (error) {
+      throw this.#explained(error, place);
+    }
   }
 
-  /** A longer run, without blocking. */
+  /** A longer run, without blocking. Errors: as `entry`. */
   async entriesFromLater(index: Index): Promise<readonly LogEntry[]> {
     const place = this.#find(index);
+    try {
+      return await this.#entriesFromLater(place, index);
+    } catch (error) {
+      throw this.#explained(error, place);
+    }
+  }
+
+  async #entriesFromLater(place: Place, index: Index): Promise<readonly LogEntry[]> {
     const stretches = neighbours(place);
     const end = stretches[stretches.length - 1] ?? place.stretch;
     const bytes = new Uint8Array(end.offset + end.bytes - place.stretch.offset);
@@ -87,6 +109,18 @@ export class ColdReader {
     this.#open?.file.close();
     this.#open = undefined;
     this.#decoded = undefined;
+  }
+
+  /** A file that is no longer this segment's is no damage: both slots of the metadata say so before it is touched. */
+  #explained(error: unknown, { segment }: Place): unknown {
+    const { segmentId } = segment.header;
+    if (this.#segments.includes(segment) && !this.#isGivenUp(segmentId)) return error;
+    return new WalError(
+      'WAL_STALE',
+      `Segment ${segmentId} was given up by whoever writes to the log; open it again to read what there is now.`,
+      { segment: segmentId },
+      { cause: error },
+    );
   }
 
   #find(index: Index): Place {
