@@ -18,7 +18,7 @@ function record(lsn: number): Uint8Array {
   return new Uint8Array(lsn === 30 ? 0 : 250).fill(lsn);
 }
 
-/** Records, a truncation at either end, several segments, a clean close; the tail's file was a segment before. */
+/** Records, a truncation at either end, several segments, a clean close. */
 async function writePlain(): Promise<FaultVfs> {
   const vfs = disk({ seed: 43 });
   const wal = await Wal.open(DIRECTORY, { segmentBytes: SEGMENT_BYTES, spareSegments: 0, vfs });
