@@ -43,6 +43,8 @@ export class LogWriter {
   #provenSeq: number;
   /** The last frame that carries records. */
   #recordsSeq: number;
+  /** Size of the largest segment so far. */
+  #largestBytes: number;
   /** The idle frame that is being written by callback, and the file it goes to. */
   #idle: (Mark & { readonly file: VfsFile }) | undefined;
   /** The file that a write by callback may still go to when its segment is no longer the tail. */
@@ -58,6 +60,7 @@ export class LogWriter {
     this.#state = new DurableState(start.state);
     this.#provenSeq = start.provenSeq;
     this.#recordsSeq = start.segments.at(-1)?.summary.lastSeq ?? 0;
+    this.#largestBytes = Math.max(0, ...start.segments.map(({ header }) => header.segmentBytes));
     this.#snapshotFiles = new Set(start.snapshotFiles);
     this.#spares = new SpareSegments({
       vfs: start.vfs,
@@ -286,8 +289,9 @@ export class LogWriter {
     this.#spares.want(this.#nextSegmentBytes());
   }
 
+  /** Twice the largest so far: the small ones that bridge the time until a spare is there do not count. */
   #nextSegmentBytes(): number {
-    return Math.min(this.#tail.header.segmentBytes * 2, this.#segmentBytes);
+    return Math.min(this.#largestBytes * 2, this.#segmentBytes);
   }
 
   /**
@@ -326,6 +330,7 @@ export class LogWriter {
     this.segments.push(liveSegment(this.#directory, header, emptySummary(header)));
     this.#tailFile = this.#openTail(this.#tail);
     for (const { payload, effects } of frames) this.#applied(effects, frameBytes(payload.length));
+    this.#largestBytes = Math.max(this.#largestBytes, header.segmentBytes);
     this.#provenSeq = header.publishedSeq;
     this.#recordsSeq = header.publishedSeq;
     yield* this.#writeMetadata();

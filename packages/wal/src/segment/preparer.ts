@@ -18,7 +18,11 @@ import { ZEROS } from './new-segment.js';
  * A commit that comes while a piece is being synced waits for it: smaller pieces cost more syncs in all, larger ones
  * longer waits. Without the pauses, commits queue behind piece after piece (docs/durability.md, "Preparing").
  */
-const PAUSE_MS = 2;
+const PACES = [
+  { bytes: ZEROS.length, pauseMs: 2 },
+  { bytes: ZEROS.length, pauseMs: 1 },
+  { bytes: 4 * ZEROS.length, pauseMs: 1 },
+] as const;
 
 interface Job {
   readonly path: string;
@@ -31,6 +35,8 @@ export class Preparer {
   readonly #vfs: Vfs;
   readonly #clock: Clock;
   #job: Job | undefined;
+  /** Which of the paces; the first unless commits had to wait. */
+  #pace: 0 | 1 | 2 = 0;
   #ended: Promise<void> = Promise.resolve();
 
   constructor(vfs: Vfs, clock: Clock) {
@@ -40,6 +46,16 @@ export class Preparer {
 
   get isBusy(): boolean {
     return this.#job !== undefined;
+  }
+
+  /** Commits are waiting for want of what is prepared here: that costs them more than being slowed down by it. */
+  hurry(): void {
+    this.#pace = this.#pace === 0 ? 1 : 2;
+  }
+
+  /** There is time. */
+  relax(): void {
+    this.#pace = this.#pace === 2 ? 1 : 0;
   }
 
   /** Not while busy. `onEnd` hears whether `path` now is a file of so many bytes, all zeros, all on stable storage. */
@@ -72,8 +88,10 @@ export class Preparer {
       await this.#pause(job);
       if (job.isAbandoned) return false;
       file = this.#vfs.open(temporary, 'create');
-      for (let position = 0; position < job.bytes; position += ZEROS.length) {
-        await runWithCallbacks(this.#vfs, fillPiecePlan(file, position, job.bytes));
+      for (let position = 0; position < job.bytes; ) {
+        const end = Math.min(position + PACES[this.#pace].bytes, job.bytes);
+        await runWithCallbacks(this.#vfs, fillPiecePlan(file, position, end));
+        position = end;
         await this.#pause(job);
         if (job.isAbandoned) break;
       }
@@ -99,7 +117,10 @@ export class Preparer {
         job.pause = undefined;
         resolve();
       };
-      job.pause = { timer: this.#clock.setTimer(PAUSE_MS, end, { isBackground: true }), end };
+      job.pause = {
+        timer: this.#clock.setTimer(PACES[this.#pace].pauseMs, end, { isBackground: true }),
+        end,
+      };
     });
   }
 
@@ -113,9 +134,11 @@ export class Preparer {
   }
 }
 
-function* fillPiecePlan(file: VfsFile, position: number, end: number): IoPlan {
-  const bytes = ZEROS.subarray(0, Math.min(ZEROS.length, end - position));
-  yield { type: 'write', file, bytes, position };
+function* fillPiecePlan(file: VfsFile, from: number, end: number): IoPlan {
+  for (let position = from; position < end; position += ZEROS.length) {
+    const bytes = ZEROS.subarray(0, Math.min(ZEROS.length, end - position));
+    yield { type: 'write', file, bytes, position };
+  }
   yield { type: 'sync', file };
 }
 

@@ -61,13 +61,18 @@ export class SpareSegments {
     );
     if (at === -1) return undefined;
     // With one more still there, filling keeps up again.
-    if (this.#ready.length > 1) this.#wanted = this.#count;
+    if (this.#ready.length > 1) {
+      this.#wanted = this.#count;
+      this.#preparer.relax();
+    }
     return this.#ready.splice(at, 1)[0];
   }
 
-  /** A rotation has found none: until there is one too many, one more is kept, for where filling cannot keep up. */
+  /** A rotation has found none: until there is one too many, one more is kept, and filling hurries. */
   ranDry(): void {
-    if (this.isKept) this.#wanted = this.#count + 1;
+    if (!this.isKept) return;
+    this.#wanted = this.#count + 1;
+    this.#preparer.hurry();
   }
 
   /** From now on spares of this size are wanted; makes one if there are not enough. */
