@@ -7,13 +7,7 @@ import type { BenchCase } from '../case.js';
 
 const PROGRAM = fileURLToPath(new URL('../../core/core-bench.ts', import.meta.url));
 /** As the script bench:core says: a young generation so large that what one round allocates can be counted. */
-const NODE_OPTIONS = [
-  '--conditions=@waldb/source',
-  '--expose-gc',
-  '--max-semi-space-size=256',
-  '--import',
-  'tsx',
-];
+const NODE_OPTIONS = ['--expose-gc', '--max-semi-space-size=256'];
 
 export const core: BenchCase = {
   name: 'core',
@@ -22,7 +16,9 @@ export const core: BenchCase = {
 };
 
 async function run(): ReturnType<BenchCase['run']> {
-  const result = spawnSync(process.execPath, [...NODE_OPTIONS, PROGRAM, '--json'], { encoding: 'utf8' });
+  const result = spawnSync(process.execPath, [...process.execArgv, ...NODE_OPTIONS, PROGRAM, '--json'], {
+    encoding: 'utf8',
+  });
   if (result.status !== 0) throw new Error(`The benchmark of the core failed: ${result.stderr}`);
   return { lines: JSON.parse(result.stdout) as Line[], notes: [] };
 }

@@ -44,7 +44,7 @@ async function run(context: CaseContext): ReturnType<BenchCase['run']> {
 
 function measure(task: 'write' | 'open', directory: string, logBytes: number): number {
   const numbers = [logBytes / ENTRY_BYTES, ENTRY_BYTES, CACHE_BYTES].map(String);
-  const args = ['--conditions=@waldb/source', '--import', 'tsx', PROCESS, directory, task, ...numbers];
+  const args = [...process.execArgv, PROCESS, directory, task, ...numbers];
   const result = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (result.status !== 0) throw new Error(`The measuring process failed: ${result.stderr}`);
   const { rssBytes } = JSON.parse(result.stdout) as { readonly rssBytes: number };

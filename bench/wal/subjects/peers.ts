@@ -1,7 +1,9 @@
 // Other stores that keep entries on disk, each doing the most favourable thing that makes every entry of a group durable
 // before the group goes on: all entries of the group in one atomic write with one sync, awaited once.
 //
-//   classic-level    LevelDB: one `batch` of N puts, `sync: true` (its log is fdatasynced before the batch resolves)
+//   classic-level    LevelDB: one `batch` of N puts, `sync: true` (its log is fdatasynced before the batch resolves); beside
+//                    it, for appenders that know nothing of each other, N `put`s with `sync: true`, which LevelDB
+//                    gathers as far as its threads go
 //   lmdb             N `put`s in one turn of the event loop, which lmdb-js makes one transaction of, awaited, and then
 //                    `flushed`: with its default `overlappingSync`, a put resolves once it is committed, and only
 //                    `flushed` promises that the commit is on disk
@@ -24,8 +26,13 @@ export interface Peer {
   close(): Promise<void>;
 }
 
-export type PeerName = 'classic-level' | 'lmdb' | 'better-sqlite3';
-export const PEERS: readonly PeerName[] = ['classic-level', 'lmdb', 'better-sqlite3'];
+export type PeerName = 'classic-level' | 'classic-level, a put each' | 'lmdb' | 'better-sqlite3';
+export const PEERS: readonly PeerName[] = [
+  'classic-level',
+  'classic-level, a put each',
+  'lmdb',
+  'better-sqlite3',
+];
 
 export function openPeer(name: PeerName, directory: string, entryBytes: number): Promise<Peer> {
   const value = Buffer.alloc(entryBytes, 0x61);
@@ -38,7 +45,8 @@ export function peerSubject(name: PeerName, peer: Peer, count: number): Subject 
 }
 
 const OPENERS: Readonly<Record<PeerName, (path: string, value: Buffer) => Promise<Peer>>> = {
-  'classic-level': openClassicLevel,
+  'classic-level': (path, value) => openClassicLevel(path, value, commitAsBatch),
+  'classic-level, a put each': (path, value) => openClassicLevel(path, value, commitOneByOne),
   lmdb: openLmdb,
   'better-sqlite3': openSqlite,
 };
@@ -50,6 +58,7 @@ interface ClassicLevelModule {
     options: object,
   ) => {
     open(): Promise<void>;
+    put(key: Buffer, value: Buffer, options: object): Promise<void>;
     batch(operations: readonly object[], options: object): Promise<void>;
     values(): { nextv(count: number): Promise<readonly Uint8Array[]>; close(): Promise<void> };
     close(): Promise<void>;
@@ -75,21 +84,33 @@ type SqliteModule = new (
 
 const requirePeer = createRequire(new URL('../../peers/package.json', import.meta.url));
 
-async function openClassicLevel(path: string, value: Buffer): Promise<Peer> {
+type ClassicLevel = InstanceType<ClassicLevelModule['ClassicLevel']>;
+type Commit = (db: ClassicLevel, keys: readonly Buffer[], value: Buffer) => Promise<unknown>;
+
+const commitAsBatch: Commit = (db, keys, value) =>
+  db.batch(
+    keys.map((key) => ({ type: 'put', key, value })),
+    { sync: true },
+  );
+
+const commitOneByOne: Commit = (db, keys, value) =>
+  Promise.all(keys.map((key) => db.put(key, value, { sync: true })));
+
+async function openClassicLevel(path: string, value: Buffer, commit: Commit): Promise<Peer> {
   const { ClassicLevel } = requirePeer('classic-level') as ClassicLevelModule;
   const db = new ClassicLevel(path, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
   await db.open();
   let last = 0;
   return {
     isAsync: true,
-    commit(count) {
-      const puts = Array.from({ length: count }, () => {
+    async commit(count) {
+      const keys = Array.from({ length: count }, () => {
         last += 1;
         const key = Buffer.allocUnsafe(8);
         key.writeBigUInt64BE(BigInt(last));
-        return { type: 'put', key, value };
+        return key;
       });
-      return db.batch(puts, { sync: true });
+      await commit(db, keys, value);
     },
     async replay() {
       const values = db.values();
