@@ -21,6 +21,7 @@ import { type PlacedFrame, stagedRun } from './segment/staged-run.js';
 import { type Batch, newestFirst, Staging } from './segment/staging.js';
 import type { LogView } from './state/log-view.js';
 import { WalError } from './wal-error.js';
+import { type Group, newGroup } from './write-group.js';
 import { WriteLatency } from './write-latency.js';
 
 interface Parts {
@@ -30,13 +31,6 @@ interface Parts {
   /** Absent in a log that is only read. */
   readonly writer: LogWriter | undefined;
   readonly lock: VfsLock | undefined;
-}
-
-/** The callers that wait for the same write. */
-interface Group {
-  readonly promise: Promise<number>;
-  readonly resolve: (seq: number) => void;
-  readonly reject: (error: WalError) => void;
 }
 
 export class LogEngine {
@@ -69,6 +63,8 @@ export class LogEngine {
   #writing: Group | undefined;
   #gathering: Group | undefined;
   #poison: WalError | undefined;
+  /** The same, as long as no caller has heard of it. */
+  #untold: WalError | undefined;
   #closing: Promise<void> | undefined;
 
   /** Errors: those of `WalLog.open`. */
@@ -210,7 +206,10 @@ export class LogEngine {
   }
 
   checkReadable(): void {
-    if (this.#poison !== undefined) throw this.#poison;
+    if (this.#poison !== undefined) {
+      this.#untold = undefined;
+      throw this.#poison;
+    }
     if (this.#closing !== undefined) {
       throw new WalError('WAL_CLOSED', `The log in ${this.directory} was closed.`, {});
     }
@@ -288,7 +287,7 @@ export class LogEngine {
       writer,
       isQuiet: () => this.#writing === undefined && this.#gathering === undefined,
       onEnd: (error) => {
-        if (error !== undefined) this.#failed(error);
+        if (error !== undefined) this.#untold = this.#failed(error);
         this.startGathered();
       },
     });
@@ -309,6 +308,7 @@ export class LogEngine {
     }
     await this.#idleProof?.stop();
     try {
+      if (this.#untold !== undefined) throw this.#untold;
       if (this.#writer !== undefined && this.#poison === undefined) await this.#closeCleanly(this.#writer);
     } finally {
       await this.#writer?.stopPreparing();
@@ -385,14 +385,4 @@ export class LogEngine {
 
 function startGathered(engine: LogEngine): void {
   engine.startGathered();
-}
-
-function newGroup(): Group {
-  let resolve: Group['resolve'] = () => {};
-  let reject: Group['reject'] = () => {};
-  const promise = new Promise<number>((onDurable, onFailure) => {
-    resolve = onDurable;
-    reject = onFailure;
-  });
-  return { promise, resolve, reject };
 }

@@ -126,6 +126,18 @@ describe.each(['sync', 'flush'] as const)('after %s, a log at rest', (how) => {
     await resting.log.close();
   });
 
+  it('X13: its failure is told by close, if nobody has heard of it: what was staged meanwhile is not durable', async () => {
+    const resting = await opened();
+    await write(resting, how, 1);
+    resting.log.append([entry(2)]);
+    resting.vfs.faults = () => ({ type: 'lostSync', code: 'EIO' });
+    await resting.clock.advance(LONG_MS);
+    await expect(resting.log.close()).rejects.toMatchObject({ code: 'WAL_POISONED' });
+    resting.vfs.faults = undefined;
+    const again = await open(resting.vfs); // the lock is free all the same
+    expect(again.lastIndex()).toBe(1);
+  });
+
   it('has nothing to prove after opening, after a rotation that left nothing behind, or once closed', async () => {
     const vfs = disk();
     const clock = new ManualClock();
