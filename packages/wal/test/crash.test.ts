@@ -19,7 +19,7 @@ import {
   type WorkloadOptions,
 } from './support/workload.js';
 
-const SEEDS = Number(process.env.WALDB_CRASH_SEEDS ?? 2);
+const SEEDS = Number(process.env.WALDB_CRASH_SEEDS ?? 1);
 const STEPS = 60;
 
 describe('after a loss of power', () => {
