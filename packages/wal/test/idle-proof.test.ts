@@ -187,12 +187,12 @@ describe('while the proof is in flight', () => {
   });
 
   it('a sync that rotates, and compacts, leaves its file alone until it has ended', async () => {
-    const resting = await opened({ spareSegments: 1 });
+    const resting = await opened({ spareSegments: 2 });
     const { vfs, log, clock } = resting;
-    await write(resting, 'flush', 1);
+    await write(resting, 'flush', 1, 1, 2000);
     const held = holdWrites(vfs);
     // The handle that is held back is that of the tail, opened when the next segment came into use.
-    log.append([entry(2, 1, 5000)]);
+    log.append([entry(2, 1, 2000)]);
     log.sync();
     expect(segmentNames(vfs)).toContain(segmentName(2));
     log.append([entry(3)]);
@@ -203,7 +203,7 @@ describe('while the proof is in flight', () => {
     clock.fire(LONG_MS);
     clock.fire(LONG_MS);
     expect(held.count).toBe(1);
-    log.append([entry(4, 1, 5000)]);
+    log.append([entry(4, 1, 2000)]);
     log.applySnapshot({ ...SNAPSHOT, index: 3 });
     log.sync();
     log.compact(3);
@@ -218,7 +218,7 @@ describe('while the proof is in flight', () => {
     log.append([entry(5)]);
     await log.flush();
     await log.close();
-    expect(shown(await open(copyOf(vfs)))).toEqual(shownAs([entry(4, 1, 5000), entry(5)]));
+    expect(shown(await open(copyOf(vfs)))).toEqual(shownAs([entry(4, 1, 2000), entry(5)]));
   });
 
   it('closing waits for it', async () => {
