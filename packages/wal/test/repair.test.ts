@@ -39,6 +39,15 @@ async function closedLog(snapshotAt = 0, compactAt = 0): Promise<{ vfs: FaultVfs
   return { vfs, logId: log.logId };
 }
 
+/** Three entries that were synced, and nothing that says so. */
+async function killedLog(): Promise<FaultVfs> {
+  const vfs = disk();
+  const log = await open(vfs, OPTIONS);
+  log.append(entries(1, 3));
+  log.sync();
+  return vfs.reopen({ type: 'killed' });
+}
+
 async function repairOf(vfs: FaultVfs): Promise<Repair> {
   return await prepareRepair(DIRECTORY, { vfs });
 }
@@ -107,11 +116,7 @@ describe('where nothing acknowledged was lost', () => {
   });
 
   it('entries at the end that nothing proves are kept: they may have been acknowledged', async () => {
-    const vfs = disk();
-    const log = await open(vfs, OPTIONS);
-    log.append(entries(1, 3));
-    log.sync();
-    const image = vfs.reopen({ type: 'killed' });
+    const image = await killedLog();
     flip(image, METADATA_PATH, 50);
     flip(image, METADATA_PATH, 4096 + 50);
     const repair = await repairOf(image);
@@ -121,6 +126,37 @@ describe('where nothing acknowledged was lost', () => {
 });
 
 describe('where something is lost', () => {
+  it('perhaps: a ragged end beside other damage is not taken for a write that was cut off', async () => {
+    const image = await killedLog();
+    flip(image, METADATA_PATH, 50);
+    flip(image, METADATA_PATH, 4096 + 50);
+    flip(image, segmentPath(1), FIRST_ENTRY_AT + 70);
+    const repair = await repairOf(image);
+    expect(repair.plan).toMatchObject({ losesNothing: false, lastIndex: 0, unreadable: [] });
+  });
+
+  it('the end of the newest segment, cut off: whatever was there counts as lost', async () => {
+    const { vfs } = await closedLog();
+    const tail = (await repairOf(vfs)).inspection.segments.at(-1);
+    const path = segmentPath(tail?.id ?? 0);
+    vfs.damage(path, (bytes) => bytes.subarray(0, 4096 + 72));
+    const repair = await repairOf(vfs);
+    expect(repair.plan).toMatchObject({
+      losesNothing: false,
+      mayLoseVote: true,
+      unreadable: [{ first: tail?.firstIndex, last: undefined }],
+    });
+  });
+
+  it('the newest segment together with the metadata: the footer before it tells', async () => {
+    const { vfs } = await closedLog();
+    vfs.unlink(segmentPath(segmentNames(vfs).length));
+    vfs.unlink(METADATA_PATH);
+    const repair = await repairOf(vfs);
+    expect(repair.inspection.damages.map(({ type }) => type)).toEqual(['metadata', 'segment-missing']);
+    expect(repair.plan).toMatchObject({ losesNothing: false, mayLoseVote: true });
+  });
+
   it('an entry in the middle: those before are kept, those behind are named, and the log is another one', async () => {
     const { vfs, logId } = await closedLog();
     flip(vfs, segmentPath(1), FIRST_ENTRY_AT + 2 * 376 + 100);
@@ -137,6 +173,29 @@ describe('where something is lost', () => {
     expect(shown(log)).toEqual(shownAs(ALL.slice(0, 2)));
     // The newest that was found anywhere: a server that is forced to go on must not vote twice.
     expect(log.hardState()).toEqual({ term: 3, votedFor: 2 });
+  });
+
+  it('perhaps: a lost frame that replaced entries, though later ones dropped the place where it was', async () => {
+    const vfs = disk();
+    const log = await open(vfs, OPTIONS);
+    const sync = (): void => log.sync();
+    log.append(entries(1, 8, 1));
+    sync();
+    log.truncate(5);
+    log.append(entries(5, 10, 2));
+    sync();
+    log.truncate(12);
+    log.append([entry(11, 2)]);
+    sync();
+    log.truncate(9);
+    log.setHardState({ term: 2, votedFor: 1 });
+    await log.close();
+    // The header of the frame that replaced entries 5 to 8.
+    const second = FIRST_ENTRY_AT + 64 + Math.ceil((8 * 16) / 8) * 8;
+    flip(vfs, segmentPath(1), second + 1);
+    const repair = await repairOf(vfs);
+    expect(repair.inspection.damages).toMatchObject([{ offset: second, mayHoldState: true }]);
+    expect(repair.plan).toMatchObject({ mayLoseVote: false, losesNothing: false });
   });
 
   it('a vote: the damage may hold one that is newer than the last one found', async () => {

@@ -22,8 +22,8 @@ export type Piece =
   /** Entries that were there and cannot be read. `last` is `undefined` where nobody knows how many they were. */
   | { readonly type: 'lost'; readonly first: Index; last: Index | undefined; readonly damage: number }
   /**
-   * Frames are missing between the entries before and the one at `first`, but no index is: they may have held a vote,
-   * or a truncation together with what replaced it.
+   * Frames are missing between the entries before and those from `first` on, and nothing says what was in them: they
+   * may have dropped entries before, together with what replaced those. Unlike a lost piece it outlives a truncation.
    */
   | { readonly type: 'seam'; first: Index; readonly damage: number };
 

@@ -117,6 +117,11 @@ export interface TailReport {
   readonly droppedAt: { readonly segment: number; readonly offset: number } | undefined;
   /** Frames behind that place. */
   readonly droppedFrames: number;
+  /**
+   * What lies where the next frame would be. `mark`: the last frame proves all before it, as after a clean close.
+   * `blank`: nothing. `unknown`: something that tells nothing, or the end of a file that was cut.
+   */
+  readonly end: 'mark' | 'blank' | 'unknown';
 }
 
 export type DamageType =

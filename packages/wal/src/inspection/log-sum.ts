@@ -97,8 +97,8 @@ export class LogSum {
     const pending = this.#pending;
     this.#pending = undefined;
     if (pending === undefined) return;
+    this.entries.seam(pending.damage);
     if (pending.mayHoldEntries) this.entries.lose(undefined, pending.damage);
-    else this.entries.seam(pending.damage);
   }
 
   #reset(to: LogPosition): void {
@@ -119,10 +119,8 @@ export class LogSum {
     // Nobody misses what was given up.
     if (expected <= this.compacted.index && first > this.compacted.index)
       this.entries.reset(this.compacted.index);
-    if (first > this.entries.lastIndex + 1) this.entries.lose(first - 1, damage);
-    else {
-      this.entries.truncate(first);
-      this.entries.seam(damage);
-    }
+    this.entries.truncate(first);
+    this.entries.seam(damage);
+    this.entries.lose(first - 1, damage);
   }
 }

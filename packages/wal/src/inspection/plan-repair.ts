@@ -8,6 +8,7 @@ import type { SnapshotRef } from '../format/record.js';
 import type { LogPosition } from '../state/frame-effects.js';
 import type { Piece } from './entry-map.js';
 import type { LostEntries } from './inspection.js';
+import { readSurveyed } from './read-leniently.js';
 import type { KnownLog } from './segment-facts.js';
 import type { Survey } from './survey.js';
 import { describeSnapshotFile, readSnapshotLeniently } from './survey-snapshots.js';
@@ -38,22 +39,27 @@ export function planRepair(vfs: Vfs, survey: Survey): RepairPlan | undefined {
   if (log === undefined) return undefined;
   const snapshot = findSnapshot(vfs, survey, log);
   const needsSnapshot = log.kind === 'raft' && compacted.index > 0;
+  const isTorn = pieces.some(
+    ({ type, first }) => type === 'seam' && first > (snapshot?.index ?? compacted.index) + 1,
+  );
   const start = chooseStart(survey, snapshot);
   // Without the snapshot that stands for them, entries from the middle of a log are of no use to a state machine.
   const isCutOff = needsSnapshot && snapshot === undefined;
-  const lastIndex = isCutOff ? start.index : lastInARow(pieces, start.index);
+  const isUseless = isCutOff || (isTorn && contradicts(vfs, survey, snapshot));
+  const lastIndex = isUseless ? start.index : lastInARow(pieces, start.index);
   const relevant = pieces.filter((piece) => piece.type === 'seam' || (piece.last ?? Infinity) > start.index);
   const unreadable = relevant.flatMap((piece) =>
     piece.type === 'lost' ? [{ first: Math.max(piece.first, start.index + 1), last: piece.last }] : [],
   );
-  const mayLoseVote = log.kind === 'raft' && isVoteUncertain(survey);
+  // On a disk that is damaged elsewhere, a ragged end is not just taken for a write that was cut off.
+  const isEndCertain = survey.segments.tail.end !== 'unknown';
+  const mayLoseVote = log.kind === 'raft' && (!isEndCertain || isVoteUncertain(survey));
   const abandoned = entriesAbove(pieces, lastIndex);
-  const isTorn = pieces.some((piece) => piece.type === 'seam' && piece.first > start.index + 1);
   return {
     log,
     start,
     lastIndex,
-    hardState: newestHardState(survey),
+    hardState: newestHardState(survey, mayLoseVote),
     snapshot,
     unreadable,
     abandoned,
@@ -65,7 +71,8 @@ export function planRepair(vfs: Vfs, survey: Survey): RepairPlan | undefined {
       !isTorn &&
       unreadable.length === 0 &&
       abandoned.length === 0 &&
-      sum.entries.lastIndex <= Math.max(lastIndex, start.index),
+      sum.entries.lastIndex <= Math.max(lastIndex, start.index) &&
+      isEndCertain,
   };
 }
 
@@ -74,8 +81,22 @@ function chooseStart({ pieces, compacted, log }: Survey, snapshot: SnapshotRef |
   const nothing = { index: 0, term: 0 };
   if (log?.kind === 'plain') return compacted;
   if (snapshot === undefined) return nothing;
-  const isWhole = lastInARow(pieces, compacted.index) >= snapshot.index;
+  // Entries before a seam may have been replaced; the snapshot was not.
+  const isTorn = pieces.some(({ type, first }) => type === 'seam' && first > compacted.index + 1);
+  const isWhole = !isTorn && lastInARow(pieces, compacted.index) >= snapshot.index;
   return isWhole ? compacted : { index: snapshot.index, term: snapshot.term };
+}
+
+/** Whether the entries around the snapshot are not those that it was made of: a lost frame has replaced them. */
+function contradicts(vfs: Vfs, survey: Survey, snapshot: SnapshotRef | undefined): boolean {
+  if (snapshot === undefined) return false;
+  const range = { from: snapshot.index, to: snapshot.index + 1, unproven: true };
+  for (const item of readSurveyed(vfs, survey, range)) {
+    if (item.type !== 'entry') continue;
+    const { index, term } = item.entry;
+    if (index === snapshot.index ? term !== snapshot.term : term < snapshot.term) return true;
+  }
+  return false;
 }
 
 /** The last of the entries that follow `start` without a gap. */
@@ -115,10 +136,10 @@ function isVoteUncertain({ damages, damagesOmitted, sum }: Survey): boolean {
   );
 }
 
-/** A server that has seen a term must not go back behind it; whom it voted for in that term may be lost. */
-function newestHardState({ sum }: Survey): HardState {
+/** A server that has seen a term, be it in an entry, must not go back behind it; its vote in that term may be lost. */
+function newestHardState({ sum }: Survey, mayLoseVote: boolean): HardState {
   const found = sum.hardState ?? { term: 0, votedFor: undefined };
-  return sum.highestTerm > found.term ? { term: sum.highestTerm, votedFor: undefined } : found;
+  return mayLoseVote && sum.highestTerm > found.term ? { term: sum.highestTerm, votedFor: undefined } : found;
 }
 
 /** The snapshot that counts, or, where that one is lost, the newest one of this log that is whole. */

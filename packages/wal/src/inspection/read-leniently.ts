@@ -62,8 +62,10 @@ export function* readSurveyed(
   options: Omit<LenientReadOptions, 'vfs'>,
 ): Generator<Exclude<LenientItem, { type: 'progress' }>, void, void> {
   const { from = 1, to = Number.MAX_SAFE_INTEGER, unproven = false } = options;
-  for (const piece of survey.pieces) {
+  for (const [i, piece] of survey.pieces.entries()) {
     if (piece.first > to) return;
+    // What is lost at the same place says it all.
+    if (piece.type === 'seam' && survey.pieces[i + 1]?.type === 'lost') continue;
     const damage = piece.type === 'entries' ? undefined : survey.damages[piece.damage];
     if (piece.type === 'seam') {
       if (piece.first >= from) yield { type: 'seam', before: piece.first, damage };

@@ -34,8 +34,11 @@ export function surveyDirectory(
   const files = names.flatMap((name) => parseFileName(name) ?? []);
   const ids = idsOf(files);
   const hasMetadata = files.some((file) => file.type === 'metadata');
-  if (!hasMetadata && ids.length === 0)
-    return { code: names.length === 0 ? 'NOT_FOUND' : 'NOT_A_LOG', message: `${directory} holds no log.` };
+  if (!hasMetadata && ids.length === 0) {
+    // What a crash left of a log that was being made is nothing yet; other files may be a sign of a wrong path.
+    const code = names.length === files.length ? 'NOT_FOUND' : 'NOT_A_LOG';
+    return { code, message: `${directory} holds no log.` };
+  }
   const slots = hasMetadata ? readSlots(vfs, directory) : [];
   if ('code' in slots) return slots;
   const newer = slots.find((slot) => slot.type === 'newer');

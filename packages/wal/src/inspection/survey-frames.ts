@@ -1,6 +1,6 @@
 // Reads all frames of one segment into the sum of the log and says what is wrong with them.
 
-import { type FrameHeader, frameBytes } from '../format/frame.js';
+import { FRAME_HEADER_BYTES, type FrameHeader, frameBytes } from '../format/frame.js';
 import { PAGE_BYTES } from '../format/page.js';
 import type { DamageList } from './damage-list.js';
 import { type FooterFacts, readFooterFacts } from './footer-facts.js';
@@ -26,6 +26,8 @@ export interface SegmentBounds {
   readonly isExact: boolean;
   /** Of the tail: what METADATA proves to be durable. */
   readonly provenSeq: number;
+  /** Whether METADATA can be asked which segment is the last. */
+  readonly isTailKnown: boolean;
 }
 
 export type Tally = Pick<
@@ -45,7 +47,12 @@ type Frame = Extract<WalkItem, { type: 'frame' }>;
 type DamagedFrames = Extract<WalkItem, { type: 'damage' }>;
 type End = Extract<WalkItem, { type: 'end' }>;
 
-export const NO_TAIL: TailReport = { unprovenFrames: 0, droppedAt: undefined, droppedFrames: 0 };
+export const NO_TAIL: TailReport = {
+  unprovenFrames: 0,
+  droppedAt: undefined,
+  droppedFrames: 0,
+  end: 'unknown',
+};
 
 export class FrameSurvey {
   tally: Tally = EMPTY_TALLY;
@@ -56,6 +63,7 @@ export class FrameSurvey {
   readonly #file: LenientFile;
   readonly #facts: SegmentFacts;
   readonly #key: SegmentKey;
+  readonly #cut: number;
   readonly #bounds: SegmentBounds;
   readonly #sum: LogSum;
   readonly #found: Found;
@@ -63,13 +71,20 @@ export class FrameSurvey {
   #endsInMark = false;
 
   constructor(
-    source: { readonly file: LenientFile; readonly facts: SegmentFacts; readonly key: SegmentKey },
+    source: {
+      readonly file: LenientFile;
+      readonly facts: SegmentFacts;
+      readonly key: SegmentKey;
+      /** The damage that is the file's size, if it is one. */
+      readonly cut: number;
+    },
     bounds: SegmentBounds,
     into: { readonly sum: LogSum; readonly found: Found },
   ) {
     this.#file = source.file;
     this.#facts = source.facts;
     this.#key = source.key;
+    this.#cut = source.cut;
     this.#sum = into.sum;
     this.#found = into.found;
     this.footer = readFooterFacts(
@@ -175,9 +190,21 @@ export class FrameSurvey {
         lastSeq,
         header: undefined,
       });
-    } else if (isTail && !item.isBlank && !mayHoldOldFrames && !this.#endsInMark) {
-      this.tail = { ...this.tail, droppedAt: { segment: this.#facts.id, offset: item.offset } };
+    } else if (isTail && this.#isCutAt(item.offset)) {
+      this.#sum.addLost(this.#cut);
+    } else if (isTail) {
+      const tellsNothing = !item.isBlank && !(mayHoldOldFrames && this.#endsInMark);
+      const end = tellsNothing ? 'unknown' : this.#endsInMark ? 'mark' : 'blank';
+      const isTorn = !item.isBlank && !mayHoldOldFrames;
+      const droppedAt = isTorn ? { segment: this.#facts.id, offset: item.offset } : undefined;
+      this.tail = { ...this.tail, droppedAt, end };
     }
+  }
+
+  /** Whether the next frame may have been in a part of the file that is gone. */
+  #isCutAt(offset: number): boolean {
+    const bytes = this.#facts.header?.segmentBytes ?? this.#file.size;
+    return this.#file.size < bytes && offset + FRAME_HEADER_BYTES > this.#file.size;
   }
 
   #misfit(offset: number, goesOnFrom: number): Misfit {

@@ -40,10 +40,10 @@ export function* surveySegments(
   let bytesDone = 0;
   for (const [i, place] of places.entries()) {
     if (place.type === 'missing') {
-      reports.push(reportMissing(place, lastSeqOf(boundsOf(places, i, 0)), { sum, found }));
+      reports.push(reportMissing(place, lastSeqOf(boundsOf(places, i, metadata)), { sum, found }));
       continue;
     }
-    const bounds = boundsOf(places, i, metadata?.durableSeq ?? 0);
+    const bounds = boundsOf(places, i, metadata);
     const reading = surveySegment(vfs, place.facts, bounds, { sum, found });
     let step = reading.next();
     for (; !step.done; step = reading.next()) yield bytesDone + step.value;
@@ -58,7 +58,7 @@ export function* surveySegments(
 }
 
 /** A segment ends where the next one begins; where that is lost, somewhere before the one after. */
-function boundsOf(places: readonly Place[], i: number, provenSeq: number): SegmentBounds {
+function boundsOf(places: readonly Place[], i: number, metadata: Metadata | undefined): SegmentBounds {
   const later = places.slice(i + 1);
   const keys = later.map((one) => (one.type === 'segment' ? one.facts.key : undefined));
   const firstSeq = keys.find((key) => key !== undefined)?.firstSeq;
@@ -66,7 +66,8 @@ function boundsOf(places: readonly Place[], i: number, provenSeq: number): Segme
     isTail: later.length === 0,
     lastSeqMax: firstSeq === undefined ? Number.MAX_SAFE_INTEGER : firstSeq - 1,
     isExact: keys[0] !== undefined,
-    provenSeq,
+    provenSeq: metadata?.durableSeq ?? 0,
+    isTailKnown: metadata !== undefined,
   };
 }
 
@@ -99,10 +100,14 @@ function* surveySegment(
   }
   const file = new LenientFile(vfs, facts.path);
   try {
-    const survey = new FrameSurvey({ file, facts, key: facts.key }, bounds, into);
+    const survey = new FrameSurvey({ file, facts, key: facts.key, cut: damage }, bounds, into);
     yield* survey.run();
     const { tally, tail, footer } = survey;
     const damages = found.damages.count - damagesBefore;
+    if (bounds.isTail && footer.state === 'good' && !bounds.isTailKnown) {
+      // A footer is written when the next segment is complete on disk.
+      reportMissing({ type: 'missing', first: facts.id + 1, last: facts.id + 1 }, undefined, into);
+    }
     const durableSeq = bounds.isTail ? survey.provenSeq : (tally.lastSeq ?? 0);
     return { report: { ...blank, ...tally, footer: footer.state, damages }, tail, durableSeq };
   } finally {
@@ -146,7 +151,8 @@ function addProblem(
   lastSeq: number | undefined,
   { damages }: Found,
 ): number {
-  const hasLostFrames = facts.key === undefined;
+  const isCut = problem.type === 'size' && facts.bytes < (facts.header?.segmentBytes ?? 0);
+  const hasLostFrames = facts.key === undefined || (isCut && lastSeq === undefined);
   return damages.add({
     type: DAMAGE_TYPES[problem.type],
     file: facts.file,
