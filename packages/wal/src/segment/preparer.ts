@@ -16,7 +16,7 @@ import { ZEROS } from './new-segment.js';
 
 /**
  * A commit that comes while a piece is being synced waits for it: smaller pieces cost more syncs in all, larger ones
- * longer waits. Without the pauses, commits queue behind piece after piece (docs/durability.md, "Preparing").
+ * longer waits. Without the pauses, commits queue behind piece after piece (docs/durability.md, "Spare segments").
  */
 const PACES = [
   { bytes: ZEROS.length, pauseMs: 2 },
