@@ -98,7 +98,11 @@ export function scanSegment(
   const isComplete = seq > bounds.lastSeqMax;
   const strayFrames = isComplete ? 0 : findStrayFrames(walk, offset, seq);
   const late = settleProven(walk);
-  if (late !== '') seq = walk.unproven[0]?.seq ?? seq;
+  if (late !== '') {
+    // Everything up to the frame that does not fit is settled: it is the first one left, right behind.
+    seq = walk.unproven[0]?.seq ?? seq;
+    offset = walk.summary.endOffset;
+  }
   const header64 = walk.window.at(offset, FRAME_HEADER_BYTES);
   return {
     summary: walk.summary,
@@ -113,14 +117,18 @@ export function scanSegment(
 /** Moves frames that are proven by now into the summary. What is wrong, in words, when one does not fit the log. */
 function settleProven(walk: Walk): string {
   let count = 0;
+  let why = '';
   for (const frame of walk.unproven) {
     if (frame.seq > walk.provenSeq) break;
-    if (!walk.summary.accepts(frame.effects)) return 'its entries do not follow those before';
+    if (!walk.summary.accepts(frame.effects)) {
+      why = 'its entries do not follow those before';
+      break;
+    }
     walk.summary.addFrame(frame.effects, frame.bytes);
     count += 1;
   }
   walk.unproven.splice(0, count);
-  return '';
+  return why;
 }
 
 interface ReadFrame {
