@@ -62,6 +62,8 @@ export function toExitError(error: unknown): ExitError {
 /** Errors of ours are sentences; what the machine said gets its code beside it. */
 function describe(error: Error, code: string): string {
   const isOurs = error instanceof KvError || error instanceof RuntimeError || code.startsWith('WAL_');
+  if (code === 'WAL_CORRUPT')
+    return `${error.message} \`waldb wal verify\` says what is lost and what to do.`;
   return isOurs ? error.message : `${error.message} (${code})`;
 }
 

@@ -136,7 +136,7 @@ function describeFacts(inspection: Inspection, palette: Palette): string[] {
       `slot ${slot} ${state === 'valid' ? `generation ${generation}` : (why ?? state)}${isCurrent ? ' (counts)' : ''}`,
   );
   facts.push(['Metadata', slots.length === 0 ? 'missing' : slots.join(', ')]);
-  if (leftovers.length > 0) facts.push(['Leftovers', leftovers.join(', ')]);
+  if (leftovers.length > 0) facts.push(['Unused', leftovers.join(', ')]);
   const width = Math.max(...facts.map(([name]) => name.length));
   return facts.map(([name, value]) => `${palette.bold(name.padEnd(width))}  ${value}`);
 }
