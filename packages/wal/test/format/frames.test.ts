@@ -174,6 +174,14 @@ describe('a record', () => {
   it('of a tag that this version does not know is refused', () => {
     for (const tag of [8, 100, 2 ** 40]) expect(() => read([tag, 1, 1])).toThrow(RaftError);
     expect(() => read([])).toThrow(RaftError);
+    // What is one field too many is no record of its own either, though it may look like one.
+    for (const value of [
+      [4, 9],
+      [6, 9, 1],
+      [3, 9, 1],
+      [7, 9, Buffer.from([1])],
+    ])
+      expect(() => read([...value, [4, 9]])).toThrow(RaftError);
     expect(() => read('text')).toThrow(RaftError);
   });
 
@@ -345,6 +353,7 @@ describe('a footer', () => {
       { stretches: two.with(2, 38) },
       { stretches: two.with(2, 42) },
       { stretches: two.with(3, 40) },
+      { stretches: [4096, 64, 39, 38, 4160, 64, 39, 44] },
       { stretches: two.with(6, 43) },
       { stretches: two.with(0, 4095) },
       { stretches: two.with(1, 305) },

@@ -98,6 +98,7 @@ describe('a page on disk', () => {
     expect(decodeSegmentHeader(expected)).toEqual({ type: 'valid', header: HEADER });
     const used = { ...HEADER, wasUsed: true };
     expect(decodeSegmentHeader(encodeSegmentHeader(used))).toEqual({ type: 'valid', header: used });
+    expect([...encodeSegmentHeader(used).subarray(80, 84)]).toEqual([1, 0, 0, 0]);
     expect(viewOf(encodeSegmentHeader({ ...HEADER, kind: 'plain' })).getUint32(24, true)).toBe(2);
   });
 
