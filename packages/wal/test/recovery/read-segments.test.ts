@@ -10,7 +10,7 @@ import type { Metadata } from '../../src/format/metadata.js';
 import { sealPage } from '../../src/format/page.js';
 import { type SegmentHeader, segmentSeed } from '../../src/format/segment-header.js';
 import { readSegments, type SegmentsState } from '../../src/recovery/read-segments.js';
-import type { SegmentSummary } from '../../src/state/segment-summary.js';
+import { SegmentSummary } from '../../src/state/segment-summary.js';
 import { type CraftedFrame, craft, frame, LOG_ID } from '../support/crafted-segment.js';
 import { DIRECTORY, segmentName, segmentPath } from '../support/log-fixture.js';
 
@@ -200,7 +200,7 @@ describe('the header of a segment', () => {
 });
 
 describe('the footer of a sealed segment', () => {
-  const truth = summaryOf(read());
+  const truth = (): SegmentSummary => summaryOf(read());
 
   /** A footer made from the true summary, with other facts in it. */
   function withFooter(
@@ -211,8 +211,8 @@ describe('the footer of a sealed segment', () => {
       damage: (bytes) => {
         const { header } = craft(FIRST);
         const summary = Object.assign(
-          Object.create(Object.getPrototypeOf(truth)),
-          truth,
+          Object.create(SegmentSummary.prototype),
+          truth(),
           change,
         ) as SegmentSummary; // the same shape
         const footer = encodeFooter(summary, segmentSeed(header));
@@ -242,7 +242,7 @@ describe('the footer of a sealed segment', () => {
   });
 
   it('W21: that speaks of places where it is itself, or that are not in the file, is not', () => {
-    const body = encodeFooter(truth, 0).length - 64;
+    const body = encodeFooter(truth(), 0).length - 64;
     for (const endOffset of [8192 - 64 - body + 1, 8192, 2 ** 40]) {
       expect(summaryOf(read(withFooter({ ...mark, endOffset })))).toMatchObject({ hardState: undefined });
     }
