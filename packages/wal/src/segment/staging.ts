@@ -20,9 +20,9 @@ import type { PlacedFrame } from './staged-run.js';
 /** Buffers begin this small and double up to the size at which a batch is full: a fresh log needs little memory. */
 const ARENA_BYTES_MIN = 64 * 1024;
 /** A full batch: one write of this size runs at the disk's full speed, and what waits behind it is not held up long. */
-const ARENA_BYTES_MAX = 1024 * 1024;
+const ARENA_BYTES_MAX = 2 * 1024 * 1024;
 /** Written buffers that are kept for the batches to come. */
-const SPARE_ARENAS_MAX = 4;
+const SPARE_ARENAS_MAX = 3;
 
 /** A snapshot whose file has to be in place before the frames of its batch are written. */
 export interface StagedSnapshot {
