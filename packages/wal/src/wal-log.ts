@@ -211,8 +211,9 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
       });
     const resets = this.termAt(index) !== term;
     const { bytes, ref } = encodeSnapshotFile(snapshot, this.#engine.logId);
-    this.#engine.staging.addSnapshot({ name: snapshotFile(index, term), bytes });
+    // In this order, for the record may be the first of a new batch: the file belongs to the batch of its record.
     this.#engine.staging.addState({ type: 'snapshot', snapshot: ref, resets });
+    this.#engine.staging.addSnapshot({ name: snapshotFile(index, term), bytes });
     if (resets) {
       this.#view.reset({ index, term });
       this.#cache.reset(index + 1);
