@@ -35,6 +35,8 @@ export class LogWriter {
   readonly #segmentBytes: number;
   readonly #metadata: MetadataFile;
   readonly #snapshotFiles: Set<string>;
+  /** Snapshots in place whose records are not durable yet: nothing names them, and they are needed. */
+  readonly #unnamedFiles = new Set<string>();
   readonly #state: DurableState;
   readonly #spares: SpareSegments;
   readonly segments: LiveSegment[];
@@ -212,7 +214,7 @@ export class LogWriter {
     } catch (error) {
       throw isOutOfSpace(error) ? outOfSpace(error, bytes.length) : error;
     }
-    this.#snapshotFiles.add(name);
+    this.#unnamedFiles.add(name);
     batch.snapshots.splice(at, 1);
   }
 
@@ -347,10 +349,14 @@ export class LogWriter {
   *#settle(): IoPlan<boolean> {
     const obsolete = countObsolete(this.segments, this.#state.compacted.index);
     const snapshot = this.#state.snapshot;
+    const keep = snapshot === undefined ? '' : snapshotFile(snapshot.index, snapshot.term);
+    // Names rise with their index: what comes behind the newest that is durable still waits for its record.
+    for (const name of this.#unnamedFiles) {
+      if (name <= keep && this.#unnamedFiles.delete(name)) this.#snapshotFiles.add(name);
+    }
     const isSnapshotNamed = snapshot?.index === this.#metadata.current.snapshot?.index;
     const filesNeeded = snapshot === undefined ? 0 : 1;
     if (obsolete === 0 && isSnapshotNamed && this.#snapshotFiles.size === filesNeeded) return false;
-    const keep = snapshot === undefined ? undefined : snapshotFile(snapshot.index, snapshot.term);
     const files = [...this.#snapshotFiles].filter((name) => name !== keep);
     // Both slots are written before anything is removed or used again:
     // 1. write both  2. unlink  3. one slot rots  4. the other one still says that the file is gone for a reason.
