@@ -58,7 +58,8 @@ export class IdleProof {
   #fire(): void {
     this.#timer = undefined;
     if (this.#isStopped) return;
-    if (this.#wasTouched || !this.#start.isQuiet()) this.#arm();
+    // One at a time: the file belongs to the frame that is in flight, which a blocking write may have overtaken.
+    if (this.#wasTouched || this.isWriting || !this.#start.isQuiet()) this.#arm();
     else if (!this.#start.writer.isProven) this.#write();
   }
 
