@@ -139,22 +139,18 @@ export class LogEngine {
 
   /** A run of entries that begins with `index`, which the log holds, wherever it is. Errors: `WAL_CORRUPT`, `WAL_IO`. */
   recordsFrom(index: Index): readonly LogEntry[] {
-    return this.#stagedFrom(index) ?? this.#asShown(index, this.cold.entriesFrom(index));
+    return this.#stagedFrom(index) ?? asShown(this.cold.entriesFrom(index), this.#durableThrough - index + 1);
   }
 
   /** The same, without blocking. */
   async recordsFromLater(index: Index): Promise<readonly LogEntry[]> {
-    return this.#stagedFrom(index) ?? this.#asShown(index, await this.cold.entriesFromLater(index));
+    // As of now: what becomes durable during the read may not be what it finds.
+    const durable = this.#durableThrough - index + 1;
+    return this.#stagedFrom(index) ?? asShown(await this.cold.entriesFromLater(index), durable);
   }
 
   #stagedFrom(index: Index): readonly LogEntry[] | undefined {
     return index <= this.#durableThrough ? undefined : stagedRun(this.#newestFirst(), index);
-  }
-
-  /** Without what the disk still holds and a staged truncation has taken away. */
-  #asShown(index: Index, run: readonly LogEntry[]): readonly LogEntry[] {
-    const shown = Math.max(1, this.#durableThrough - index + 1);
-    return run.length <= shown ? run : run.slice(0, shown);
   }
 
   *#newestFirst(): Generator<PlacedFrame, void, void> {
@@ -381,6 +377,12 @@ export class LogEngine {
     this.metrics.failed(this.#poison, false);
     return this.#poison;
   }
+}
+
+/** Without what the disk still holds and a staged truncation has taken away. `durable` are on disk as they are shown. */
+function asShown(run: readonly LogEntry[], durable: number): readonly LogEntry[] {
+  const shown = Math.max(1, durable);
+  return run.length <= shown ? run : run.slice(0, shown);
 }
 
 function startGathered(engine: LogEngine): void {
