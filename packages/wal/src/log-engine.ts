@@ -223,6 +223,7 @@ export class LogEngine {
     if (group === undefined || this.#writing !== undefined || this.#idleProof?.isWriting) return;
     this.#gathering = undefined;
     if (this.#poison !== undefined) {
+      this.#untold = undefined;
       group.reject(this.#poison);
       return;
     }
