@@ -34,13 +34,25 @@ export class WalCursor implements WalRecords {
   async *[Symbol.asyncIterator](): AsyncGenerator<WalRecord, void, void> {
     let next = this.#from;
     while (this.#holds(next)) {
-      const { cuts } = this.#engine.view;
-      const run = await this.#engine.recordsFromLater(next);
-      if (cuts !== this.#engine.view.cuts) continue; // truncated while the disk was read
+      const run = await this.#read(next);
+      if (run === undefined) continue;
       for (const record of this.#following(next, run)) {
         yield record;
         next = record.lsn + 1;
       }
+    }
+  }
+
+  /** A run from `next` on; `undefined` when what was read was truncated meanwhile: the file may be another's by then. */
+  async #read(next: Lsn): Promise<readonly LogEntry[] | undefined> {
+    const { view } = this.#engine;
+    const { cuts } = view;
+    try {
+      const run = await this.#engine.recordsFromLater(next);
+      return cuts === view.cuts ? run : undefined;
+    } catch (error) {
+      if (cuts === view.cuts && next >= view.firstIndex) throw error;
+      return undefined;
     }
   }
 
