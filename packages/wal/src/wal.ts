@@ -118,7 +118,8 @@ export class Wal implements AsyncDisposable {
 
   /** One record; `undefined` when the log does not hold it. Errors: `WAL_CORRUPT`, `WAL_IO`. */
   read(lsn: Lsn): WalRecord | undefined {
-    return lsn >= this.firstLsn && lsn <= this.lastLsn ? this.#source.record(lsn) : undefined;
+    const isHeld = Number.isSafeInteger(lsn) && lsn >= this.firstLsn && lsn <= this.lastLsn;
+    return isHeld ? this.#source.record(lsn) : undefined;
   }
 
   /**
