@@ -315,6 +315,33 @@ describe('while writes of several batches are under way', () => {
       }
     },
   );
+
+  it('W1: a buffer takes no new records before what it held has been written, however many fill up meanwhile', async () => {
+    const vfs = disk();
+    const writes = hold(vfs, 'write');
+    const wal = await openPlain(vfs, { segmentBytes: 1 << 25 });
+    const lsnsOf = (all: Iterable<WalRecord>): number[] =>
+      Array.from(all, ({ lsn, data }) => (data.every((byte) => byte === lsn) ? lsn : -lsn));
+    const append = (size: number): void => {
+      wal.append(new Uint8Array(size).fill(wal.lastLsn + 1));
+    };
+    append(100);
+    await wal.flush();
+    writes.hold();
+    append(1_000_000);
+    const flushing = wal.flush();
+    while (writes.count === 0) await new Promise(setImmediate);
+    for (let i = 0; i < 9; i++) append(900_000);
+    const all = Array.from({ length: 11 }, (_, i) => i + 1);
+    expect(lsnsOf(wal.iterate())).toEqual(all);
+    writes.release();
+    await flushing;
+    await wal.flush();
+    const again = await openPlain(copyOf(vfs));
+    expect(lsnsOf(again.iterate())).toEqual(all);
+    await again.close();
+    await wal.close();
+  });
 });
 
 /** Whether it did not meet a full disk. */
