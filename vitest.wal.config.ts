@@ -9,7 +9,7 @@ export default defineConfig({
     isolate: true, // a mutant must be loaded anew
     include: [
       'packages/wal/test/{format,recovery}/*.test.ts',
-      'packages/wal/test/{compat,failures,format,idle-proof,lifecycle,torn-tail}.test.ts',
+      'packages/wal/test/{compat,failures,format,idle-proof,lifecycle,read-beside-writer,torn-tail}.test.ts',
     ],
   },
 });

@@ -4,6 +4,7 @@ import type { FaultVfs } from '@waldb/testkit';
 import { WalError } from '@waldb/wal';
 import { describe, expect, it } from 'vitest';
 import { encodeMetadata, type Metadata, metadataSlotOffset } from '../../src/format/metadata.js';
+import { sealPage } from '../../src/format/page.js';
 import { readDirectory } from '../../src/recovery/read-directory.js';
 import { LOG_ID } from '../support/crafted-segment.js';
 import { DIRECTORY, disk, flip, METADATA_PATH, segmentName } from '../support/log-fixture.js';
@@ -149,6 +150,23 @@ describe('the metadata', () => {
     expect(error.message).toBe(
       'Both slots of METADATA are bad: slot 0 does not match its checksum, slot 1 does not match its checksum.',
     );
+  });
+
+  it('W29: of a newer version in either slot is named; the older slot does not stand in for it', () => {
+    for (const generation of [5, 6]) {
+      const vfs = directoryWith([OLDER, METADATA], NAMES);
+      vfs.damage(METADATA_PATH, (bytes) => {
+        const start = metadataSlotOffset(generation);
+        const page = bytes.subarray(start, start + 4096);
+        page[8] = 9;
+        sealPage(page);
+        return bytes;
+      });
+      expect(refusal(vfs)).toMatchObject({
+        code: 'WAL_VERSION',
+        detail: { file: 'METADATA', version: 9, versionMax: 1 },
+      });
+    }
   });
 
   it('X17: of two logs in one file is refused', () => {

@@ -153,6 +153,37 @@ describe('segments in a row', () => {
   });
 });
 
+describe('the tail in a file that was used before', () => {
+  const END = 4096 + (64 + 32) * 2 + 64 + 56;
+
+  function isBlank(wasUsed: boolean, damage: (bytes: Uint8Array) => Uint8Array): boolean | undefined {
+    const vfs = make({ firstHeader: { wasUsed }, damage });
+    return readSegments(vfs, DIRECTORY, METADATA, [1]).tailGap?.isBlank;
+  }
+
+  it('W13: ends in leftovers of that use, which say nothing; in a new file the same bytes are a torn frame', () => {
+    const rubbish = (bytes: Uint8Array): Uint8Array => bytes.fill(7, END, END + 64);
+    expect([isBlank(true, rubbish), isBlank(false, rubbish)]).toEqual([true, false]);
+    expect([isBlank(true, (bytes) => bytes), isBlank(false, (bytes) => bytes)]).toEqual([true, true]);
+  });
+
+  it('W13: ends in a torn frame where the header of one is right: that is of this use', () => {
+    // The header of a fourth frame whose payload never came.
+    const torn = craft([...FIRST, frame(4, [entry(5)])], { wasUsed: true }).bytes.fill(0, END + 64, END + 96);
+    expect(isBlank(true, () => torn)).toBe(false);
+  });
+
+  it('W13: ends with the file, when no header fits in any more', () => {
+    for (const room of [0, 8, 56, 64]) {
+      const { bytes } = craft(FIRST, { wasUsed: true, segmentBytes: END + room });
+      expect(
+        isBlank(true, () => bytes.fill(7, END)),
+        `${room} bytes of room`,
+      ).toBe(true);
+    }
+  });
+});
+
 describe('the header of a segment', () => {
   it('W22: and the size of its file are compared, both ways', () => {
     const cases: readonly (readonly [number, number, string])[] = [

@@ -172,6 +172,17 @@ describe('frames behind a gap', () => {
     }
   });
 
+  it('are found in a large segment too, however far behind', () => {
+    const segmentBytes = 300 * 1024;
+    for (const gap of [64 * 1024 - 128, 64 * 1024 - 64, 64 * 1024, 200 * 1024 + 8]) {
+      const { bytes, header } = craft([frame(1, [HARD_STATE]), proof(6, 5, gap)], { segmentBytes });
+      const vfs = disk();
+      vfs.open('/data/segment', 'create').write(bytes, 0);
+      const found = scanSegment(vfs.open('/data/segment', 'read'), header, FREE);
+      expect(found, `gap of ${gap}`).toMatchObject({ strayFrames: 1, provenSeq: 5 });
+    }
+  });
+
   it('count only with a higher number than the missing one', () => {
     const [first] = THREE;
     if (first === undefined) throw new Error('there is one');
