@@ -83,7 +83,8 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
   /** Errors: `WAL_CORRUPT`, `WAL_IO` when an entry that is not in memory cannot be read back. */
   entry(index: Index): LogEntry | undefined {
     this.#engine.checkReadable();
-    if (index < this.#view.firstIndex || index > this.#view.lastIndex) return undefined;
+    if (!Number.isInteger(index) || index < this.#view.firstIndex || index > this.#view.lastIndex)
+      return undefined;
     const cached = this.#cache.get(index);
     if (cached !== undefined) {
       this.#engine.metrics.cacheHit();
