@@ -172,7 +172,9 @@ describe('a batch of frames', () => {
     expect(batches.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBe(Math.ceil(size / 8) * 8);
     const held = batches.flatMap(({ frames }) => frames.map(({ effects }) => effects.firstIndex));
     expect(held).toEqual([big, ...small].map(({ index }) => index));
-    expect(Math.max(...batches.slice(1).map(({ bytes }) => bytes.length))).toBeLessThanOrEqual(2 * 1024 * 1024);
+    expect(Math.max(...batches.slice(1).map(({ bytes }) => bytes.length))).toBeLessThanOrEqual(
+      2 * 1024 * 1024,
+    );
     expect(staging.isEmpty).toBe(true);
     expect(staging.bytes).toBe(0);
     for (const batch of batches) staging.release(batch);
