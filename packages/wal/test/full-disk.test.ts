@@ -28,7 +28,7 @@ import {
 import { ManualClock } from './support/manual-clock.js';
 import { ENDINGS, powerLossAt } from './support/workload.js';
 
-const SEEDS = Number(process.env.WALDB_CRASH_SEEDS ?? 2);
+const SEEDS = Number(process.env.WALDB_CRASH_SEEDS ?? 1);
 const LONG_MS = 1000;
 
 function isFull(run: () => void): boolean {

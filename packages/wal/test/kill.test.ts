@@ -8,7 +8,7 @@ import { Judge } from './support/process/judge.js';
 import { type End, live } from './support/process/live.js';
 import { makeProgram, type Program } from './support/process/program.js';
 
-const KILLS = Number(process.env.WALDB_KILLS ?? 30);
+const KILLS = Number(process.env.WALDB_KILLS ?? 16);
 /** Logs that live and die side by side. */
 const LANES = 2;
 

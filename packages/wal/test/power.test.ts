@@ -10,7 +10,7 @@ import { type End, live } from './support/process/live.js';
 import { makePowerImage } from './support/process/power-image.js';
 import { makeProgram, type Program } from './support/process/program.js';
 
-const LOSSES = Number(process.env.WALDB_POWER_LOSSES ?? 20);
+const LOSSES = Number(process.env.WALDB_POWER_LOSSES ?? 12);
 
 let program: Program;
 beforeAll(async () => {
