@@ -73,7 +73,16 @@ export class LogEngine {
       const recovered = openForReading(directory, options, kind);
       return new LogEngine({ directory, options, recovered, writer: undefined, lock: undefined });
     }
-    return new LogEngine({ directory, options, ...(await openForWriting(directory, options, kind)) });
+    const opened = await openForWriting(directory, options, kind);
+    try {
+      return new LogEngine({ directory, options, ...opened });
+    } catch (error) {
+      // What was read does not add up. Whoever tries again must not find the log locked.
+      await opened.writer.stopPreparing();
+      opened.writer.close();
+      opened.lock.release();
+      throw error;
+    }
   }
 
   private constructor({ directory, options, recovered, writer, lock }: Parts) {

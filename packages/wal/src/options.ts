@@ -2,7 +2,7 @@
 
 import { type Clock, NodeClock, NodeVfs, type Vfs } from '@waldb/io';
 import { PAGE_BYTES } from './format/page.js';
-import { WalError } from './wal-error.js';
+import { invalid, WalError } from './wal-error.js';
 
 export interface WalOptions {
   /** Size that segment files grow to, rounded up to whole pages of 4096 bytes. Default 64 MiB, at least 8 KiB. */
@@ -42,13 +42,14 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const SEGMENT_BYTES_MIN = 8 * KIB;
 const SPARE_SEGMENTS_MAX = 16;
+const SEGMENT_BYTES_LIMIT = 4096 * MIB;
 const ENTRY_BYTES_LIMIT = 1024 * MIB;
 const FLUSH_MODES: readonly FlushMode[] = ['deferred', 'adaptive'];
 
 /** Errors: `WAL_INVALID`. */
 export function resolveOptions(options: WalOptions): ResolvedOptions {
   const resolved: ResolvedOptions = {
-    segmentBytes: roundUpToPage(options.segmentBytes ?? 64 * MIB),
+    segmentBytes: options.segmentBytes ?? 64 * MIB,
     spareSegments: options.spareSegments ?? 1,
     cacheBytes: options.cacheBytes ?? 32 * MIB,
     frameBytesMax: options.frameBytesMax ?? 8 * KIB,
@@ -59,7 +60,7 @@ export function resolveOptions(options: WalOptions): ResolvedOptions {
     vfs: options.vfs ?? new NodeVfs(),
     clock: options.clock ?? new NodeClock(),
   };
-  checkRange('segmentBytes', resolved.segmentBytes, SEGMENT_BYTES_MIN, Number.MAX_SAFE_INTEGER);
+  checkRange('segmentBytes', resolved.segmentBytes, 1, SEGMENT_BYTES_LIMIT);
   checkRange('spareSegments', resolved.spareSegments, 0, SPARE_SEGMENTS_MAX);
   checkRange('cacheBytes', resolved.cacheBytes, 0, Number.MAX_SAFE_INTEGER);
   checkRange('frameBytesMax', resolved.frameBytesMax, 1, ENTRY_BYTES_LIMIT);
@@ -75,7 +76,15 @@ export function resolveOptions(options: WalOptions): ResolvedOptions {
       },
     );
   }
-  return resolved;
+  if (typeof resolved.readOnly !== 'boolean')
+    throw invalid(`readOnly must be true or false; it is ${resolved.readOnly}.`, {
+      option: 'readOnly',
+      value: resolved.readOnly,
+    });
+  return {
+    ...resolved,
+    segmentBytes: Math.max(roundUpToPage(resolved.segmentBytes), SEGMENT_BYTES_MIN),
+  };
 }
 
 export function roundUpToPage(bytes: number): number {

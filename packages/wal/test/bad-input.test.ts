@@ -160,6 +160,16 @@ describe('an option', () => {
     },
   );
 
+  it('segmentBytes beyond 4 GiB is refused, and so is a number that is none', async () => {
+    for (const value of [2 ** 32 + 1, '8192'])
+      await expectRefused(newPath(), 'WAL_INVALID', { segmentBytes: value } as unknown as WalOptions);
+  });
+
+  it('readOnly that is neither true nor false is refused', async () => {
+    const error = await expectRefused(newPath(), 'WAL_INVALID', { readOnly: 'no' } as unknown as WalOptions);
+    expect(error.message).toBe('readOnly must be true or false; it is no.');
+  });
+
   it('flushMode that does not exist is refused with those that do', async () => {
     const error = await expectRefused(newPath(), 'WAL_INVALID', {
       flushMode: 'turbo',
