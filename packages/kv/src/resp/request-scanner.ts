@@ -138,11 +138,15 @@ function invalid(message: string): Scanned {
   return { type: 'invalid', message: `Protocol error: ${message}` };
 }
 
-/** A decimal integer without sign or with a minus; undefined for anything else or more than 15 digits. */
+/**
+ * A decimal integer without sign or with a minus, and without zeros that say nothing (so no `-0`), as Redis has it;
+ * undefined for anything else or more than 15 digits.
+ */
 function parseLength(input: Uint8Array, from: number, to: number): number | undefined {
   const isNegative = input[from] === MINUS;
   const first = isNegative ? from + 1 : from;
   if (first >= to || to - first > 15) return undefined;
+  if (input[first] === ZERO && to - from > 1) return undefined;
   let value = 0;
   for (let offset = first; offset < to; offset++) {
     const digit = input[offset] as number; // offset < to <= input.length
