@@ -40,8 +40,28 @@ export function openPeer(name: PeerName, directory: string, entryBytes: number):
   return OPENERS[name](path, value);
 }
 
+/** The same front as the log's own (appenders.ts): every appender waits by itself, and what has gathered is one commit. */
 export function peerSubject(name: PeerName, peer: Peer, count: number): Subject {
-  return { name, unitsPerCall: count, isAsync: peer.isAsync, body: () => peer.commit(count) };
+  if (count === 1) return { name, unitsPerCall: 1, isAsync: peer.isAsync, body: () => peer.commit(1) };
+  let group: Promise<void> | undefined;
+  const commit = (): Promise<void> | undefined => {
+    group = undefined;
+    return peer.commit(count);
+  };
+  const appendOne = async (): Promise<void> => {
+    group ??= Promise.resolve().then(commit);
+    await group;
+  };
+  return {
+    name,
+    unitsPerCall: count,
+    isAsync: true,
+    async body() {
+      const waiting: Promise<void>[] = [];
+      for (let i = 0; i < count; i++) waiting.push(appendOne());
+      await Promise.all(waiting);
+    },
+  };
 }
 
 const OPENERS: Readonly<Record<PeerName, (path: string, value: Buffer) => Promise<Peer>>> = {
