@@ -60,7 +60,8 @@ export function resolveOptions(options: WalOptions): ResolvedOptions {
     vfs: options.vfs ?? new NodeVfs(),
     clock: options.clock ?? new NodeClock(),
   };
-  checkRange('segmentBytes', resolved.segmentBytes, 1, SEGMENT_BYTES_LIMIT);
+  // As it is given, not as it is rounded: a text would round to a number.
+  checkRange('segmentBytes', resolved.segmentBytes, SEGMENT_BYTES_MIN, SEGMENT_BYTES_LIMIT);
   checkRange('spareSegments', resolved.spareSegments, 0, SPARE_SEGMENTS_MAX);
   checkRange('cacheBytes', resolved.cacheBytes, 0, Number.MAX_SAFE_INTEGER);
   checkRange('frameBytesMax', resolved.frameBytesMax, 1, ENTRY_BYTES_LIMIT);
@@ -81,10 +82,7 @@ export function resolveOptions(options: WalOptions): ResolvedOptions {
       option: 'readOnly',
       value: resolved.readOnly,
     });
-  return {
-    ...resolved,
-    segmentBytes: Math.max(roundUpToPage(resolved.segmentBytes), SEGMENT_BYTES_MIN),
-  };
+  return { ...resolved, segmentBytes: roundUpToPage(resolved.segmentBytes) };
 }
 
 export function roundUpToPage(bytes: number): number {
