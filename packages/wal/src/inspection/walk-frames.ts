@@ -4,7 +4,6 @@
 // Unlike recovery's walk (recovery/scan-segment.ts) it never stops at the first fault; with an undamaged segment both
 // see the same frames.
 
-import { RaftError } from '@waldb/core';
 import { checksum } from '@waldb/io';
 import {
   FRAME_ALIGNMENT,
@@ -15,8 +14,8 @@ import {
   readFrameHeader,
 } from '../format/frame.js';
 import { viewOf } from '../format/little-endian.js';
-import { readRecords } from '../format/record.js';
-import { FrameEffects } from '../state/frame-effects.js';
+import { readEffects } from '../recovery/scan-segment.js';
+import type { FrameEffects } from '../state/frame-effects.js';
 import type { LenientFile } from './lenient-file.js';
 
 const SEARCH_PIECE_BYTES = 64 * 1024;
@@ -116,25 +115,6 @@ function readFrame(
   return typeof effects === 'string'
     ? damaged(effects)
     : { type: 'frame', offset, bytes, header, effects, payload };
-}
-
-function readEffects(payload: Uint8Array, header: FrameHeader): FrameEffects | string {
-  const effects = new FrameEffects();
-  try {
-    for (const record of readRecords(payload)) {
-      const broken = effects.addRead(record);
-      if (broken !== undefined) return `the frame has ${broken}`;
-    }
-  } catch (error) {
-    if (error instanceof RaftError) return `a record does not decode: ${error.message}`;
-    throw error;
-  }
-  const agrees =
-    effects.recordCount === header.recordCount &&
-    effects.entryCount === header.entryCount &&
-    effects.firstIndex === header.firstIndex &&
-    effects.lastTerm === header.lastTerm;
-  return agrees ? effects : 'the records are not those that the header speaks of';
 }
 
 function headerAt(file: LenientFile, offset: number, seed: number): FrameHeader | undefined {

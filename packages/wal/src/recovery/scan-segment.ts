@@ -152,7 +152,8 @@ function readFrame(walk: Walk, offset: number, seq: number): ReadFrame | string 
   return typeof effects === 'string' ? effects : { header, effects, payload };
 }
 
-function readEffects(payload: Uint8Array, header: FrameHeader): FrameEffects | string {
+/** What a frame's records do, or in words why they are none that belong behind this header. */
+export function readEffects(payload: Uint8Array, header: FrameHeader): FrameEffects | string {
   const effects = new FrameEffects();
   try {
     const reader = new MsgpackReader(payload);
