@@ -18,6 +18,14 @@ beforeAll(async () => {
 });
 afterAll(() => program.remove());
 
+/** Half of them in the middle of a change, where something is lost on any disk, however quick. */
+function endOf(loss: number): End {
+  if (loss % 2 === 0) return { after: 'changes', countMax: 120 };
+  return loss % 4 === 1
+    ? { after: 'acknowledgements', countMax: 20, withinMs: 4 }
+    : { after: 'ready', withinMs: 15 };
+}
+
 it(
   'W52: power lost at random moments, under load and in recovery: every acknowledged call is there, whatever becomes of the rest',
   async () => {
@@ -28,11 +36,7 @@ it(
     for (let loss = 1; loss <= LOSSES; loss++) {
       const journal = join(program.directory, `journal-${loss}`);
       fs.mkdirSync(journal);
-      const end: End =
-        loss % 4 === 0
-          ? { after: 'ready', withinMs: 15 }
-          : { after: 'acknowledgements', countMax: 20, withinMs: 4 };
-      const life = { directory, journal, seed: loss, end, signal: 'SIGKILL' } as const;
+      const life = { directory, journal, seed: loss, end: endOf(loss), signal: 'SIGKILL' } as const;
       expect(await live(program, judge, life)).toBe('SIGKILL');
       const target = join(program.directory, `log-${loss}`);
       const places = { directory, journal: join(journal, 'journal'), target };
@@ -50,7 +54,7 @@ it(
     expect(await live(program, judge, last)).toBe('0');
     // Losses that take nothing, and lives in which nothing happens, would prove nothing.
     expect(lost).toBeGreaterThan(LOSSES / 4);
-    expect(judge.seen.opened).toBeGreaterThan(LOSSES / 2);
+    expect(judge.seen.opened).toBeGreaterThan(LOSSES / 4);
     expect(judge.seen.acknowledged).toBeGreaterThan(LOSSES);
     console.log(
       `power lost ${LOSSES} times: ${lost} sectors and names gone, ${judge.seen.acknowledged} calls kept`,

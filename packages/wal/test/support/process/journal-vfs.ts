@@ -39,11 +39,16 @@ export class JournalVfs extends NodeVfs {
   #lastId = 0;
 
   readonly #hasDurableWrites: boolean;
+  readonly #lastChange: number;
 
-  /** Keeps the journal in `directory`, and removed files beside it. Without durable writes, each is synced by itself. */
-  constructor(directory: string, hasDurableWrites: boolean) {
+  /**
+   * Keeps the journal in `directory`, and removed files beside it. Without durable writes, each is synced by itself.
+   * The process kills itself when the change number `lastChange` is made and before anybody hears of it.
+   */
+  constructor(directory: string, hasDurableWrites: boolean, lastChange: number = Number.POSITIVE_INFINITY) {
     super();
     this.#hasDurableWrites = hasDurableWrites;
+    this.#lastChange = lastChange;
     this.#journal = fs.openSync(join(directory, 'journal'), 'a');
     this.#graveyard = directory;
   }
@@ -135,6 +140,7 @@ export class JournalVfs extends NodeVfs {
   }
 
   #end(id: number): void {
+    if (id >= this.#lastChange) process.kill(process.pid, 'SIGKILL');
     fs.writeSync(this.#journal, `{"op":"end","id":${id}}\n`);
   }
 }

@@ -6,11 +6,13 @@ import type { Program } from './program.js';
 
 /**
  * When a life ends: a moment after a number of acknowledgements, both drawn up to these limits; or a moment after it has
- * begun to open its log. Counted in what it did, so that a busy machine sees as much of it as an idle one.
+ * begun to open its log; or in the middle of a change of its files, which needs a journal. Counted in what it did, so
+ * that a busy machine sees as much of it as an idle one.
  */
 export type End =
   | { readonly after: 'acknowledgements'; readonly countMax: number; readonly withinMs: number }
-  | { readonly after: 'ready'; readonly withinMs: number };
+  | { readonly after: 'ready'; readonly withinMs: number }
+  | { readonly after: 'changes'; readonly countMax: number };
 
 export interface Life {
   readonly directory: string;
@@ -23,13 +25,15 @@ export interface Life {
 /** One process of the program of load, from its start to its end; what it tells goes to the judge. */
 export async function live(program: Program, judge: Judge, life: Life): Promise<string> {
   const { directory, journal, seed, end, signal } = life;
-  const { child, lines, ended } = program.start([directory, String(seed), ...(journal ? [journal] : [])]);
   const random = new SeededRandom(seed);
+  const journalArgs = journal === undefined ? [] : [journal];
+  if (end.after === 'changes') journalArgs.push(String(random.between(1, end.countMax)));
+  const { child, lines, ended } = program.start([directory, String(seed), ...journalArgs]);
   const word = end.after === 'ready' ? 'ready' : 'durable';
-  let left = end.after === 'ready' ? 1 : random.between(1, end.countMax);
+  let left = end.after === 'acknowledgements' ? random.between(1, end.countMax) : 1;
   for await (const line of lines) {
     judge.hear(line, seed);
-    if (!line.startsWith(word)) continue;
+    if (end.after === 'changes' || !line.startsWith(word)) continue;
     left -= 1;
     // Not a wait for anything: the moment is meant to be any moment.
     if (left === 0) setTimeout(() => child.kill(signal), random.below(end.withinMs * 100) / 100);

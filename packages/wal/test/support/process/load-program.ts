@@ -6,7 +6,8 @@
 //   durable <n>              the first n calls of this life are acknowledged
 //   closed <n>               n calls were made and the log is closed: the answer to SIGTERM
 //
-// Arguments: directory, seed, and a directory for the journal of everything that it writes, if there is to be one.
+// Arguments: directory, seed, and if there is to be a journal of everything that it writes: a directory for it, and the
+// number of the change in the middle of which the process kills itself, if it is to do that.
 
 import * as fs from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -15,11 +16,20 @@ import { WalLog } from '@waldb/wal';
 import { JournalVfs } from './journal-vfs.js';
 import { digest, LOAD_OPTIONS, LoadScript } from './load-script.js';
 
-const [directory = '', seedText = '', journal] = process.argv.slice(2);
+const [directory = '', seedText = '', journal, lastChange] = process.argv.slice(2);
 const seed = Number(seedText);
 const STDOUT = 1;
 const options =
-  journal === undefined ? LOAD_OPTIONS : { ...LOAD_OPTIONS, vfs: new JournalVfs(journal, seed % 2 === 0) };
+  journal === undefined
+    ? LOAD_OPTIONS
+    : {
+        ...LOAD_OPTIONS,
+        vfs: new JournalVfs(
+          journal,
+          seed % 2 === 0,
+          lastChange === undefined ? undefined : Number(lastChange),
+        ),
+      };
 
 let isEnding = false;
 process.on('SIGTERM', () => {
