@@ -4,6 +4,7 @@
 
 import { type Channel, channel } from 'node:diagnostics_channel';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { DURATION_MS, Histogram, type HistogramData } from '@waldb/io';
 
 /** The channels of `node:diagnostics_channel` that a log publishes on, each with the messages named here. */
 export const WAL_CHANNELS = {
@@ -56,6 +57,8 @@ export interface WalMetrics {
   readonly batchEntries: Distribution;
   /** Of one sync, with whatever rotation and compaction came with it. */
   readonly syncMilliseconds: Distribution;
+  /** The same in fixed buckets, which can be added up over time and over logs as quantiles cannot. */
+  readonly syncMillisecondsBuckets: HistogramData;
   /** Entries asked for one by one or in ranges: found in memory, and read from disk. */
   readonly cacheHits: number;
   readonly cacheMisses: number;
@@ -90,6 +93,7 @@ export class MetricsRecorder {
     highest: BATCH_ENTRIES_MAX,
     figures: 3,
   });
+  readonly #latencyBuckets = new Histogram(DURATION_MS);
   #syncs = 0;
   #bytes = 0;
   #entries = 0;
@@ -109,6 +113,7 @@ export class MetricsRecorder {
     this.#latency.record(
       Math.min(Math.max(1, Math.round(write.milliseconds * NANOSECONDS_PER_MS)), LATENCY_NS_MAX),
     );
+    this.#latencyBuckets.record(write.milliseconds);
     if (write.entries > 0) this.#batch.record(write.entries);
     if (SYNC.hasSubscribers) SYNC.publish({ directory: this.#directory, logId: this.#logId, ...write });
   }
@@ -135,6 +140,7 @@ export class MetricsRecorder {
       entriesWritten: this.#entries,
       batchEntries: distribution(this.#batch, 1),
       syncMilliseconds: distribution(this.#latency, NANOSECONDS_PER_MS),
+      syncMillisecondsBuckets: this.#latencyBuckets.data(),
       cacheHits: this.#hits,
       cacheMisses: this.#misses,
       fullDisks: this.#fullDisks,

@@ -42,6 +42,7 @@ describe('metrics', () => {
       entriesWritten: 40,
       batchEntries: { count: 2, mean: 20, max: 30 },
       syncMilliseconds: { count: 2 },
+      syncMillisecondsBuckets: { count: 2 },
       cacheMisses: 1,
       stagedBytes: 0,
       cachedBytes: 0,
