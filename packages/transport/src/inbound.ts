@@ -55,6 +55,11 @@ export class Inbound implements StreamHandlers {
     return this.#peer;
   }
 
+  /** When anything last came. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
   /** Called every `pingIntervalMs`: the dialling side pings, so silence means that it is gone. */
   checkLife(): void {
     const silence = this.#context.clock.now() - this.#heardAt;

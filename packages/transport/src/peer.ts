@@ -43,6 +43,7 @@ export interface PeerContext {
   /** Throws a `TransportError` when the server behind a hello is not to be talked to. */
   readonly admit: (hello: Hello) => void;
   readonly onUnreachable: (id: NodeId) => void;
+  readonly onRoundTrip: (id: NodeId, milliseconds: number) => void;
 }
 
 export interface PeerStats {
@@ -50,9 +51,16 @@ export interface PeerStats {
   readonly queuedMessages: number;
   readonly queuedBytes: number;
   readonly sentMessages: number;
+  /** Handed to the machine, with the frames around the messages. */
+  readonly sentBytes: number;
   readonly droppedMessages: number;
+  readonly receivedMessages: number;
+  /** Of the messages alone. */
+  readonly receivedBytes: number;
   /** The last ping's round trip; undefined before the first. */
   readonly roundTripMs: number | undefined;
+  /** How long ago anything was heard from it, on a connection of either direction; undefined if nothing ever was. */
+  readonly lastContactMs: number | undefined;
 }
 
 export class Peer {
@@ -70,8 +78,12 @@ export class Peer {
   #heardAt = 0;
   #pingedAt: number | undefined;
   #roundTripMs: number | undefined;
+  #contactAt: number | undefined;
   #sentMessages = 0;
+  #sentBytes = 0;
   #droppedMessages = 0;
+  #receivedMessages = 0;
+  #receivedBytes = 0;
   #onGone: (() => void) | undefined;
 
   constructor(id: NodeId, endpoint: Endpoint, context: PeerContext) {
@@ -100,12 +112,24 @@ export class Peer {
   flush(): void {
     if (this.#state !== 'connected' || !this.#hasRoom || this.#queue.length === 0) return;
     this.#sentMessages += this.#queue.length;
+    this.#sentBytes += this.#queue.bytes;
     this.#hasRoom = this.#stream?.write(this.#queue.take()) ?? true;
   }
 
   /** The peer has just dialled us, so it is alive: do not wait. */
   wake(): void {
     if (this.#state === 'waiting') this.#dial();
+  }
+
+  /** A message came on a connection that the peer dialled. */
+  received(bytes: number): void {
+    this.#receivedMessages += 1;
+    this.#receivedBytes += bytes;
+  }
+
+  /** Something came on a connection that the peer dialled. */
+  heard(at: number): void {
+    this.#contactAt = Math.max(this.#contactAt ?? at, at);
   }
 
   /** Called every `pingIntervalMs`: asks for a sign of life, and gives up a connection that shows none. */
@@ -125,8 +149,12 @@ export class Peer {
       queuedMessages: this.#queue.length,
       queuedBytes: this.#queue.bytes,
       sentMessages: this.#sentMessages,
+      sentBytes: this.#sentBytes,
       droppedMessages: this.#droppedMessages,
+      receivedMessages: this.#receivedMessages,
+      receivedBytes: this.#receivedBytes,
       roundTripMs: this.#roundTripMs,
+      lastContactMs: this.#contactAt === undefined ? undefined : this.#context.clock.now() - this.#contactAt,
     };
   }
 
@@ -189,6 +217,7 @@ export class Peer {
 
   #read(reader: FrameReader, bytes: Uint8Array): void {
     this.#heardAt = this.#context.clock.now();
+    this.heard(this.#heardAt);
     try {
       reader.push(bytes, agreeVersion, (frame) => {
         this.#handle(frame);
@@ -231,6 +260,7 @@ export class Peer {
   #answered(pingedAt: number): void {
     this.#roundTripMs = this.#context.clock.now() - pingedAt;
     this.#pingedAt = undefined;
+    this.#context.onRoundTrip(this.id, this.#roundTripMs);
     if (this.#isProven) return;
     this.#isProven = true;
     this.#backoff.reset();

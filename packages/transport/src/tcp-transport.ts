@@ -27,6 +27,8 @@ export interface TcpTransportOptions {
   readonly onMessage: (message: Message, bytes: number) => void;
   /** Messages to this peer were lost, or cannot be sent now. */
   readonly onUnreachable?: (id: NodeId) => void;
+  /** A ping to this peer was answered. */
+  readonly onRoundTrip?: (id: NodeId, milliseconds: number) => void;
   /** Decides about a server of our cluster that is about to be talked to; throws a `TransportError` to refuse it. */
   readonly admit?: (hello: Hello) => void;
   /** A peer has dialled us and was admitted. */
@@ -41,6 +43,8 @@ export interface TransportStats {
   readonly receivedMessages: number;
   /** Messages that no queue took: no such peer, no connection, a full queue, or larger than a frame may be. */
   readonly droppedMessages: number;
+  /** Heartbeats among them: a leader that cannot send these is about to lose its followers. */
+  readonly droppedHeartbeats: number;
 }
 
 /** How long `close` waits for peers to take what was sent to them. */
@@ -60,6 +64,7 @@ export class TcpTransport implements RaftTransport {
   #closing: Promise<void> | undefined;
   #receivedMessages = 0;
   #droppedMessages = 0;
+  #droppedHeartbeats = 0;
 
   /** Starts to listen. Errors: `NetworkError`. */
   static async listen(options: TcpTransportOptions): Promise<TcpTransport> {
@@ -84,6 +89,7 @@ export class TcpTransport implements RaftTransport {
       logOnce: new LogOnce(),
       admit: options.admit ?? (() => {}),
       onUnreachable: options.onUnreachable ?? (() => {}),
+      onRoundTrip: options.onRoundTrip ?? (() => {}),
     };
   }
 
@@ -119,13 +125,13 @@ export class TcpTransport implements RaftTransport {
     const peer = this.#peers.get(to);
     // Not worth encoding for nobody.
     if (peer === undefined || !peer.isDialled) {
-      this.#droppedMessages += 1;
+      this.#dropped(message);
       return;
     }
     const payload = encodeMessage(message);
     if (payload.length > this.#context.limits.frameBytesMax) this.#dropOversized(to, message, payload.length);
     else if (peer.send(payload)) this.#planFlush(peer);
-    else this.#dropFull(to);
+    else this.#dropFull(to, message);
   }
 
   /** Hands everything queued to the machine now, instead of at the end of this turn. */
@@ -149,12 +155,14 @@ export class TcpTransport implements RaftTransport {
 
   stats(): TransportStats {
     const peers: Record<NodeId, PeerStats> = {};
+    for (const connection of this.#inbound) this.#heard(connection);
     for (const [id, peer] of this.#peers) peers[id] = peer.stats();
     return {
       peers,
       inboundConnections: this.#inbound.size,
       receivedMessages: this.#receivedMessages,
       droppedMessages: this.#droppedMessages,
+      droppedHeartbeats: this.#droppedHeartbeats,
     };
   }
 
@@ -184,9 +192,13 @@ export class TcpTransport implements RaftTransport {
       onHello: (known, hello) => this.#met(known, hello),
       onMessage: (message, bytes) => {
         this.#receivedMessages += 1;
+        this.#peers.get(message.from)?.received(bytes);
         this.#options.onMessage(message, bytes);
       },
-      onClosed: (closed) => this.#inbound.delete(closed),
+      onClosed: (closed) => {
+        this.#heard(closed);
+        this.#inbound.delete(closed);
+      },
     });
     const isFull = this.#inbound.size >= limits.inboundMax;
     if (isFull && logOnce.isNew('inbound', 'full')) {
@@ -214,6 +226,10 @@ export class TcpTransport implements RaftTransport {
     this.#options.onHello?.(hello);
   }
 
+  #heard({ peer, heardAt }: Inbound): void {
+    if (peer !== undefined) this.#peers.get(peer)?.heard(heardAt);
+  }
+
   #planFlush(peer: Peer): void {
     this.#unflushed.add(peer);
     if (this.#isFlushPlanned) return;
@@ -224,8 +240,13 @@ export class TcpTransport implements RaftTransport {
     });
   }
 
-  #dropOversized(to: NodeId, message: Message, bytes: number): void {
+  #dropped(message: Message): void {
     this.#droppedMessages += 1;
+    if (message.type === 'heartbeat') this.#droppedHeartbeats += 1;
+  }
+
+  #dropOversized(to: NodeId, message: Message, bytes: number): void {
+    this.#dropped(message);
     const { limits, logger, logOnce, onUnreachable } = this.#context;
     if (logOnce.isNew(`to-${to}`, 'oversized')) {
       logger.error(
@@ -236,8 +257,8 @@ export class TcpTransport implements RaftTransport {
     onUnreachable(to);
   }
 
-  #dropFull(to: NodeId): void {
-    this.#droppedMessages += 1;
+  #dropFull(to: NodeId, message: Message): void {
+    this.#dropped(message);
     const { logger, logOnce, onUnreachable } = this.#context;
     if (logOnce.isNew(`to-${to}`, 'full')) {
       logger.warn({ peer: to }, `Server ${to} is too slow: messages to it are dropped.`);
