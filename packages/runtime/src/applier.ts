@@ -4,12 +4,15 @@
 
 import { entryBytes, type Index, type LogEntry, type RaftLog, type Snapshot } from '@waldb/core';
 import type { Clock } from '@waldb/io';
+import type { ReplicatedState } from './replicated-state.js';
 import { RuntimeError } from './runtime-error.js';
 import { openSnapshotData } from './snapshot-data.js';
+import { restoreImage } from './snapshot-image.js';
 import type { StateMachine } from './state-machine.js';
 
 export interface ApplierOptions<Result> {
   readonly stateMachine: StateMachine<Result>;
+  readonly replicatedState: ReplicatedState;
   readonly log: RaftLog;
   readonly clock: Clock;
   readonly appliedIndex: Index;
@@ -135,7 +138,7 @@ export class Applier<Result> {
   #perform(work: Work, entries: readonly LogEntry[]): Promise<void> | undefined {
     const { stateMachine } = this.#options;
     if (work.type === 'restore') {
-      return stateMachine.restore(openSnapshotData(work.snapshot.data)).then(() => {
+      return restoreImage(openSnapshotData(work.snapshot.data), this.#options).then(() => {
         this.#options.onRestored(work.snapshot.index);
         this.#done(work);
       });

@@ -12,6 +12,7 @@ import type {
 } from '@waldb/core';
 import type { Clock } from '@waldb/io';
 import type { RuntimeLimits } from './limits.js';
+import type { ReplicatedState } from './replicated-state.js';
 import type { RuntimeError } from './runtime-error.js';
 import type { StateMachine } from './state-machine.js';
 
@@ -39,6 +40,7 @@ export interface DriverOptions<Result> {
   readonly node: RaftNode;
   readonly log: DeferredRaftLog;
   readonly stateMachine: StateMachine<Result>;
+  readonly replicatedState: ReplicatedState;
   readonly transport: DrivenTransport;
   readonly clock: Clock;
   readonly tickMs: number;

@@ -20,6 +20,7 @@ import { Inbox } from './inbox.js';
 import { type Proposal, Proposals } from './proposals.js';
 import { Reads } from './reads.js';
 import { diskFullError, fromRaftError, RuntimeError, storageError, withOutcome } from './runtime-error.js';
+import { beginImage } from './snapshot-image.js';
 import { Snapshots } from './snapshots.js';
 
 type ProposedAction = Extract<Action, { type: 'proposed' }>;
@@ -74,6 +75,7 @@ export class Driver<Result> {
     this.applier = new Applier({
       ...limits,
       stateMachine: options.stateMachine,
+      replicatedState: options.replicatedState,
       log,
       clock,
       appliedIndex: options.node.lastApplied,
@@ -90,7 +92,7 @@ export class Driver<Result> {
     });
     this.snapshots = new Snapshots({
       ...limits,
-      snapshot: () => options.stateMachine.snapshot(),
+      beginImage: () => beginImage(options),
       atPoint: (call) => this.applier.call(() => call(this.applier.appliedIndex)),
       save: (index, data, onStaged) => this.#saveSnapshot(index, data, onStaged),
       onTrouble: (error) => {

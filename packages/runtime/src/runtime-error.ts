@@ -16,6 +16,7 @@ import type { NodeId, RaftError } from '@waldb/core';
  * - `NOT_READY`, `CONFIG_IN_PROGRESS`, `CONFIG_INVALID`, `NOT_CAUGHT_UP`, `TRANSFER_IN_PROGRESS`: as in `RaftError`.
  * - `TRANSFER_FAILED`: the other server did not take over leadership.
  * - `SNAPSHOT_TOO_LARGE`: the state machine's image is larger than a snapshot may be.
+ * - `SNAPSHOT_UNREADABLE`: a snapshot's image is not one that this version knows.
  * - `INTERNAL`: a bug of ours; the server stopped.
  *
  * Start:
@@ -45,6 +46,7 @@ export type RuntimeErrorCode =
   | 'TRANSFER_IN_PROGRESS'
   | 'TRANSFER_FAILED'
   | 'SNAPSHOT_TOO_LARGE'
+  | 'SNAPSHOT_UNREADABLE'
   | 'INTERNAL'
   | 'OPTIONS_INVALID'
   | 'ADDRESS_IN_USE'

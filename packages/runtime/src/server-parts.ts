@@ -29,10 +29,12 @@ import {
   type RaftServerOptions,
 } from './options.js';
 import { numberFromBytes, seededRandom } from './randomness.js';
+import { NO_REPLICATED_STATE, type ReplicatedState } from './replicated-state.js';
 import { RuntimeError } from './runtime-error.js';
 import { requireServerAddress } from './server-address.js';
 import { type RaftServerEvents, RoleNews } from './server-events.js';
 import { openSnapshotData } from './snapshot-data.js';
+import { restoreImage } from './snapshot-image.js';
 import type { StateMachine } from './state-machine.js';
 import { openStore, type Store } from './store.js';
 
@@ -56,21 +58,35 @@ export async function openServerParts<Result>(
   const vfs = options.vfs ?? new NodeVfs();
   const store = await openStore(vfs, options);
   try {
-    const applied = await restoreStateMachine(options.stateMachine, store);
-    return await assemble(options, vfs, store, applied);
+    // What the server replicates of its own is made here, restored with the state machine, and lives in the driver.
+    const replicatedState = NO_REPLICATED_STATE;
+    const applied = await restoreState(options.stateMachine, replicatedState, store);
+    return await assemble(options, vfs, store, { applied, replicatedState });
   } catch (error) {
     await store.log.close();
     throw error;
   }
 }
 
-/** Brings the machine to the newest snapshot, unless it holds more by itself. Returns the index that it holds. */
-async function restoreStateMachine<Result>(machine: StateMachine<Result>, store: Store): Promise<number> {
+/**
+ * Brings both states to the newest snapshot; the machine's not if it holds more by itself. Returns the index that the
+ * machine holds.
+ */
+async function restoreState<Result>(
+  machine: StateMachine<Result>,
+  replicatedState: ReplicatedState,
+  store: Store,
+): Promise<number> {
   const own = machine.appliedIndex?.() ?? 0;
   const snapshot = store.log.snapshot();
-  if (snapshot === undefined || snapshot.index <= own) return own;
+  if (snapshot === undefined) return own;
+  const image = openSnapshotData(snapshot.data);
   try {
-    await machine.restore(openSnapshotData(snapshot.data));
+    if (snapshot.index <= own) {
+      await restoreImage(image, { replicatedState });
+      return own;
+    }
+    await restoreImage(image, { replicatedState, stateMachine: machine });
   } catch (cause) {
     throw new RuntimeError(
       'STATE_MACHINE',
@@ -85,8 +101,9 @@ async function assemble<Result>(
   options: RaftServerOptions<Result>,
   vfs: Vfs,
   store: Store,
-  applied: number,
+  restored: { readonly applied: number; readonly replicatedState: ReplicatedState },
 ): Promise<ServerParts<Result>> {
+  const { applied, replicatedState } = restored;
   const { identity, log, knownLogs } = store;
   const clock = options.clock ?? new NodeClock();
   const logger = options.logger ?? SILENT_LOGGER;
@@ -132,6 +149,7 @@ async function assemble<Result>(
     node,
     log,
     stateMachine: options.stateMachine,
+    replicatedState,
     transport,
     clock,
     tickMs: options.tickMs ?? DEFAULT_TICK_MS,

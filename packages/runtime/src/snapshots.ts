@@ -7,7 +7,8 @@ import { gatherSnapshotData } from './snapshot-data.js';
 
 export interface SnapshotsOptions {
   readonly snapshotBytesMax: number;
-  readonly snapshot: () => AsyncIterable<Uint8Array>;
+  /** Begins the image of the moment at which it is called. */
+  readonly beginImage: () => AsyncIterable<Uint8Array>;
   /** Calls back at a point between two entries, with everything up to `index` applied and nothing after it. */
   readonly atPoint: (call: (index: Index) => void) => void;
   /** Hands the image to the node in the loop's next turn; calls back with the seq that makes it durable. */
@@ -62,12 +63,11 @@ export class Snapshots {
   }
 
   #image(): Promise<{ readonly index: Index; readonly data: Uint8Array }> {
-    const { atPoint, snapshot, snapshotBytesMax } = this.#options;
+    const { atPoint, beginImage, snapshotBytesMax } = this.#options;
     return new Promise((resolve, reject) => {
       atPoint((index) => {
-        // Begun here and now, up to the machine's first wait: a generator that copies its state first thing copies
-        // the state of this point. An async function turns what it throws at once into a rejection, too.
-        const gather = async () => gatherSnapshotData(snapshot(), snapshotBytesMax);
+        // An async function turns what it throws at once into a rejection, too.
+        const gather = async () => gatherSnapshotData(beginImage(), snapshotBytesMax);
         gather().then((data) => resolve({ index, data }), reject);
       });
     });

@@ -1,8 +1,10 @@
 import { type EntryKind, encodeEntry, type LogEntry, MemoryLog } from '@waldb/core';
 import { describe, expect, it } from 'vitest';
 import { Applier } from '../src/applier.js';
+import { NO_REPLICATED_STATE } from '../src/replicated-state.js';
 import type { RuntimeError } from '../src/runtime-error.js';
 import { gatherSnapshotData } from '../src/snapshot-data.js';
+import { beginImage } from '../src/snapshot-image.js';
 import type { StateMachine } from '../src/state-machine.js';
 import { bytes } from './support/list-machine.js';
 import { ManualClock } from './support/manual-clock.js';
@@ -56,6 +58,7 @@ function makeApplier(limits = { applyEntriesMax: 10, applyBacklogBytesMax: 1000 
   const applier = new Applier<string>({
     ...limits,
     stateMachine: machine,
+    replicatedState: NO_REPLICATED_STATE,
     log,
     clock,
     appliedIndex: 0,
@@ -136,7 +139,10 @@ describe('Applier', () => {
     log.append([1, 2, 3].map((index) => entry(index)));
     machine.isSlow = true;
     for (const index of [1, 2, 3]) applier.apply([entry(index)]);
-    const data = await gatherSnapshotData(new SlowMachine().snapshot(), 100);
+    const data = await gatherSnapshotData(
+      beginImage({ replicatedState: NO_REPLICATED_STATE, stateMachine: new SlowMachine() }),
+      100,
+    );
     const snapshot = { index: 10, term: 2, configuration: CONFIGURATION, data };
     log.applySnapshot(snapshot);
     applier.restore(snapshot);
@@ -148,7 +154,10 @@ describe('Applier', () => {
 
   it('what a restored snapshot covers is told before what follows it', async () => {
     const { applier, seen } = makeApplier();
-    const data = await gatherSnapshotData(new SlowMachine().snapshot(), 100);
+    const data = await gatherSnapshotData(
+      beginImage({ replicatedState: NO_REPLICATED_STATE, stateMachine: new SlowMachine() }),
+      100,
+    );
     applier.restore({ index: 10, term: 2, configuration: CONFIGURATION, data });
     applier.apply([entry(11)]);
     await settle();
