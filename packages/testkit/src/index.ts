@@ -29,6 +29,30 @@ export {
   type StepView,
 } from './invariants/invariant.js';
 export { InvariantSuite, type SuiteOptions } from './invariants/suite.js';
+export { type CheckOptions, type CheckResult, checkHistory } from './linearizability/check-history.js';
+export type { Counterexample } from './linearizability/counterexample.js';
+export { type AppliedLists, checkExactlyOnce } from './linearizability/exactly-once.js';
+export {
+  HistoryError,
+  type HistoryEvent,
+  HistoryWriter,
+  readHistory,
+  readOperations,
+} from './linearizability/history-event.js';
+export {
+  type AppendListInput,
+  type AppendListOutput,
+  appendListModel,
+} from './linearizability/models/append-list.js';
+export { type CounterInput, counterModel } from './linearizability/models/counter.js';
+export {
+  type RegisterInput,
+  type RegisterOutput,
+  type RegisterValue,
+  registerModel,
+} from './linearizability/models/register.js';
+export type { Operation as HistoryOperation } from './linearizability/operation.js';
+export type { SequentialModel, Step } from './linearizability/sequential-model.js';
 export {
   type BatchReport,
   describeFailure,
