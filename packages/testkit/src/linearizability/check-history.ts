@@ -13,14 +13,18 @@ export interface CheckOptions {
   readonly isOver?: () => boolean;
 }
 
-export type CheckResult =
+export type CheckResult<Input = unknown, Output = unknown> =
   | {
       readonly verdict: 'linearizable';
       readonly operations: number;
       readonly keys: number;
       readonly configurations: number;
     }
-  | { readonly verdict: 'violation'; readonly key: string; readonly counterexample: Counterexample }
+  | {
+      readonly verdict: 'violation';
+      readonly key: string;
+      readonly counterexample: Counterexample<Input, Output>;
+    }
   /** No violation was found, and for these keys not everything was tried. Says nothing either way. */
   | { readonly verdict: 'notDecided'; readonly keys: readonly string[]; readonly configurations: number };
 
@@ -31,7 +35,7 @@ export function checkHistory<State, Input, Output>(
   model: SequentialModel<State, Input, Output>,
   operations: Iterable<Operation<Input, Output>>,
   options: CheckOptions = {},
-): CheckResult {
+): CheckResult<Input, Output> {
   const budget = {
     configurationsMax: options.configurationsMax ?? CONFIGURATIONS_MAX,
     isOver: options.isOver ?? (() => false),
