@@ -111,6 +111,8 @@ export function describeEvent(event: Event): string {
       return `snapshot to S${event.to} ${event.ok ? 'delivered' : 'failed'}`;
     case 'unreachable':
       return `S${event.id} unreachable`;
+    case 'removed':
+      return `told of removal at ${event.index}`;
   }
 }
 

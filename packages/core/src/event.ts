@@ -44,6 +44,8 @@ export type Event =
   /** The driver finished streaming a snapshot to `to`, or gave up. */
   | { readonly type: 'snapshotStatus'; readonly to: NodeId; readonly ok: boolean }
   /** The transport could not deliver to `id`: go back to probing. */
-  | { readonly type: 'unreachable'; readonly id: NodeId };
+  | { readonly type: 'unreachable'; readonly id: NodeId }
+  /** A member says that the configuration at `index`, which is committed, does not have us: do not campaign without it. */
+  | { readonly type: 'removed'; readonly index: Index };
 
 export type EventType = Event['type'];

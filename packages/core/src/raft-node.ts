@@ -201,6 +201,7 @@ export class RaftNode<Log extends RaftLog = RaftLog> {
       case 'storageFailed':
       case 'snapshotStatus':
       case 'unreachable':
+      case 'removed':
         return [];
       default:
         throw storageError(this.#failure);

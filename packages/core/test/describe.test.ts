@@ -217,6 +217,7 @@ describe('events', () => {
       [{ type: 'snapshotStatus', to: 2, ok: true }, 'snapshot to S2 delivered'],
       [{ type: 'snapshotStatus', to: 2, ok: false }, 'snapshot to S2 failed'],
       [{ type: 'unreachable', id: 2 }, 'S2 unreachable'],
+      [{ type: 'removed', index: 7 }, 'told of removal at 7'],
     ]),
   )('%s', (text, event) => {
     expect(describeEvent(event)).toBe(text);

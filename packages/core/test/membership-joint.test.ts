@@ -288,6 +288,7 @@ describe('two at once', () => {
   it('X19 §6: promoting two learners of one voter in one change leaves no disjoint majorities', () => {
     const node = nodeWithLog({ peers: [], config: { learners: [2, 3] } });
     electLeader(node);
+    for (const from of [2, 3]) receive(node, appendReply(node, from));
     node.step({ type: 'changeMembership', voters: [1, 2, 3] });
     // A majority of the new voters alone is none of the old: servers 2 and 3 elect nobody without server 1.
     const taken = node.log.entry(2);

@@ -152,6 +152,21 @@ describe('promotion', () => {
     );
   });
 
+  it.each([0, 2])(
+    'P82: a whole new configuration does not promote a learner that holds %d of 3 committed entries either',
+    (matchIndex) => {
+      const node = leaderWithLearner();
+      if (matchIndex > 0) receive(node, appendReply(node, 4, { matchIndex }));
+      const change = { type: 'changeMembership', voters: [1, 4, 5], learners: [2] } as const;
+      expect(refusal(() => node.step(change))).toBe(
+        `NOT_CAUGHT_UP: learner 4 holds the log up to ${matchIndex} of 3`,
+      );
+      expect(node.log.lastIndex()).toBe(3);
+      receive(node, appendReply(node, 4, { matchIndex: 3 }));
+      expect(described(node.step(change))[0]).toBe('membership [1 4 5 & 1 2 3 ~2] at 4');
+    },
+  );
+
   it('P82: a server that is new altogether may be added as voter at once', () => {
     const node = leaderWithLearner();
     expect(described(node.step({ type: 'addServer', id: 5 }))[0]).toBe('membership [1 2 3 5 +4] at 4');

@@ -52,6 +52,7 @@ function quietEvents(node: Node): Event[] {
     { type: 'storageFailed', error: new Error('again') },
     { type: 'snapshotStatus', to: 2, ok: true },
     { type: 'unreachable', id: 2 },
+    { type: 'removed', index: 99 },
   ];
 }
 

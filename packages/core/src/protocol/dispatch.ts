@@ -16,7 +16,7 @@ import {
   tickElection,
 } from './election.js';
 import { handleHeartbeat, handleHeartbeatReply, tickHeartbeat } from './heartbeat.js';
-import { changeMembership } from './membership-change.js';
+import { changeMembership, toldOfRemoval } from './membership-change.js';
 import { propose } from './proposal.js';
 import { handleRead, handleReadIndex, handleReadIndexReply, tickForwardedReads } from './read-index.js';
 import { handleAppendEntries, handleAppendEntriesReply } from './replication.js';
@@ -69,6 +69,8 @@ export function dispatch(raft: RaftState, event: Event): void {
       if (progress?.state === 'replicate') progress.becomeProbe();
       return;
     }
+    case 'removed':
+      return toldOfRemoval(raft, event.index);
   }
 }
 

@@ -8,7 +8,7 @@ import { encodeEntry } from '../codec/entry.js';
 import { type MembershipChange, nextConfiguration } from '../membership/change.js';
 import { isJoint, isVoter } from '../membership/configuration.js';
 import { RaftError } from '../raft-error.js';
-import type { Configuration, NodeId } from '../types.js';
+import type { Configuration, Index, NodeId } from '../types.js';
 import { becomeFollower } from './election.js';
 import { beginRound } from './heartbeat.js';
 import { refuseDuringTransfer, requireLeader } from './proposal.js';
@@ -35,8 +35,9 @@ export function changeMembership(raft: RaftState, change: MembershipChange): voi
     throw new RaftError('CONFIG_IN_PROGRESS', 'the joint configuration has to be left first');
   }
   const next = nextConfiguration(raft.configuration, change);
-  if (change.type === 'promoteLearner' || change.type === 'addServer')
-    requireCaughtUp(raft, leader, change.id);
+  for (const id of next.voters) {
+    if (raft.configuration.learners.includes(id)) requireCaughtUp(raft, leader, id);
+  }
   appendConfiguration(raft, next);
   const index = raft.configurationIndex;
   raft.emit({ type: 'proposed', first: index, last: index, term: raft.term });
@@ -57,12 +58,18 @@ export function settleMembership(raft: RaftState, leader: LeaderState): boolean 
   return false;
 }
 
+/** A member knows that the cluster goes on without us. A leader finds out by itself: no quorum answers it. */
+export function toldOfRemoval(raft: RaftState, index: Index): void {
+  raft.removedAt = Math.max(raft.removedAt, index);
+  if (raft.configurationIndex < index && raft.leaderState === undefined)
+    becomeFollower(raft, raft.term, undefined);
+}
+
 /**
  * A learner becomes a voter only when it holds all that is committed: else the next commit would wait for it to catch
  * up (thesis §4.2.1). A server that is new altogether may be added as voter at once, at that price.
  */
 function requireCaughtUp(raft: RaftState, leader: LeaderState, id: NodeId): void {
-  if (!raft.configuration.learners.includes(id)) return;
   const progress = leader.tracker.progress(id);
   const matchIndex = progress?.matchIndex ?? 0;
   if (progress?.state === 'replicate' && matchIndex >= raft.commitIndex) return;

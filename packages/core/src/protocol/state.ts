@@ -32,6 +32,9 @@ export class RaftState {
   /** Where it stands in the log; 0 for the initial one. */
   configurationIndex: Index;
 
+  /** The newest configuration that is known, from others, to be committed without this server; 0 for none. */
+  removedAt: Index = 0;
+
   /** Ticks since the leader was heard, a vote was given or a campaign began. */
   electionElapsed = 0;
   electionTimeout: number;
@@ -102,8 +105,11 @@ export class RaftState {
    *
    * The one before *is* committed, whatever the commit index says: a leader appends a configuration only then. A
    * restarted server has forgotten its commit index, so nothing older may be asked.
+   *
+   * A server that was removed and has not got the entry that says so cannot win, and does not try (docs/protocol.md, 7).
    */
   get mayCampaign(): boolean {
+    if (this.configurationIndex < this.removedAt) return false;
     if (isVoter(this.configuration, this.id)) return true;
     if (this.configurationIndex <= this.commitIndex) return false;
     return isVoter(this.configurationAt(this.configurationIndex - 1).configuration, this.id);

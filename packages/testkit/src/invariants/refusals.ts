@@ -50,6 +50,7 @@ function isRequest(event: Event): boolean {
     case 'storageFailed':
     case 'snapshotStatus':
     case 'unreachable':
+    case 'removed':
       return false;
     default:
       return true;
