@@ -5,7 +5,15 @@ export type { Clock, Timer, TimerOptions } from './clock.js';
 export { createDirectory } from './create-directory.js';
 export { Sha256 } from './hash.js';
 export { DURATION_MS, Histogram, type HistogramData, type HistogramShape } from './histogram.js';
-export { type IoPlan, type IoStep, runBlocking, runWithCallbacks } from './io-plan.js';
+export {
+  type IoPlan,
+  type IoStep,
+  runBlocking,
+  runWithCallbacks,
+  writeDurably,
+  writeDurablyWithCallback,
+} from './io-plan.js';
+export { LogHistogram } from './log-histogram.js';
 export {
   type ByteStream,
   type Endpoint,

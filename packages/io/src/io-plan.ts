@@ -60,8 +60,7 @@ function stepBlocking(vfs: Vfs, step: IoStep): void {
       step.file.write(step.bytes, step.position);
       break;
     case 'writeDurably':
-      step.file.write(step.bytes, step.position);
-      if (!step.file.isDurable) step.file.sync();
+      writeDurably(step.file, step.bytes, step.position);
       break;
     case 'sync':
       step.file.sync();
@@ -84,7 +83,7 @@ function stepWithCallback(vfs: Vfs, step: IoStep, callback: IoCallback): void {
       step.file.writeWithCallback(step.bytes, step.position, callback);
       break;
     case 'writeDurably':
-      writeDurably(step.file, step.bytes, step.position, callback);
+      writeDurablyWithCallback(step.file, step.bytes, step.position, callback);
       break;
     case 'sync':
       step.file.syncWithCallback(callback);
@@ -101,9 +100,25 @@ function stepWithCallback(vfs: Vfs, step: IoStep, callback: IoCallback): void {
   }
 }
 
-function writeDurably(file: VfsFile, bytes: Uint8Array, position: number, callback: IoCallback): void {
+/** Writes, and returns once it is on stable storage. */
+export function writeDurably(file: VfsFile, bytes: Uint8Array, position: number): void {
+  file.write(bytes, position);
+  if (!file.isDurable) file.sync();
+}
+
+/** The same, with the event loop free meanwhile. */
+export function writeDurablyWithCallback(
+  file: VfsFile,
+  bytes: Uint8Array,
+  position: number,
+  callback: IoCallback,
+): void {
+  if (file.isDurable) {
+    file.writeWithCallback(bytes, position, callback);
+    return;
+  }
   file.writeWithCallback(bytes, position, (error) => {
-    if (error === undefined && !file.isDurable) file.syncWithCallback(callback);
+    if (error === undefined) file.syncWithCallback(callback);
     else callback(error);
   });
 }

@@ -6,20 +6,29 @@
 // begins to be written when the write before it has ended or, on an idle log, when everything that is ready to run has
 // run: callers that were woken together share a write.
 
-import type { Index, LogEntry } from '@waldb/core';
-import { type IoPlan, runBlocking, runWithCallbacks, type VfsLock } from '@waldb/io';
+import type { Index } from '@waldb/core';
+import {
+  type IoPlan,
+  runBlocking,
+  runWithCallbacks,
+  type VfsLock,
+  writeDurably,
+  writeDurablyWithCallback,
+} from '@waldb/io';
 import type { LogKind } from './format/page.js';
 import { IdleProof } from './idle-proof.js';
 import { MetricsRecorder, type WalMetrics } from './metrics.js';
 import { openForReading, openForWriting } from './open-directory.js';
 import type { ResolvedOptions } from './options.js';
+import { RecordReader } from './record-reader.js';
 import { isGivenUp } from './recovery/beside-writer.js';
 import { addUp, type Recovered, type RecoveryReport } from './recovery/recover.js';
 import { ColdReader } from './segment/cold-reader.js';
 import type { LogWriter } from './segment/log-writer.js';
-import { type PlacedFrame, stagedRun } from './segment/staged-run.js';
-import { type Batch, newestFirst, Staging } from './segment/staging.js';
+import { type Batch, Staging } from './segment/staging.js';
+import type { TailWrite } from './segment/tail.js';
 import type { LogView } from './state/log-view.js';
+import { UnwrittenBatches } from './unwritten-batches.js';
 import { WalError } from './wal-error.js';
 import { type Group, newGroup } from './write-group.js';
 import { WriteLatency } from './write-latency.js';
@@ -42,6 +51,8 @@ export class LogEngine {
   readonly staging: Staging;
   /** Reads entries that are durable. */
   readonly cold: ColdReader;
+  /** Reads entries wherever they are. */
+  readonly records: RecordReader;
   /** What a flush resolves with. */
   flushed: () => number = () => this.#durableSeq;
   /** Called whenever more has become durable. */
@@ -51,14 +62,9 @@ export class LogEngine {
   readonly #latency = new WriteLatency();
   readonly #idleProof: IdleProof | undefined;
   readonly metrics: MetricsRecorder;
-  /** Of the flush that is under way. */
-  #flushed = { bytes: 0, entries: 0 };
   #durableSeq = 0;
-  /** What is being written, or waits behind it, or was cut short by a full disk; oldest first. */
-  readonly #unwritten: Batch[] = [];
-  #unwrittenBytes = 0;
+  readonly #unwritten = new UnwrittenBatches();
   #durableThrough: Index;
-  #unwrittenThrough: Index = 0;
   /** Whose write is in flight, and who comes next. */
   #writing: Group | undefined;
   #gathering: Group | undefined;
@@ -97,6 +103,12 @@ export class LogEngine {
     this.#durableThrough = this.view.lastIndex;
     this.cold = new ColdReader(options.vfs, segments, (id) => isGivenUp(options.vfs, directory, id));
     this.staging = new Staging(options.frameBytesMax);
+    this.records = new RecordReader({
+      staging: this.staging,
+      unwritten: this.#unwritten.batches,
+      cold: this.cold,
+      durableThrough: () => this.#durableThrough,
+    });
     this.#idleProof = writer && this.#makeIdleProof(writer);
   }
 
@@ -120,7 +132,6 @@ export class LogEngine {
     return this.#durableThrough;
   }
 
-  /** What the log has done so far, and what it takes up now. */
   summary(cachedBytes: number): WalMetrics {
     const segments = this.#writer?.segments ?? this.recovered.segments;
     return this.metrics.summary({
@@ -133,47 +144,13 @@ export class LogEngine {
 
   /** Bytes that are staged or being written. */
   get stagedBytes(): number {
-    return this.staging.bytes + this.#unwrittenBytes;
-  }
-
-  /** What was taken from `staging` and is not durable, oldest first. */
-  get unwritten(): readonly Batch[] {
-    return this.#unwritten;
-  }
-
-  /** An entry that the log holds, wherever it is. Errors: `WAL_CORRUPT`, `WAL_IO`. */
-  record(index: Index): LogEntry {
-    return this.#stagedFrom(index)?.[0] ?? this.cold.entry(index);
-  }
-
-  /** A run of entries that begins with `index`, which the log holds, wherever it is. Errors: `WAL_CORRUPT`, `WAL_IO`. */
-  recordsFrom(index: Index): readonly LogEntry[] {
-    return this.#stagedFrom(index) ?? asShown(this.cold.entriesFrom(index), this.#durableThrough - index + 1);
-  }
-
-  /** The same, without blocking. */
-  async recordsFromLater(index: Index): Promise<readonly LogEntry[]> {
-    // As of now: what becomes durable during the read may not be what it finds.
-    const durable = this.#durableThrough - index + 1;
-    return this.#stagedFrom(index) ?? asShown(await this.cold.entriesFromLater(index), durable);
-  }
-
-  #stagedFrom(index: Index): readonly LogEntry[] | undefined {
-    return index <= this.#durableThrough ? undefined : stagedRun(this.#newestFirst(), index);
-  }
-
-  *#newestFirst(): Generator<PlacedFrame, void, void> {
-    yield* this.staging.newestFirst();
-    for (let i = this.#unwritten.length - 1; i >= 0; i--) {
-      const { bytes, frames } = this.#unwritten[i] as Batch; // in bounds
-      yield* newestFirst(bytes, frames);
-    }
+    return this.staging.bytes + this.#unwritten.bytes;
   }
 
   /** Entries from here on differ, from now on, from those on disk or in the batch with the same index. */
   forgetDurableFrom(index: Index): void {
     this.#durableThrough = Math.min(this.#durableThrough, index - 1);
-    this.#unwrittenThrough = Math.min(this.#unwrittenThrough, index - 1);
+    this.#unwritten.through = Math.min(this.#unwritten.through, index - 1);
   }
 
   /** Blocks until everything staged is durable. Errors: `WAL_BUSY` while a flush is in flight; `WAL_FULL`; `WAL_POISONED`. */
@@ -199,7 +176,8 @@ export class LogEngine {
       process.nextTick(startGathered, this);
       return this.#gathering.promise;
     }
-    if ((this.#unwritten.at(-1)?.seq ?? this.#durableSeq) === this.staging.seq) return this.#writing.promise;
+    if ((this.#unwritten.batches.at(-1)?.seq ?? this.#durableSeq) === this.staging.seq)
+      return this.#writing.promise;
     this.#gathering = newGroup();
     return this.#gathering.promise;
   }
@@ -237,13 +215,9 @@ export class LogEngine {
       return;
     }
     this.#writing = group;
-    if (this.#isWrittenInline()) this.#writeInline(group);
+    const mayBlock = this.options.flushMode === 'adaptive' && this.#latency.suitsBlocking(this.stagedBytes);
+    if (mayBlock) this.#writeInline(group);
     else this.#writeDeferred(group);
-  }
-
-  #isWrittenInline(): boolean {
-    const { flushMode } = this.options;
-    return flushMode === 'adaptive' && this.#latency.suitsBlocking(this.stagedBytes);
   }
 
   #writeInline(group: Group): void {
@@ -259,20 +233,34 @@ export class LogEngine {
   #writeDeferred(group: Group): void {
     const { vfs, clock } = this.options;
     const began = clock.now();
-    runWithCallbacks(vfs, this.#flushPlan()).then(
-      () => {
-        this.#observe(clock.now() - began, false);
-        this.#ended(group, undefined);
-      },
-      (error: unknown) => this.#ended(group, this.#failed(error)),
-    );
+    const done = (error: unknown): void => {
+      if (error === undefined) this.#observe(clock.now() - began, false);
+      this.#ended(group, error === undefined ? undefined : this.#failed(error));
+    };
+    const seq = this.#take();
+    const write = this.#tailWrite();
+    if (write === undefined) {
+      runWithCallbacks(vfs, this.#writePlan(seq)).then(() => done(undefined), done);
+      return;
+    }
+    writeDurablyWithCallback(write.file, write.bytes, write.position, (error) => {
+      if (error === undefined) this.#tailWritten(seq);
+      done(error);
+    });
   }
 
   #writeBlocking(): void {
     const { vfs, clock } = this.options;
     const began = clock.now();
     try {
-      runBlocking(vfs, this.#flushPlan());
+      const seq = this.#take();
+      const write = this.#tailWrite();
+      if (write === undefined) {
+        runBlocking(vfs, this.#writePlan(seq));
+      } else {
+        writeDurably(write.file, write.bytes, write.position);
+        this.#tailWritten(seq);
+      }
     } catch (error) {
       throw this.#failed(error);
     }
@@ -281,7 +269,12 @@ export class LogEngine {
 
   #observe(milliseconds: number, isBlocking: boolean): void {
     this.#latency.observe(milliseconds);
-    this.metrics.synced({ ...this.#flushed, isBlocking, milliseconds });
+    this.metrics.synced({
+      bytes: this.#unwritten.writtenBytes,
+      entries: this.#unwritten.writtenEntries,
+      isBlocking,
+      milliseconds,
+    });
     this.#idleProof?.touched(isBlocking);
   }
 
@@ -326,44 +319,58 @@ export class LogEngine {
 
   async #closeCleanly(writer: LogWriter): Promise<void> {
     try {
-      await runWithCallbacks(this.options.vfs, this.#flushPlan());
+      await runWithCallbacks(this.options.vfs, this.#writePlan(this.#take()));
       await runWithCallbacks(this.options.vfs, writer.markClosed());
     } catch (error) {
       throw this.#failed(error);
     }
   }
 
-  /** Writes what an earlier attempt left, and everything that is staged. */
-  *#flushPlan(): IoPlan {
+  /** Takes what is staged to be written. The seq that is durable then. */
+  #take(): number {
+    this.#unwritten.take(this.staging, this.view.lastIndex);
+    return this.staging.seq; // calls that had nothing to write are done with those before them
+  }
+
+  /** What was taken, where a single write does. */
+  #tailWrite(): TailWrite | undefined {
+    const { single } = this.#unwritten;
+    return single && this.#writer?.tailWrite(single);
+  }
+
+  #tailWritten(seq: number): void {
+    const batch = this.#unwritten.single as Batch; // it was written
+    this.#writer?.tailWritten(batch);
+    this.#written(batch);
+    this.#allWritten(seq);
+  }
+
+  /** Everything that was taken, whatever it takes. */
+  *#writePlan(seq: number): IoPlan {
     const writer = this.#writer as LogWriter; // the callers checked that the log is writable
-    for (const batch of this.staging.take()) {
-      this.#unwritten.push(batch);
-      this.#unwrittenBytes += batch.bytes.length;
-    }
-    this.#unwrittenThrough = this.view.lastIndex;
-    this.#flushed = { bytes: 0, entries: 0 };
-    const seq = this.staging.seq; // calls that had nothing to write are done with those before them
-    for (let batch = this.#unwritten[0]; batch !== undefined; batch = this.#unwritten[0]) {
-      yield* writer.write(batch, this.#unwritten);
+    const { batches } = this.#unwritten;
+    for (let batch = batches[0]; batch !== undefined; batch = batches[0]) {
+      yield* writer.write(batch, batches);
       this.#written(batch);
     }
-    this.#durableSeq = seq;
-    this.#durableThrough = this.#unwrittenThrough;
-    this.cold.forgetRemoved();
-    this.onDurable();
+    this.#allWritten(seq);
   }
 
   #written(batch: Batch): void {
     this.#durableSeq = batch.seq;
-    this.#flushed.bytes += batch.bytes.length;
-    this.#flushed.entries += batch.entryCount;
-    this.#unwritten.shift();
-    this.#unwrittenBytes -= batch.bytes.length;
+    this.#unwritten.written(batch);
     this.staging.release(batch);
   }
 
+  #allWritten(seq: number): void {
+    this.#durableSeq = seq;
+    this.#durableThrough = this.#unwritten.through;
+    this.cold.forgetRemoved();
+    this.onDurable();
+  }
+
   #isIdle(): boolean {
-    if (this.#unwritten.length > 0 || !this.staging.isEmpty) return false;
+    if (!this.#unwritten.isEmpty || !this.staging.isEmpty) return false;
     this.#durableSeq = this.staging.seq; // calls that had nothing to write
     return true;
   }
@@ -387,12 +394,6 @@ export class LogEngine {
     this.metrics.failed(this.#poison, false);
     return this.#poison;
   }
-}
-
-/** Without what the disk still holds and a staged truncation has taken away. `durable` are on disk as they are shown. */
-function asShown(run: readonly LogEntry[], durable: number): readonly LogEntry[] {
-  const shown = Math.max(1, durable);
-  return run.length <= shown ? run : run.slice(0, shown);
 }
 
 function startGathered(engine: LogEngine): void {

@@ -3,8 +3,7 @@
 // into the log's own work, and never decides anything.
 
 import { type Channel, channel } from 'node:diagnostics_channel';
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
-import { DURATION_MS, Histogram, type HistogramData } from '@waldb/io';
+import { DURATION_MS, Histogram, type HistogramData, LogHistogram } from '@waldb/io';
 
 /** The channels of `node:diagnostics_channel` that a log publishes on, each with the messages named here. */
 export const WAL_CHANNELS = {
@@ -39,7 +38,7 @@ export interface FailureMessage {
   readonly error: Error;
 }
 
-/** A distribution: the mean, quantiles and the largest value seen. All 0 while `count` is. */
+/** A distribution: the mean, quantiles (at most 3 % too high) and the largest value seen. All 0 while `count` is. */
 export interface Distribution {
   readonly count: number;
   readonly mean: number;
@@ -75,24 +74,13 @@ const SYNC: Channel = channel(WAL_CHANNELS.sync);
 const COLD_READ: Channel = channel(WAL_CHANNELS.coldRead);
 const FAILURE: Channel = channel(WAL_CHANNELS.failure);
 
-/** Latencies are recorded in whole nanoseconds, up to an hour. */
 const NANOSECONDS_PER_MS = 1e6;
-const LATENCY_NS_MAX = 3600 * 1e9;
-const BATCH_ENTRIES_MAX = Number.MAX_SAFE_INTEGER;
 
 export class MetricsRecorder {
   readonly #directory: string;
   readonly #logId: string;
-  readonly #latency: RecordableHistogram = createHistogram({
-    lowest: 1,
-    highest: LATENCY_NS_MAX,
-    figures: 3,
-  });
-  readonly #batch: RecordableHistogram = createHistogram({
-    lowest: 1,
-    highest: BATCH_ENTRIES_MAX,
-    figures: 3,
-  });
+  readonly #latencyNs = new LogHistogram();
+  readonly #batchEntries = new LogHistogram();
   readonly #latencyBuckets = new Histogram(DURATION_MS);
   #syncs = 0;
   #bytes = 0;
@@ -110,11 +98,9 @@ export class MetricsRecorder {
     this.#syncs += 1;
     this.#bytes += write.bytes;
     this.#entries += write.entries;
-    this.#latency.record(
-      Math.min(Math.max(1, Math.round(write.milliseconds * NANOSECONDS_PER_MS)), LATENCY_NS_MAX),
-    );
+    this.#latencyNs.record(Math.max(1, Math.round(write.milliseconds * NANOSECONDS_PER_MS)));
     this.#latencyBuckets.record(write.milliseconds);
-    if (write.entries > 0) this.#batch.record(write.entries);
+    if (write.entries > 0) this.#batchEntries.record(write.entries);
     if (SYNC.hasSubscribers) SYNC.publish({ directory: this.#directory, logId: this.#logId, ...write });
   }
 
@@ -138,8 +124,8 @@ export class MetricsRecorder {
       syncs: this.#syncs,
       bytesWritten: this.#bytes,
       entriesWritten: this.#entries,
-      batchEntries: distribution(this.#batch, 1),
-      syncMilliseconds: distribution(this.#latency, NANOSECONDS_PER_MS),
+      batchEntries: distribution(this.#batchEntries, 1),
+      syncMilliseconds: distribution(this.#latencyNs, NANOSECONDS_PER_MS),
       syncMillisecondsBuckets: this.#latencyBuckets.data(),
       cacheHits: this.#hits,
       cacheMisses: this.#misses,
@@ -149,9 +135,13 @@ export class MetricsRecorder {
   }
 }
 
-function distribution(histogram: RecordableHistogram, unit: number): Distribution {
+function distribution(histogram: LogHistogram, unit: number): Distribution {
   const { count, mean, max } = histogram;
-  if (count === 0) return { count: 0, mean: 0, p50: 0, p99: 0, max: 0 };
-  const quantile = (percent: number): number => histogram.percentile(percent) / unit;
-  return { count, mean: mean / unit, p50: quantile(50), p99: quantile(99), max: max / unit };
+  return {
+    count,
+    mean: mean / unit,
+    p50: histogram.quantile(0.5) / unit,
+    p99: histogram.quantile(0.99) / unit,
+    max: max / unit,
+  };
 }

@@ -28,7 +28,7 @@ export class WalCursor implements WalRecords {
 
   *[Symbol.iterator](): Generator<WalRecord, void, void> {
     let next = this.#from;
-    while (this.#holds(next)) next = yield* this.#following(next, this.#engine.recordsFrom(next));
+    while (this.#holds(next)) next = yield* this.#following(next, this.#engine.records.from(next));
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<WalRecord, void, void> {
@@ -48,7 +48,7 @@ export class WalCursor implements WalRecords {
     const { view } = this.#engine;
     const { cuts } = view;
     try {
-      const run = await this.#engine.recordsFromLater(next);
+      const run = await this.#engine.records.fromLater(next);
       return cuts === view.cuts ? run : undefined;
     } catch (error) {
       if (cuts === view.cuts && next >= view.firstIndex) throw error;

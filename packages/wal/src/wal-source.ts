@@ -54,7 +54,7 @@ export class EngineSource implements WalSource {
   }
 
   record(lsn: Lsn): WalRecord {
-    return { lsn, data: this.#engine.record(lsn).command };
+    return { lsn, data: this.#engine.records.at(lsn).command };
   }
 
   records(from: Lsn): WalRecords {

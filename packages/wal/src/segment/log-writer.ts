@@ -3,22 +3,21 @@
 // knows of the log's state is only what is durable.
 
 import { join } from 'node:path';
-import { type IoPlan, publishFilePlan, type Vfs, type VfsFile } from '@waldb/io';
+import { type IoPlan, publishFilePlan, type Vfs } from '@waldb/io';
 import { segmentFile, snapshotFile } from '../format/file-name.js';
-import { encodeFooter } from '../format/footer.js';
 import { frameBytes } from '../format/frame.js';
 import type { SegmentHeader } from '../format/segment-header.js';
-import { FrameEffects } from '../state/frame-effects.js';
+import type { FrameEffects } from '../state/frame-effects.js';
 import { isFull, isOutOfSpace } from '../wal-error.js';
 import { countFitting } from './count-fitting.js';
 import { DurableState } from './durable-state.js';
 import { factsAhead } from './facts-ahead.js';
 import { countObsolete, emptySummary, type LiveSegment, liveSegment, trimEarlier } from './live-segment.js';
-import { encodeMark, MARK_BYTES, type Mark } from './mark.js';
 import { MetadataFile } from './metadata-file.js';
 import { type FrameContent, newSegmentPlan, outOfSpace, segmentBytesMin } from './new-segment.js';
 import { type SpareSegment, SpareSegments } from './spare-segments.js';
-import { type Batch, type StagedFrame, type StagedSnapshot, sealFrame, stagedFrameBytes } from './staging.js';
+import { type Batch, type StagedFrame, type StagedSnapshot, stagedFrameBytes } from './staging.js';
+import { Tail, type TailWrite } from './tail.js';
 import type { WriterStart } from './writer-start.js';
 
 /** The first segment is this small, so that a log is there at once; each next one doubles up to `segmentBytes`. */
@@ -40,18 +39,12 @@ export class LogWriter {
   readonly #state: DurableState;
   readonly #spares: SpareSegments;
   readonly segments: LiveSegment[];
-  #tailFile: VfsFile | undefined;
-  /** Frames up to here are said to be durable by something on disk. */
-  #provenSeq: number;
-  /** The last frame that carries records. */
-  #recordsSeq: number;
+  readonly #tail: Tail;
   /** Size of the largest segment so far. */
   #largestBytes: number;
-  /** The idle frame that is being written by callback, and the file it goes to. */
-  #idle: (Mark & { readonly file: VfsFile }) | undefined;
-  /** The file that a write by callback may still go to when its segment is no longer the tail. */
-  #busyFile: VfsFile | undefined;
   #hasWritten = false;
+  /** Nothing on disk is there that the durable state no longer needs. */
+  #isSettled = false;
 
   constructor(start: WriterStart) {
     this.#vfs = start.vfs;
@@ -60,8 +53,7 @@ export class LogWriter {
     this.#metadata = new MetadataFile(start.metadataFile, start.metadata);
     this.segments = start.segments;
     this.#state = new DurableState(start.state);
-    this.#provenSeq = start.provenSeq;
-    this.#recordsSeq = start.segments.at(-1)?.summary.lastSeq ?? 0;
+    this.#tail = new Tail(start.vfs, start.segments.at(-1), start.provenSeq);
     this.#largestBytes = Math.max(0, ...start.segments.map(({ header }) => header.segmentBytes));
     this.#snapshotFiles = new Set(start.snapshotFiles);
     this.#spares = new SpareSegments({
@@ -71,12 +63,6 @@ export class LogWriter {
       count: start.spareSegments,
       found: start.spareNumbers,
     });
-    const tail = this.segments.at(-1);
-    if (tail !== undefined) this.#tailFile = this.#openTail(tail);
-  }
-
-  get #tail(): LiveSegment {
-    return this.segments.at(-1) as LiveSegment; // every writer in use has one: `begin` runs before anything else
   }
 
   /**
@@ -84,12 +70,12 @@ export class LogWriter {
    * is all that waits to be written, this batch first.
    */
   *write(batch: Batch, unwritten: readonly Batch[]): IoPlan {
-    if (this.#idle !== undefined) yield* this.#repeatIdle(this.#idle);
+    yield* this.#tail.repeatIdle();
     while (batch.snapshots.length > 0) {
       yield* this.#withRoom(unwritten, () => this.#publishNext(batch));
     }
     while (batch.frames.length > 0) {
-      const count = countFitting(this.#tail, batch.frames);
+      const count = countFitting(this.#tail.segment, batch.frames);
       const [next] = batch.frames as [StagedFrame]; // the loop's condition
       if (count > 0) yield* this.#writeFrames(batch, count);
       else yield* this.#withRoom(unwritten, () => this.#rotate(next));
@@ -98,6 +84,23 @@ export class LogWriter {
     // Whoever writes will want another segment one day; whoever only looks will not.
     if (!this.#hasWritten) this.#spares.want(this.#nextSegmentBytes());
     this.#hasWritten = true;
+  }
+
+  /**
+   * The batch as one write to the tail, if there is nothing else to be done for it: what most batches are, and then no
+   * plan is needed (bench/wal, "commit"). `tailWritten` follows as soon as it is durable, and before anything else.
+   */
+  tailWrite(batch: Batch): TailWrite | undefined {
+    const { frames, snapshots } = batch;
+    if (!this.#hasWritten || !this.#isSettled || this.#tail.isIdling || snapshots.length > 0)
+      return undefined;
+    for (const { effects } of frames) if (!effects.onlyAdds) return undefined;
+    if (frames.length === 0 || countFitting(this.#tail.segment, frames) < frames.length) return undefined;
+    return this.#tail.place(batch, frames.length);
+  }
+
+  tailWritten(batch: Batch): void {
+    this.#framesWritten(batch, batch.frames.length);
   }
 
   /**
@@ -125,51 +128,17 @@ export class LogWriter {
 
   /** Whether something on disk says of everything written that it is durable. */
   get isProven(): boolean {
-    return this.#provenSeq >= this.#recordsSeq;
+    return this.#tail.isProven;
   }
 
-  /** Leaves proof that everything written is durable, so that the next open need not write anything again. */
-  *markClosed(): IoPlan {
-    if (this.isProven) return;
-    const { bytes, position, durableSeq } = this.#nextMark('close');
-    yield { type: 'writeDurably', file: this.#tailFile as VfsFile, bytes, position };
-    this.#provenSeq = durableSeq;
+  /** Leaves proof that everything written is durable. */
+  markClosed(): IoPlan {
+    return this.#tail.writeClosed();
   }
 
-  /**
-   * The same for a log that goes on. Its place and frame seq are taken at once and for good: whatever is written while
-   * this is in flight goes behind it, after `#repeatIdle`.
-   */
-  *writeIdle(): IoPlan {
-    const file = this.#tailFile as VfsFile; // every writer in use has one
-    const mark = { ...this.#nextMark('idle'), file };
-    // Behind the last records there is room for one mark, and none is needed behind this one.
-    this.#tail.summary.addFrame(new FrameEffects(), MARK_BYTES);
-    this.#idle = mark;
-    this.#busyFile = file;
-    try {
-      yield { type: 'writeDurably', file, bytes: mark.bytes, position: mark.position };
-      this.#provenSeq = Math.max(this.#provenSeq, mark.durableSeq);
-    } finally {
-      this.#idle = undefined;
-      this.#busyFile = undefined;
-      if (file !== this.#tailFile) file.close();
-    }
-  }
-
-  /**
-   * A blocking write cannot wait for the idle frame in flight, and nothing may follow a frame that is not durable: so the
-   * same bytes are written to the same place again. Whichever of the two writes comes last changes nothing.
-   */
-  *#repeatIdle({ file, bytes, position, durableSeq }: Mark & { readonly file: VfsFile }): IoPlan {
-    yield { type: 'writeDurably', file, bytes, position };
-    this.#idle = undefined;
-    this.#provenSeq = Math.max(this.#provenSeq, durableSeq);
-  }
-
-  #nextMark(kind: 'idle' | 'close'): Mark {
-    const { summary, seed } = this.#tail;
-    return encodeMark(kind, { seed, offset: summary.endOffset, durableSeq: summary.lastSeq });
+  /** The same for a log that goes on; other writes may come in between. */
+  writeIdle(): IoPlan {
+    return this.#tail.writeIdle();
   }
 
   /** Removes what no longer belongs here and, where a slot of the metadata is bad, writes it anew. */
@@ -198,7 +167,7 @@ export class LogWriter {
   }
 
   close(): void {
-    this.#tailFile?.close();
+    this.#tail.close();
     this.#metadata.close();
   }
 
@@ -233,7 +202,7 @@ export class LogWriter {
   *#makeRoom(unwritten: readonly Batch[]): IoPlan<boolean> {
     const hadSpares = yield* this.#spares.giveUp();
     const { snapshot, compacted } = factsAhead(unwritten, {
-      lastIndex: this.#tail.summary.lastIndex,
+      lastIndex: this.#tail.segment.summary.lastIndex,
       snapshot: this.#state.snapshot,
       needsSnapshot: this.#metadata.current.kind === 'raft',
     });
@@ -253,35 +222,31 @@ export class LogWriter {
     return hadSpares || hasRemoved;
   }
 
-  /** One write for all of them: the frames lie in the batch as they will lie in the file. */
   *#writeFrames(batch: Batch, count: number): IoPlan {
-    const { summary, seed } = this.#tail;
-    const frames = batch.frames.slice(0, count);
-    const start = (frames[0] as StagedFrame).start; // in bounds: count > 0
-    const position = summary.endOffset;
-    const durableSeq = summary.lastSeq;
-    let end = start;
-    for (const [i, frame] of frames.entries()) {
-      const offset = position + frame.start - start;
-      sealFrame(batch.bytes, frame, { seed, offset, frameSeq: durableSeq + 1 + i, durableSeq });
-      end = frame.start + stagedFrameBytes(frame);
+    yield { type: 'writeDurably', ...this.#tail.place(batch, count) };
+    this.#framesWritten(batch, count);
+  }
+
+  #framesWritten({ frames }: Batch, count: number): void {
+    const before = this.#tail.segment.summary.lastSeq;
+    for (let i = 0; i < count; i++) {
+      const frame = frames[i] as StagedFrame; // in bounds: the callers counted
+      this.#applied(frame.effects, stagedFrameBytes(frame));
     }
-    const bytes = batch.bytes.subarray(start, end);
-    yield { type: 'writeDurably', file: this.#tailFile as VfsFile, bytes, position };
-    this.#provenSeq = durableSeq;
-    for (const frame of frames) this.#applied(frame.effects, stagedFrameBytes(frame));
-    this.#recordsSeq = summary.lastSeq;
-    batch.frames.splice(0, count);
+    this.#tail.written(before);
+    if (count === frames.length) frames.length = 0;
+    else frames.splice(0, count);
   }
 
   #applied(effects: FrameEffects, bytes: number): void {
-    this.#tail.summary.addFrame(effects, bytes);
+    this.#tail.segment.summary.addFrame(effects, bytes);
     if (effects.truncateFrom !== undefined || effects.resetTo !== undefined) trimEarlier(this.segments);
     this.#state.apply(effects);
+    if (!effects.onlyAdds) this.#isSettled = false;
   }
 
   *#rotate(room: StagedFrame): IoPlan {
-    const before = this.#tail;
+    const before = this.#tail.segment;
     const frames = [this.#state.checkpoint()];
     const next = this.#nextSegmentBytes();
     const spare = this.#spares.take(segmentBytesMin(frames, room));
@@ -326,27 +291,23 @@ export class LogWriter {
     };
     const path = join(this.#directory, segmentFile(header.segmentId));
     yield* newSegmentPlan(this.#vfs, path, header, frames, spare);
-    if (before !== undefined) yield* this.#seal(before);
-    // A descriptor that is closed under a write may be another file's by the time of the write.
-    if (this.#tailFile !== this.#busyFile) this.#tailFile?.close();
-    this.segments.push(liveSegment(this.#directory, header, emptySummary(header)));
-    this.#tailFile = this.#openTail(this.#tail);
+    if (before !== undefined) yield* this.#tail.writeFooter();
+    const segment = liveSegment(this.#directory, header, emptySummary(header));
+    this.segments.push(segment);
+    this.#tail.moveTo(segment);
     for (const { payload, effects } of frames) this.#applied(effects, frameBytes(payload.length));
     this.#largestBytes = Math.max(this.#largestBytes, header.segmentBytes);
-    this.#provenSeq = header.publishedSeq;
-    this.#recordsSeq = header.publishedSeq;
     yield* this.#writeMetadata();
-  }
-
-  /** Nothing depends on the footer arriving: without it the frames are read at the next open. */
-  *#seal(segment: LiveSegment): IoPlan {
-    const footer = encodeFooter(segment.summary, segment.seed);
-    const position = segment.header.segmentBytes - footer.length;
-    yield { type: 'writeDurably', file: this.#tailFile as VfsFile, bytes: footer, position };
   }
 
   /** Removes what the durable state no longer needs. Says whether that was anything. */
   *#settle(): IoPlan<boolean> {
+    const hasRemoved = yield* this.#removeUnneeded();
+    this.#isSettled = true;
+    return hasRemoved;
+  }
+
+  *#removeUnneeded(): IoPlan<boolean> {
     const obsolete = countObsolete(this.segments, this.#state.compacted.index);
     const snapshot = this.#state.snapshot;
     const keep = snapshot === undefined ? '' : snapshotFile(snapshot.index, snapshot.term);
@@ -367,7 +328,7 @@ export class LogWriter {
     for (let i = 0; i < obsolete; i++) {
       const { path, header } = this.segments[0] as LiveSegment; // in bounds: obsolete < length
       // What is still being written to must not be written to again for another purpose.
-      const isFree = path !== this.#busyFile?.path;
+      const isFree = path !== this.#tail.busyPath;
       const isKept = isFree && (yield* this.#spares.recycle({ path, bytes: header.segmentBytes }));
       if (!isKept) yield { type: 'unlink', path };
       this.segments.shift();
@@ -381,7 +342,7 @@ export class LogWriter {
   }
 
   *#writeMetadata(firstSegmentId: number = this.#metadata.current.firstSegmentId): IoPlan {
-    const { summary, header } = this.#tail;
+    const { summary, header } = this.#tail.segment;
     const durableSeq = summary.lastSeq;
     yield* this.#metadata.write({
       firstSegmentId,
@@ -390,10 +351,6 @@ export class LogWriter {
       snapshot: this.#state.snapshot,
       durableSeq,
     });
-    this.#provenSeq = durableSeq;
-  }
-
-  #openTail(tail: LiveSegment): VfsFile {
-    return this.#vfs.open(tail.path, 'update', { durable: true });
+    this.#tail.prove(durableSeq);
   }
 }

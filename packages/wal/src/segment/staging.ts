@@ -34,6 +34,8 @@ export interface StagedFrame {
   /** Where in the batch's buffer the frame's header begins. */
   readonly start: number;
   payloadBytes: number;
+  /** Of the payload and its padding; 0 until the frame takes no more. */
+  payloadCrc: number;
   readonly effects: FrameEffects;
 }
 
@@ -176,7 +178,12 @@ export class Staging {
       this.#closeFrame();
     }
     this.#beginFrame(payloadBytes);
-    const frame: StagedFrame = { start: this.#end, payloadBytes: 0, effects: new FrameEffects() };
+    const frame: StagedFrame = {
+      start: this.#end,
+      payloadBytes: 0,
+      payloadCrc: 0,
+      effects: new FrameEffects(),
+    };
     this.#end += FRAME_HEADER_BYTES;
     this.#frames.push(frame);
     this.#open = frame;
@@ -197,12 +204,15 @@ export class Staging {
     frame.payloadBytes += encoded.length;
   }
 
+  /** The checksum is made here, when the bytes were just written and the write before them may still be under way. */
   #closeFrame(): void {
-    if (this.#open === undefined) return;
-    const padding = paddedBytes(this.#open.payloadBytes) - this.#open.payloadBytes;
+    const frame = this.#open;
+    if (frame === undefined) return;
+    const padding = paddedBytes(frame.payloadBytes) - frame.payloadBytes;
     this.#reserve(padding);
-    this.#arena.fill(0, this.#end, this.#end + padding);
+    for (let i = 0; i < padding; i++) this.#arena[this.#end + i] = 0;
     this.#end += padding;
+    frame.payloadCrc = checksum(this.#arena.subarray(frame.start + FRAME_HEADER_BYTES, this.#end));
     this.#open = undefined;
   }
 
@@ -232,9 +242,8 @@ export interface FramePlace {
 
 /** Completes the frame's header in the buffer, for its place on disk. */
 export function sealFrame(bytes: Uint8Array, frame: StagedFrame, place: FramePlace): void {
-  const payloadAt = frame.start + FRAME_HEADER_BYTES;
   const header: FrameHeader = {
-    payloadCrc: checksum(bytes.subarray(payloadAt, payloadAt + paddedBytes(frame.payloadBytes))),
+    payloadCrc: frame.payloadCrc,
     payloadBytes: frame.payloadBytes,
     kind: 'batch',
     recordCount: frame.effects.recordCount,

@@ -36,6 +36,16 @@ export class FrameEffects {
     return this.entryCount === 0 && this.truncateFrom === undefined && this.resetTo === undefined;
   }
 
+  /** Whether it is nothing but entries and hard state: then no file is in need of removing or naming after it. */
+  get onlyAdds(): boolean {
+    return (
+      this.truncateFrom === undefined &&
+      this.resetTo === undefined &&
+      this.snapshot === undefined &&
+      this.compacted === undefined
+    );
+  }
+
   addEntry(term: Term, index: Index, kind: EntryKind): void {
     if (this.entryCount === 0) this.firstIndex = index;
     if (term !== this.lastTerm || this.entryCount === 0) this.termRuns.push({ first: index, term });

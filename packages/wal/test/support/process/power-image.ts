@@ -11,6 +11,8 @@ type Write = Extract<JournalLine, { op: 'write' }>;
 type NameChange = Extract<JournalLine, { op: 'create' | 'rename' | 'unlink' }>;
 
 export interface PowerImage {
+  /** Sectors and names that were not synced. */
+  readonly atRisk: number;
   /** Sectors and names that differ from what the process had last seen. */
   readonly lost: number;
 }
@@ -22,14 +24,15 @@ export function makePowerImage(
 ): PowerImage {
   const journal = readJournal(places.journal);
   const names = namesIn(places.directory);
-  let lost = undoNames(names, journal, places.directory, random);
+  let { atRisk, lost } = undoNames(names, journal, places.directory, random);
   fs.mkdirSync(places.target);
   for (const [name, path] of names) {
     const image = survivorOf(path, journal, random);
+    atRisk += image.atRisk;
     lost += image.lost;
     fs.writeFileSync(join(places.target, name), image.bytes);
   }
-  return { lost };
+  return { atRisk, lost };
 }
 
 /** The lines in order, and when each change ended. */
@@ -76,7 +79,7 @@ function undoNames(
   journal: Journal,
   directory: string,
   random: SeededRandom,
-): number {
+): PowerImage {
   const isHere = (path: string): boolean => dirname(path) === directory && basename(path) !== 'LOCK';
   const isSync = (line: JournalLine): boolean => line.op === 'syncDirectory' && line.path === directory;
   const open = journal.lines.filter(
@@ -87,7 +90,7 @@ function undoNames(
   );
   const undone = open.slice(random.below(open.length + 1)).reverse();
   for (const change of undone) undo(names, change);
-  return undone.length;
+  return { atRisk: open.length, lost: undone.length };
 }
 
 /** A change that had begun and was never made is left as it is. */
@@ -110,7 +113,7 @@ function survivorOf(
   path: string,
   journal: Journal,
   random: SeededRandom,
-): { readonly bytes: Uint8Array; readonly lost: number } {
+): PowerImage & { readonly bytes: Uint8Array } {
   const { ino: inode } = fs.statSync(path);
   const content = new Uint8Array(fs.readFileSync(path));
   const writes = journal.lines.filter((line): line is Write => line.op === 'write' && line.inode === inode);
@@ -133,20 +136,22 @@ function survivorOf(
       mask[at] = 1;
     }
   }
-  const lost = loseSectors(content, { mask, before }, random);
+  const { atRisk, lost } = loseSectors(content, { mask, before }, random);
   const isCut = durableSize < content.length && random.chance(0.5);
-  return { bytes: isCut ? content.subarray(0, durableSize) : content, lost: lost + Number(isCut) };
+  return { bytes: isCut ? content.subarray(0, durableSize) : content, atRisk, lost: lost + Number(isCut) };
 }
 
 function loseSectors(
   content: Uint8Array,
   { mask, before }: { readonly mask: Uint8Array; readonly before: Uint8Array },
   random: SeededRandom,
-): number {
+): PowerImage {
+  let atRisk = 0;
   let lost = 0;
   for (let start = 0; start < content.length; start += SECTOR_BYTES) {
     const end = Math.min(start + SECTOR_BYTES, content.length);
     if (!mask.subarray(start, end).includes(1)) continue;
+    atRisk += 1;
     const fate = random.below(5);
     if (fate < 2) continue;
     lost += 1;
@@ -155,5 +160,5 @@ function loseSectors(
       content[at] = fate === 2 ? (before[at] ?? 0) : fate === 3 ? 0 : random.below(256);
     }
   }
-  return lost;
+  return { atRisk, lost };
 }
