@@ -12,6 +12,7 @@ import type {
 } from '@waldb/core';
 import type { Clock } from '@waldb/io';
 import type { RuntimeLimits } from './limits.js';
+import type { MetricsRecorder } from './metrics-recorder.js';
 import type { ReplicatedState } from './replicated-state.js';
 import type { RuntimeError } from './runtime-error.js';
 import type { StateMachine } from './state-machine.js';
@@ -46,6 +47,7 @@ export interface DriverOptions<Result> {
   readonly tickMs: number;
   readonly snapshotKeepEntries: number;
   readonly limits: RuntimeLimits;
+  readonly recorder: MetricsRecorder;
   readonly listener: DriverListener;
   /** Names the leader, with its addresses. */
   readonly notLeader: () => RuntimeError;

@@ -18,7 +18,7 @@ import { EventLoop } from './event-loop.js';
 import { Flusher } from './flusher.js';
 import { Inbox } from './inbox.js';
 import { type Proposal, Proposals } from './proposals.js';
-import { Reads } from './reads.js';
+import { Reads, readError } from './reads.js';
 import { diskFullError, fromRaftError, RuntimeError, storageError, withOutcome } from './runtime-error.js';
 import { beginImage } from './snapshot-image.js';
 import { Snapshots } from './snapshots.js';
@@ -54,9 +54,9 @@ export class Driver<Result> {
   constructor(options: DriverOptions<Result>) {
     this.#options = options;
     this.#node = options.node;
-    const { limits, log, clock, transport } = options;
-    this.proposals = new Proposals(limits);
-    this.reads = new Reads(limits);
+    const { limits, log, clock, transport, recorder } = options;
+    this.proposals = new Proposals(limits, recorder);
+    this.reads = new Reads(limits, recorder);
     this.changes = new Changes(limits);
     this.inbox = new Inbox({
       ...limits,
@@ -80,10 +80,11 @@ export class Driver<Result> {
       clock,
       appliedIndex: options.node.lastApplied,
       onApplied: (entries, results) => {
+        const now = clock.now();
         for (let i = 0; i < entries.length; i++) {
           const entry = entries[i];
           // The applier has checked that there is one result for each entry.
-          if (entry !== undefined) this.proposals.applied(entry.index, entry.term, results[i] as Result);
+          if (entry !== undefined) this.proposals.applied(entry.index, entry.term, results[i] as Result, now);
         }
       },
       onRestored: (index) => this.proposals.replacedThrough(index),
@@ -99,7 +100,12 @@ export class Driver<Result> {
         if (this.#failure === undefined) options.listener.onTrouble(error);
       },
     });
-    this.#loop = new EventLoop({ clock, tickMs: options.tickMs, tasks: this.#tasks() });
+    this.#loop = new EventLoop({
+      clock,
+      tickMs: options.tickMs,
+      tasks: this.#tasks(),
+      onTimer: (lateMs) => recorder.loopDelayed(lateMs),
+    });
     this.#stopped = new Promise((resolve) => {
       this.#onStopped = resolve;
     });
@@ -224,7 +230,10 @@ export class Driver<Result> {
   }
 
   #proposeBatch(batch: readonly Proposal<Result>[]): void {
-    this.#onProposed = (action) => this.proposals.placed(batch, action.first, action.term);
+    this.#onProposed = ({ first, term }) => {
+      this.proposals.placed(batch, first, term);
+      this.#options.recorder.batchPlaced(first, term, batch.length);
+    };
     const refusal = this.#request({
       type: 'proposeBatch',
       commands: batch.map((proposal) => proposal.command),
@@ -293,6 +302,7 @@ export class Driver<Result> {
       case 'send':
         return transport.send(action.to, action.message);
       case 'apply':
+        this.#options.recorder.commandsCommitted(action.entries.length);
         return this.applier.apply(action.entries);
       case 'proposed':
         return this.#onProposed?.(action);
@@ -309,7 +319,7 @@ export class Driver<Result> {
       case 'readReady':
         return this.reads.ready(action.context, action.index, this.applier.appliedIndex);
       case 'readFailed':
-        return this.reads.failed(action.context, this.#readError(action.reason));
+        return this.reads.failed(action.context, readError(action.reason, this.#options.notLeader));
       case 'roleChanged':
         return this.#roleChanged(action.role, action.term, action.leader);
       case 'transferFailed':
@@ -376,19 +386,5 @@ export class Driver<Result> {
   #refusalError(refusal: RaftError): RuntimeError {
     if (refusal.code === 'NOT_LEADER') return this.#options.notLeader();
     return fromRaftError(refusal);
-  }
-
-  #readError(reason: Extract<Action, { type: 'readFailed' }>['reason']): RuntimeError {
-    switch (reason) {
-      case 'noLeader':
-        return this.#options.notLeader();
-      case 'leadershipLost':
-        return new RuntimeError(
-          'LEADERSHIP_LOST',
-          'This server stopped leading before the read was confirmed.',
-        );
-      case 'timeout':
-        return new RuntimeError('TIMEOUT', 'The leader did not confirm the read in time.');
-    }
   }
 }

@@ -23,10 +23,19 @@ export interface LoopTasks {
   shutdown(): void;
 }
 
+export interface EventLoopOptions {
+  readonly clock: Clock;
+  readonly tickMs: number;
+  readonly tasks: LoopTasks;
+  /** A tick's timer has rung, so much after its time. */
+  readonly onTimer?: (lateMs: number) => void;
+}
+
 export class EventLoop {
   readonly #clock: Clock;
   readonly #tasks: LoopTasks;
   readonly #tickMs: number;
+  readonly #onTimer: ((lateMs: number) => void) | undefined;
   #timer: Timer | undefined;
   #nextTickAt = 0;
   #isTickDue = false;
@@ -34,10 +43,11 @@ export class EventLoop {
   #isStopping = false;
   #isStopped = false;
 
-  constructor(options: { clock: Clock; tickMs: number; tasks: LoopTasks }) {
+  constructor(options: EventLoopOptions) {
     this.#clock = options.clock;
     this.#tickMs = options.tickMs;
     this.#tasks = options.tasks;
+    this.#onTimer = options.onTimer;
   }
 
   start(): void {
@@ -85,6 +95,7 @@ export class EventLoop {
       this.#isTickDue = true;
       // Ticks keep their pace, but those that were missed are not made up for.
       const now = this.#clock.now();
+      this.#onTimer?.(Math.max(now - this.#nextTickAt, 0));
       const onPace = this.#nextTickAt + this.#tickMs;
       this.#nextTickAt = onPace > now ? onPace : now + this.#tickMs;
       this.#armTimer();

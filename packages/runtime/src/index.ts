@@ -13,6 +13,21 @@ export {
   type RuntimeErrorOptions,
 } from './runtime-error.js';
 export { formatServerAddress, parseServerAddress, type ServerAddress } from './server-address.js';
+export {
+  type ApplyMessage,
+  type BatchMessage,
+  type CommitMessage,
+  type LeaderChangeMessage,
+  type LoopDelayMessage,
+  type ProposalAcceptedMessage,
+  type ProposalSettledMessage,
+  type RoleChangeMessage,
+  type RoundTripMessage,
+  SERVER_CHANNELS,
+  type ServerMessage,
+  type SnapshotMessage,
+  type SnapshotStep,
+} from './server-channels.js';
 export type {
   CommitEvent,
   LeaderChangeEvent,
@@ -20,5 +35,14 @@ export type {
   RaftServerEvents,
   RoleChangeEvent,
 } from './server-events.js';
+export {
+  type EntryMetrics,
+  type PeerMetrics,
+  type ProposalMetrics,
+  type ReadMetrics,
+  type ServerMetrics,
+  SLOW_APPLY_MS,
+  type SnapshotMetrics,
+} from './server-metrics.js';
 export type { ServerStatus } from './server-status.js';
 export type { StateMachine } from './state-machine.js';

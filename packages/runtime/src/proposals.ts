@@ -3,6 +3,7 @@
 // "not applied" one that still may be.
 
 import type { Index, Term } from '@waldb/core';
+import type { MetricsRecorder } from './metrics-recorder.js';
 import { RuntimeError } from './runtime-error.js';
 
 export interface ProposeOptions {
@@ -14,6 +15,7 @@ export interface ProposeOptions {
 
 export interface Proposal<Result> {
   readonly command: Uint8Array;
+  readonly startedAt: number;
   readonly deadline: number;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: RuntimeError) => void;
@@ -32,8 +34,17 @@ export interface ProposalLimits {
   readonly batchBytesMax: number;
 }
 
+/** Who counts what becomes of them. */
+export type ProposalObserver = Pick<
+  MetricsRecorder,
+  'proposalAccepted' | 'proposalApplied' | 'proposalFailed'
+>;
+
+const NOBODY: ProposalObserver = { proposalAccepted() {}, proposalApplied() {}, proposalFailed() {} };
+
 export class Proposals<Result> {
   readonly #limits: ProposalLimits;
+  readonly #observer: ProposalObserver;
   #waiting: Proposal<Result>[] = [];
   /** The first of `#waiting` that was not taken yet. */
   #taken = 0;
@@ -43,8 +54,9 @@ export class Proposals<Result> {
   /** No proposal's deadline is earlier. */
   #nextDeadline = Number.POSITIVE_INFINITY;
 
-  constructor(limits: ProposalLimits) {
+  constructor(limits: ProposalLimits, observer: ProposalObserver = NOBODY) {
     this.#limits = limits;
+    this.#observer = observer;
   }
 
   /** Accepted and not settled. */
@@ -60,12 +72,17 @@ export class Proposals<Result> {
     return this.#inLog.size > 0;
   }
 
-  /** Errors, by rejection: `BUSY`, and whatever becomes of the command. */
-  add(command: Uint8Array, deadline: number, signal: AbortSignal | undefined): Promise<Result> {
-    if (signal?.aborted) return Promise.reject(abortedError(signal, false));
+  /** `now` is when it was asked for. Errors, by rejection: `BUSY`, and whatever becomes of the command. */
+  add(
+    command: Uint8Array,
+    deadline: number,
+    signal: AbortSignal | undefined,
+    now: number = 0,
+  ): Promise<Result> {
+    if (signal?.aborted) return this.#refuse(abortedError(signal, false));
     const { proposalsMax, proposalBytesMax } = this.#limits;
     if (this.#count >= proposalsMax || (this.#count > 0 && this.#bytes + command.length > proposalBytesMax)) {
-      return Promise.reject(
+      return this.#refuse(
         new RuntimeError('BUSY', `Too many proposals are waiting (${this.#count}, ${this.#bytes} bytes).`, {
           detail: { proposals: this.#count, bytes: this.#bytes, proposalsMax, proposalBytesMax },
         }),
@@ -74,6 +91,7 @@ export class Proposals<Result> {
     return new Promise((resolve, reject) => {
       const proposal: Proposal<Result> = {
         command,
+        startedAt: now,
         deadline,
         resolve,
         reject,
@@ -88,6 +106,7 @@ export class Proposals<Result> {
       this.#bytes += command.length;
       this.#nextDeadline = Math.min(this.#nextDeadline, deadline);
       this.#waiting.push(proposal);
+      this.#observer.proposalAccepted(command.length);
     });
   }
 
@@ -127,11 +146,12 @@ export class Proposals<Result> {
   }
 
   /** The entry at `index` was applied; if a proposal of ours was put there in that same term, this is its outcome. */
-  applied(index: Index, term: Term, result: Result): void {
+  applied(index: Index, term: Term, result: Result, now: number = 0): void {
     const proposal = this.#inLog.get(index);
     if (proposal === undefined) return;
     if (proposal.term === term) {
       this.#settle(proposal);
+      this.#observer.proposalApplied(now - proposal.startedAt);
       proposal.resolve(result);
       return;
     }
@@ -204,7 +224,14 @@ export class Proposals<Result> {
   #reject(proposal: Proposal<Result>, error: RuntimeError): void {
     if (proposal.isSettled) return;
     this.#settle(proposal);
+    this.#observer.proposalFailed(error, proposal.startedAt);
     proposal.reject(error);
+  }
+
+  /** It was not taken at all. */
+  #refuse(error: RuntimeError): Promise<never> {
+    this.#observer.proposalFailed(error, undefined);
+    return Promise.reject(error);
   }
 
   #settle(proposal: Proposal<Result>): void {

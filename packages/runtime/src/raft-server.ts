@@ -10,6 +10,7 @@ import { abortedError, type ProposeOptions } from './proposals.js';
 import { RuntimeError } from './runtime-error.js';
 import { formatServerAddress, requireServerAddress, type ServerAddress } from './server-address.js';
 import type { RaftServerEvents } from './server-events.js';
+import type { ServerMetrics } from './server-metrics.js';
 import { openServerParts, type ServerParts } from './server-parts.js';
 import type { ServerStatus } from './server-status.js';
 
@@ -114,7 +115,8 @@ export class RaftServer<Result> {
   propose(command: Uint8Array, options: ProposeOptions = {}): Promise<Result> {
     const { driver } = this.#parts;
     if (driver.failure !== undefined) return Promise.reject(driver.failure);
-    const outcome = driver.proposals.add(command, this.#deadline(options), options.signal);
+    const now = this.#parts.clock.now();
+    const outcome = driver.proposals.add(command, this.#deadline(options, now), options.signal, now);
     driver.wake();
     return outcome;
   }
@@ -200,6 +202,12 @@ export class RaftServer<Result> {
     };
   }
 
+  /** What was counted and measured since the start. Events of the same kind are on `SERVER_CHANNELS`. */
+  metrics(): ServerMetrics {
+    const { recorder, log, transport } = this.#parts;
+    return recorder.summary(log.metrics(), new Set(transport.peerIds));
+  }
+
   /** Hears of events from now on; returns what removes the listener. Listeners are called inside the loop: be quick. */
   on<Name extends keyof RaftServerEvents>(
     name: Name,
@@ -253,9 +261,9 @@ export class RaftServer<Result> {
     return orAborted(done, options.signal, true);
   }
 
-  #deadline(options: RequestOptions): number {
+  #deadline(options: RequestOptions, now: number = this.#parts.clock.now()): number {
     const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
-    return this.#parts.clock.now() + timeoutMs;
+    return now + timeoutMs;
   }
 }
 

@@ -2,7 +2,8 @@
 // started shares it: one round of the protocol for any number of reads. A read never joins a round that was started
 // before it was asked for: that round may have been confirmed by a quorum that knew less.
 
-import type { Index } from '@waldb/core';
+import type { Action, Index } from '@waldb/core';
+import type { MetricsRecorder } from './metrics-recorder.js';
 import { RuntimeError } from './runtime-error.js';
 
 interface Read {
@@ -19,7 +20,13 @@ interface Confirmed {
 
 const CONTEXT_BYTES = 8;
 
+/** Who counts what becomes of them. */
+export type ReadObserver = Pick<MetricsRecorder, 'readRoundStarted' | 'readsAnswered' | 'readFailed'>;
+
+const NOBODY: ReadObserver = { readRoundStarted() {}, readsAnswered() {}, readFailed() {} };
+
 export class Reads {
+  readonly #observer: ReadObserver;
   readonly #limits: { readonly readsMax: number; readonly readRoundsMax: number };
   #waiting: Read[] = [];
   /** Rounds under way, by the number in their context. */
@@ -30,8 +37,12 @@ export class Reads {
   #count = 0;
   #nextDeadline = Number.POSITIVE_INFINITY;
 
-  constructor(limits: { readonly readsMax: number; readonly readRoundsMax: number }) {
+  constructor(
+    limits: { readonly readsMax: number; readonly readRoundsMax: number },
+    observer: ReadObserver = NOBODY,
+  ) {
     this.#limits = limits;
+    this.#observer = observer;
   }
 
   /** Asked for and not answered. */
@@ -46,11 +57,11 @@ export class Reads {
 
   add(deadline: number): Promise<void> {
     if (this.#count >= this.#limits.readsMax) {
-      return Promise.reject(
-        new RuntimeError('BUSY', `Too many reads are waiting (${this.#count}).`, {
-          detail: { reads: this.#count, readsMax: this.#limits.readsMax },
-        }),
-      );
+      const error = new RuntimeError('BUSY', `Too many reads are waiting (${this.#count}).`, {
+        detail: { reads: this.#count, readsMax: this.#limits.readsMax },
+      });
+      this.#observer.readFailed(error);
+      return Promise.reject(error);
     }
     return new Promise((resolve, reject) => {
       this.#count += 1;
@@ -62,6 +73,7 @@ export class Reads {
   /** Everything that waits becomes one round; returns its context. */
   startRound(): Uint8Array {
     this.#lastRound += 1;
+    this.#observer.readRoundStarted();
     this.#rounds.set(this.#lastRound, this.#waiting);
     this.#waiting = [];
     const context = new Uint8Array(CONTEXT_BYTES);
@@ -125,12 +137,15 @@ export class Reads {
   }
 
   #resolve(reads: readonly Read[]): void {
+    let answered = 0;
     for (const read of reads) {
       if (read.isSettled) continue;
       read.isSettled = true;
       this.#count -= 1;
+      answered += 1;
       read.resolve();
     }
+    this.#observer.readsAnswered(answered);
   }
 
   #rejectThese(reads: readonly Read[], error: RuntimeError): void {
@@ -138,7 +153,26 @@ export class Reads {
       if (read.isSettled) continue;
       read.isSettled = true;
       this.#count -= 1;
+      this.#observer.readFailed(error);
       read.reject(error);
     }
+  }
+}
+
+/** Why the protocol could not confirm a round. */
+export function readError(
+  reason: Extract<Action, { type: 'readFailed' }>['reason'],
+  notLeader: () => RuntimeError,
+): RuntimeError {
+  switch (reason) {
+    case 'noLeader':
+      return notLeader();
+    case 'leadershipLost':
+      return new RuntimeError(
+        'LEADERSHIP_LOST',
+        'This server stopped leading before the read was confirmed.',
+      );
+    case 'timeout':
+      return new RuntimeError('TIMEOUT', 'The leader did not confirm the read in time.');
   }
 }

@@ -14,11 +14,13 @@ import {
   type Vfs,
 } from '@waldb/io';
 import { type Logger, SILENT_LOGGER, TcpTransport } from '@waldb/transport';
+import type { WalLog } from '@waldb/wal';
 import { AddressBook, memberIds } from './address-book.js';
 import { Driver } from './driver.js';
 import { Emitter } from './emitter.js';
 import type { Identity } from './identity.js';
 import { DEFAULT_RUNTIME_LIMITS } from './limits.js';
+import { MetricsRecorder } from './metrics-recorder.js';
 import {
   checkOptions,
   DEFAULT_ELECTION_TIMEOUT_TICKS,
@@ -37,6 +39,7 @@ import { openSnapshotData } from './snapshot-data.js';
 import { restoreImage } from './snapshot-image.js';
 import type { StateMachine } from './state-machine.js';
 import { openStore, type Store } from './store.js';
+import { TimedStateMachine } from './timed-state-machine.js';
 
 export interface ServerParts<Result> {
   readonly identity: Identity;
@@ -46,6 +49,8 @@ export interface ServerParts<Result> {
   readonly addressBook: AddressBook;
   readonly events: Emitter<RaftServerEvents>;
   readonly clock: Clock;
+  readonly log: WalLog;
+  readonly recorder: MetricsRecorder;
   /** Stops the driver for `reason` unless it has stopped already, then closes everything. */
   readonly close: (reason: RuntimeError) => Promise<void>;
 }
@@ -119,6 +124,7 @@ async function assemble<Result>(
     founded: identity.members,
     configuration: node.configuration,
   });
+  const recorder = new MetricsRecorder({ clusterId: identity.clusterId, server: identity.id }, clock);
   const events = makeEvents(logger);
   const news = new RoleNews(node.role);
 
@@ -138,6 +144,7 @@ async function assemble<Result>(
       driver.wake();
     },
     onUnreachable: (id) => driver.unreachable(id),
+    onRoundTrip: (id, milliseconds) => recorder.roundTrip(id, milliseconds),
     admit: (hello) => knownLogs.admit(hello),
     onHello: (hello) => {
       addressBook.learn(hello.from, hello.address);
@@ -148,7 +155,8 @@ async function assemble<Result>(
   const driver: Driver<Result> = new Driver<Result>({
     node,
     log,
-    stateMachine: options.stateMachine,
+    stateMachine: new TimedStateMachine(options.stateMachine, clock, recorder),
+    recorder,
     replicatedState,
     transport,
     clock,
@@ -158,10 +166,17 @@ async function assemble<Result>(
     notLeader: () => notLeader(node, addressBook),
     listener: {
       onRole: (role, term, leader) => {
-        if (news.isNewRole(role)) events.emit('roleChange', { role, term });
-        if (news.isNewLeader(leader, term)) events.emit('leaderChange', { leader, term });
+        if (news.isNewRole(role)) {
+          recorder.roleChanged(role, term);
+          events.emit('roleChange', { role, term });
+        }
+        if (news.isNewLeader(leader, term)) {
+          recorder.leaderChanged(leader, term);
+          events.emit('leaderChange', { leader, term });
+        }
       },
       onCommit: (index) => {
+        recorder.committed(index);
         if (events.hasListeners('commit')) events.emit('commit', { index });
       },
       onConfiguration: (configuration) => {
@@ -193,7 +208,7 @@ async function assemble<Result>(
     await transport.close();
     await log.close();
   };
-  return { identity, node, driver, transport, addressBook, events, clock, close };
+  return { identity, node, driver, transport, addressBook, events, clock, log, recorder, close };
 }
 
 function raftConfig<Result>(
