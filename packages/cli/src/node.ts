@@ -1,7 +1,7 @@
 // One server of the store in this process: the replicated state machine, and the port that Redis clients talk to.
 
 import { type Endpoint, formatEndpoint } from '@waldb/io';
-import { type EntryReplies, KvStateMachine, RespServer, raftReplica } from '@waldb/kv';
+import { type EntryReplies, entryReplies, KvStateMachine, RespServer, raftReplica } from '@waldb/kv';
 import {
   formatServerAddress,
   type Members,
@@ -147,6 +147,7 @@ function startWith(
     id,
     directory,
     stateMachine,
+    sessionResults: entryReplies,
     ...(members === undefined ? {} : { bootstrap: { members, cluster: clusterName } }),
     ...(peerListen === undefined ? {} : { listen: formatEndpoint(peerListen) }),
     clientAddress: formatEndpoint(clientAddress),

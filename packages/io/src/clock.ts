@@ -15,6 +15,8 @@ export interface TimerOptions {
 export interface Clock {
   /** Milliseconds, with a fraction, since an arbitrary point. Never goes back; knows nothing of the date. */
   now(): number;
+  /** The date, as the machine believes it: milliseconds since 1970. May be wrong, may jump, may go back. */
+  date(): number;
   /** Runs `callback` once, no earlier than `delayMs` from now; how much later is up to the machine. */
   setTimer(delayMs: number, callback: () => void, options?: TimerOptions): Timer;
   /** Runs `callback` after the input that is already waiting has been delivered: the next turn of the event loop. */

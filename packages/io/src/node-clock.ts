@@ -11,6 +11,10 @@ export class NodeClock implements Clock {
     return performance.now();
   }
 
+  date(): number {
+    return Date.now();
+  }
+
   setTimer(delayMs: number, callback: () => void, options: TimerOptions = {}): Timer {
     const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), DELAY_MS_MAX));
     if (options.isBackground === true) timer.unref();

@@ -7,3 +7,4 @@ export type { ClusterMember, ClusterState, Replica } from './server/replica.js';
 export { RespServer, type RespServerOptions } from './server/resp-server.js';
 export { DEFAULT_SERVER_LIMITS, type ServerLimits } from './server/server-limits.js';
 export { type EntryReplies, KvStateMachine } from './state/kv-state-machine.js';
+export { entryReplies } from './state/reply-codec.js';

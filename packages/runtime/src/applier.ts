@@ -6,6 +6,8 @@ import { entryBytes, type Index, type LogEntry, type RaftLog, type Snapshot } fr
 import type { Clock } from '@waldb/io';
 import type { ReplicatedState } from './replicated-state.js';
 import { RuntimeError } from './runtime-error.js';
+import type { Interpreted, Interpreter } from './session/interpreter.js';
+import type { SessionReply } from './session/session-reply.js';
 import { openSnapshotData } from './snapshot-data.js';
 import { restoreImage } from './snapshot-image.js';
 import type { StateMachine } from './state-machine.js';
@@ -13,12 +15,14 @@ import type { StateMachine } from './state-machine.js';
 export interface ApplierOptions<Result> {
   readonly stateMachine: StateMachine<Result>;
   readonly replicatedState: ReplicatedState;
+  /** Picks out the runtime's own entries; nothing else must call it. */
+  readonly interpreter: Interpreter<Result>;
   readonly log: RaftLog;
   readonly clock: Clock;
   readonly appliedIndex: Index;
   readonly applyEntriesMax: number;
   readonly applyBacklogBytesMax: number;
-  readonly onApplied: (entries: readonly LogEntry[], results: readonly Result[]) => void;
+  readonly onApplied: (entries: readonly LogEntry[], results: readonly (Result | SessionReply)[]) => void;
   readonly onRestored: (index: Index) => void;
   /** The state machine now shows everything up to `index`. */
   readonly onAdvanced: (index: Index) => void;
@@ -136,7 +140,6 @@ export class Applier<Result> {
   }
 
   #perform(work: Work, entries: readonly LogEntry[]): Promise<void> | undefined {
-    const { stateMachine } = this.#options;
     if (work.type === 'restore') {
       return restoreImage(openSnapshotData(work.snapshot.data), this.#options).then(() => {
         this.#options.onRestored(work.snapshot.index);
@@ -148,14 +151,15 @@ export class Applier<Result> {
       this.#done(work);
       return undefined;
     }
-    if (entries.length === 0) {
-      this.#applied(work, entries, []);
-      return undefined;
-    }
     this.#entriesThisTurn += entries.length;
-    const results = stateMachine.apply(entries);
-    if (results instanceof Promise) return results.then((settled) => this.#applied(work, entries, settled));
-    this.#applied(work, entries, results);
+    const { stateMachine, interpreter } = this.#options;
+    const interpreted = interpreter.interpret(entries);
+    const own = interpreted.entries;
+    const results = own.length === 0 ? [] : stateMachine.apply(own, interpreted.context);
+    if (results instanceof Promise) {
+      return results.then((settled) => this.#concluded(work, entries, interpreted, settled));
+    }
+    this.#concluded(work, entries, interpreted, results);
     return undefined;
   }
 
@@ -170,14 +174,20 @@ export class Applier<Result> {
     return log.entries(work.from, to).filter((entry) => entry.kind === 'normal');
   }
 
-  #applied(work: Work, entries: readonly LogEntry[], results: readonly Result[]): void {
+  #concluded(
+    work: Work,
+    entries: readonly LogEntry[],
+    interpreted: Interpreted,
+    results: readonly Result[],
+  ): void {
     if (this.#hasStopped) return;
-    if (results.length !== entries.length) {
-      throw new Error(`apply returned ${results.length} results for ${entries.length} entries`);
+    const given = interpreted.entries.length;
+    if (results.length !== given) {
+      throw new Error(`apply returned ${results.length} results for ${given} entries`);
     }
     const last = entries.at(-1);
     if (last !== undefined) {
-      this.#options.onApplied(entries, results);
+      this.#options.onApplied(entries, this.#options.interpreter.conclude(interpreted, results));
       this.#advance(last.index);
     }
     if (work.type === 'entries' && entries.length < work.entries.length) {
@@ -208,6 +218,7 @@ export class Applier<Result> {
     if (this.#hasStopped) return;
     this.#hasStopped = true;
     this.#queue.length = 0;
+    if (error instanceof RuntimeError) return this.#options.onFailed(error);
     const first = entries[0]?.index ?? work.through;
     const last = entries.at(-1)?.index ?? work.through;
     const what =

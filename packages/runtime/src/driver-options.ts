@@ -15,6 +15,8 @@ import type { RuntimeLimits } from './limits.js';
 import type { MetricsRecorder } from './metrics-recorder.js';
 import type { ReplicatedState } from './replicated-state.js';
 import type { RuntimeError } from './runtime-error.js';
+import type { ResultCodec } from './session/result-codec.js';
+import type { SessionTable } from './session/session-table.js';
 import type { StateMachine } from './state-machine.js';
 
 /** A transport that the driver can also hold back and hurry. */
@@ -42,6 +44,9 @@ export interface DriverOptions<Result> {
   readonly log: DeferredRaftLog;
   readonly stateMachine: StateMachine<Result>;
   readonly replicatedState: ReplicatedState;
+  readonly sessions: SessionTable;
+  readonly sessionResults: ResultCodec<Result>;
+  readonly timeResolutionMs: number;
   readonly transport: DrivenTransport;
   readonly clock: Clock;
   readonly tickMs: number;

@@ -20,13 +20,18 @@ import { Inbox } from './inbox.js';
 import { type Proposal, Proposals } from './proposals.js';
 import { Reads, readError } from './reads.js';
 import { diskFullError, fromRaftError, RuntimeError, storageError, withOutcome } from './runtime-error.js';
+import { Interpreter } from './session/interpreter.js';
+import { LoggedClock } from './session/logged-clock.js';
+import { encodeRuntimeCommand } from './session/runtime-command.js';
+import type { SessionReply } from './session/session-reply.js';
 import { beginImage } from './snapshot-image.js';
 import { Snapshots } from './snapshots.js';
 
 type ProposedAction = Extract<Action, { type: 'proposed' }>;
 
 export class Driver<Result> {
-  readonly proposals: Proposals<Result>;
+  readonly proposals: Proposals<Result | SessionReply>;
+  readonly loggedClock: LoggedClock;
   readonly reads: Reads;
   readonly changes: Changes;
   readonly inbox: Inbox;
@@ -47,6 +52,8 @@ export class Driver<Result> {
   /** The leader's quota of uncommitted bytes is used up: proposals wait for the next commit. */
   #isQuotaReached = false;
   #configurationIndex: Index = 0;
+  /** What the last clock entry of this leadership says. */
+  #lastClockReading = 0;
   #failure: RuntimeError | undefined;
   readonly #stopped: Promise<void>;
   #onStopped: () => void = () => {};
@@ -72,10 +79,17 @@ export class Driver<Result> {
       onFailed: (error) => this.#storageFailed(error),
       onFullChange: (isFull) => this.#diskFullChanged(isFull),
     });
-    this.applier = new Applier({
+    this.loggedClock = new LoggedClock(clock);
+    this.applier = new Applier<Result>({
       ...limits,
       stateMachine: options.stateMachine,
       replicatedState: options.replicatedState,
+      interpreter: new Interpreter({
+        table: options.sessions,
+        codec: options.sessionResults,
+        ...limits,
+        onTrouble: (error) => options.listener.onTrouble(error),
+      }),
       log,
       clock,
       appliedIndex: options.node.lastApplied,
@@ -84,7 +98,8 @@ export class Driver<Result> {
         for (let i = 0; i < entries.length; i++) {
           const entry = entries[i];
           // The applier has checked that there is one result for each entry.
-          if (entry !== undefined) this.proposals.applied(entry.index, entry.term, results[i] as Result, now);
+          const result = results[i] as Result | SessionReply;
+          if (entry !== undefined) this.proposals.applied(entry.index, entry.term, result, now);
         }
       },
       onRestored: (index) => this.proposals.replacedThrough(index),
@@ -229,15 +244,18 @@ export class Driver<Result> {
     if (batch.length > 0) this.#proposeBatch(batch);
   }
 
-  #proposeBatch(batch: readonly Proposal<Result>[]): void {
-    this.#onProposed = ({ first, term }) => {
-      this.proposals.placed(batch, first, term);
-      this.#options.recorder.batchPlaced(first, term, batch.length);
+  #proposeBatch(batch: readonly Proposal<Result | SessionReply>[]): void {
+    const commands = batch.map((proposal) => proposal.command);
+    const time = this.#dueClockReading();
+    // Ahead of the batch, whose commands are to be of this time.
+    if (time !== undefined) commands.unshift(encodeRuntimeCommand({ type: 'clock', time }));
+    this.#onProposed = (action) => {
+      const first = time === undefined ? action.first : action.first + 1;
+      this.#lastClockReading = time ?? this.#lastClockReading;
+      this.proposals.placed(batch, first, action.term);
+      this.#options.recorder.batchPlaced(first, action.term, batch.length);
     };
-    const refusal = this.#request({
-      type: 'proposeBatch',
-      commands: batch.map((proposal) => proposal.command),
-    });
+    const refusal = this.#request({ type: 'proposeBatch', commands });
     if (refusal === undefined) return;
     if (refusal.code === 'QUOTA_EXCEEDED' && this.proposals.isAnyInLog) {
       this.#isQuotaReached = true;
@@ -248,6 +266,14 @@ export class Driver<Result> {
     } else {
       this.proposals.rejectBatch(batch, this.#refusalError(refusal));
     }
+  }
+
+  /** The time that the log is to be told with the next batch, if it has not been told for long enough. */
+  #dueClockReading(): number | undefined {
+    const { timeResolutionMs, sessions } = this.#options;
+    if (timeResolutionMs === 0) return undefined;
+    const reading = this.loggedClock.read(sessions.time);
+    return reading - this.#lastClockReading >= timeResolutionMs ? reading : undefined;
   }
 
   #startReadRound(): void {
@@ -350,6 +376,7 @@ export class Driver<Result> {
       this.changes.leadershipLost(leader);
     }
     this.#isLeading = role === 'leader';
+    this.#lastClockReading = 0;
     this.#isQuotaReached = false;
     this.#options.listener.onRole(role, term, leader);
   }

@@ -45,4 +45,6 @@ export {
   type SnapshotMetrics,
 } from './server-metrics.js';
 export type { ServerStatus } from './server-status.js';
-export type { StateMachine } from './state-machine.js';
+export type { ResultCodec } from './session/result-codec.js';
+export { Session, type SessionData, type SessionRequest } from './session/session.js';
+export type { ApplyContext, StateMachine } from './state-machine.js';

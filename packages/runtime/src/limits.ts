@@ -22,6 +22,16 @@ export interface RuntimeLimits {
   readonly applyEntriesMax: number;
   /** Committed bytes that wait in memory for the state machine; beyond it they are read back from the log. */
   readonly applyBacklogBytesMax: number;
+  /** Sessions that there may be, in the whole cluster: as the leader that opens one has it. */
+  readonly sessionsMax: number;
+  /** Results that one session may have kept at a time: requests made and not yet acknowledged. */
+  readonly sessionResultsMax: number;
+  /** Largest result that is kept; a retry of a command with a larger one learns only that it was applied. */
+  readonly sessionResultBytesMax: number;
+  /** All sessions with their results, about: beyond it a leader takes no new session and no new request of one. */
+  readonly sessionBytesMax: number;
+  /** Longest time to live that a session may ask for. */
+  readonly sessionTtlMsMax: number;
   /** Largest snapshot that is held in memory and sent as one message. */
   readonly snapshotBytesMax: number;
 }
@@ -39,5 +49,10 @@ export const DEFAULT_RUNTIME_LIMITS: RuntimeLimits = {
   sliceMessagesMax: 128,
   applyEntriesMax: 1024,
   applyBacklogBytesMax: 64 * 1024 * 1024,
+  sessionsMax: 10_000,
+  sessionResultsMax: 1024,
+  sessionResultBytesMax: 256 * 1024,
+  sessionBytesMax: 16 * 1024 * 1024,
+  sessionTtlMsMax: 24 * 60 * 60 * 1000,
   snapshotBytesMax: 32 * 1024 * 1024,
 };

@@ -7,6 +7,7 @@ import type { WalOptions } from '@waldb/wal';
 import type { RuntimeLimits } from './limits.js';
 import { RuntimeError } from './runtime-error.js';
 import { formatServerAddress, requireServerAddress } from './server-address.js';
+import type { ResultCodec } from './session/result-codec.js';
 import type { StateMachine } from './state-machine.js';
 
 /** Addresses by server id, each `peerHost:peerPort[,clientHost:clientPort]`. */
@@ -65,6 +66,16 @@ export interface RaftServerOptions<Result> {
     | 'maxUncommittedBytes'
     | 'trace'
   >;
+  /**
+   * How results of session commands are kept. The same on every server. Default: plain values (`undefined`, a
+   * `Uint8Array`, what JSON gives back unchanged).
+   */
+  readonly sessionResults?: ResultCodec<Result>;
+  /**
+   * For state machines that go by logged time (`apply`'s second argument): under load, the log is told the time at least
+   * this often. Default 0: only sessions tell it.
+   */
+  readonly timeResolutionMs?: number;
   readonly limits?: Partial<RuntimeLimits>;
   readonly transportLimits?: Partial<TransportLimits>;
   readonly log?: Omit<WalOptions, 'vfs' | 'readOnly'>;
@@ -85,6 +96,7 @@ export const DEFAULT_TICK_MS = 25;
 export const DEFAULT_ELECTION_TIMEOUT_TICKS: readonly [number, number] = [16, 32];
 export const DEFAULT_HEARTBEAT_TICKS = 4;
 export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
+export const DEFAULT_SESSION_TTL_MS = 60_000;
 export const DEFAULT_SNAPSHOT_KEEP_ENTRIES = 1024;
 
 /** Errors: `OPTIONS_INVALID`. The protocol checks its own. */

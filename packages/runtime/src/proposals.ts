@@ -5,12 +5,18 @@
 import type { Index, Term } from '@waldb/core';
 import type { MetricsRecorder } from './metrics-recorder.js';
 import { RuntimeError } from './runtime-error.js';
+import type { Session, SessionRequest } from './session/session.js';
 
 export interface ProposeOptions {
   /** Stops waiting; the command may still be applied. */
   readonly signal?: AbortSignal;
   /** How long to wait for the outcome. */
   readonly timeoutMs?: number;
+  /**
+   * Makes a retry harmless (docs/server.md, section 2). A `SessionRequest` is one request, the same however often it is
+   * tried; a `Session` makes its next one, settles it with the result, and leaves it in `error.detail.session` otherwise.
+   */
+  readonly session?: Session | SessionRequest;
 }
 
 export interface Proposal<Result> {

@@ -5,7 +5,7 @@ import type { Index, NodeId, Term } from '@waldb/core';
 import { formatEndpoint } from '@waldb/io';
 import { memberIds } from './address-book.js';
 import type { ChangeRequest } from './changes.js';
-import { DEFAULT_REQUEST_TIMEOUT_MS, type RaftServerOptions } from './options.js';
+import { DEFAULT_REQUEST_TIMEOUT_MS, DEFAULT_SESSION_TTL_MS, type RaftServerOptions } from './options.js';
 import { abortedError, type ProposeOptions } from './proposals.js';
 import { RuntimeError } from './runtime-error.js';
 import { formatServerAddress, requireServerAddress, type ServerAddress } from './server-address.js';
@@ -13,6 +13,9 @@ import type { RaftServerEvents } from './server-events.js';
 import type { ServerMetrics } from './server-metrics.js';
 import { openServerParts, type ServerParts } from './server-parts.js';
 import type { ServerStatus } from './server-status.js';
+import { loggedCommand } from './session/runtime-command.js';
+import type { Session } from './session/session.js';
+import type { Patience, SessionRequests } from './session/session-requests.js';
 
 /**
  * - `linearizable`: sees every write that was acknowledged anywhere before the read was asked for.
@@ -109,16 +112,42 @@ export class RaftServer<Result> {
    * belong to the server until then.
    *
    * Errors: `NOT_LEADER`, `BUSY`, `TIMEOUT`, `ABORTED`, `LEADERSHIP_LOST`, `TRANSFER_IN_PROGRESS`, `TOO_LARGE`,
-   * `STORAGE`, `STORAGE_FULL`, `STATE_MACHINE`, `CLOSED`. `mayHaveBeenApplied` says whether it can have taken effect
-   * all the same.
+   * `STORAGE`, `STORAGE_FULL`, `STATE_MACHINE`, `CLOSED`; with a session also `SESSION_EXPIRED`, `RESULT_FORGOTTEN`.
+   * `mayHaveBeenApplied` says whether this call can have taken effect all the same.
    */
   propose(command: Uint8Array, options: ProposeOptions = {}): Promise<Result> {
     const { driver } = this.#parts;
     if (driver.failure !== undefined) return Promise.reject(driver.failure);
+    if (options.session !== undefined) {
+      return this.#parts.sessionRequests.propose(command, options.session, this.#patience(options));
+    }
     const now = this.#parts.clock.now();
-    const outcome = driver.proposals.add(command, this.#deadline(options, now), options.signal, now);
+    const logged = loggedCommand(command);
+    const outcome = driver.proposals.add(logged, this.#deadline(options, now), options.signal, now);
     driver.wake();
-    return outcome;
+    // Only the runtime's own entries result in a `SessionReply`.
+    return outcome as Promise<Result>;
+  }
+
+  /**
+   * Opens a session, with which a command that is tried again is applied once (docs/server.md, section 2). It expires
+   * when it is not used for `ttlMs` (default one minute) of logged time. Errors: those of `propose`; `BUSY` with
+   * `detail.limit` when there are too many.
+   */
+  openSession(options: RequestOptions & { readonly ttlMs?: number } = {}): Promise<Session> {
+    return this.#inSession((requests) =>
+      requests.open(options.ttlMs ?? DEFAULT_SESSION_TTL_MS, this.#patience(options)),
+    );
+  }
+
+  /** Counts as a use of the session, and tells what it has settled. Errors: those of `propose`, `SESSION_EXPIRED`. */
+  keepSession(session: Session, options: RequestOptions = {}): Promise<void> {
+    return this.#inSession((requests) => requests.keep(session, this.#patience(options)));
+  }
+
+  /** Its results are forgotten, and nothing of it is applied any more. Errors: those of `propose`, `SESSION_EXPIRED`. */
+  closeSession(session: Session, options: RequestOptions = {}): Promise<void> {
+    return this.#inSession((requests) => requests.close(session, this.#patience(options)));
   }
 
   /**
@@ -259,6 +288,16 @@ export class RaftServer<Result> {
     const done = driver.changes.add(request, this.#deadline(options));
     driver.wake();
     return orAborted(done, options.signal, true);
+  }
+
+  #inSession<Answer>(ask: (requests: SessionRequests<Result>) => Promise<Answer>): Promise<Answer> {
+    const { driver, sessionRequests } = this.#parts;
+    return driver.failure === undefined ? ask(sessionRequests) : Promise.reject(driver.failure);
+  }
+
+  #patience(options: RequestOptions): Patience {
+    const now = this.#parts.clock.now();
+    return { now, deadline: this.#deadline(options, now), signal: options.signal };
   }
 
   #deadline(options: RequestOptions, now: number = this.#parts.clock.now()): number {

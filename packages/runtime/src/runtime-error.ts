@@ -13,10 +13,13 @@ import type { NodeId, RaftError } from '@waldb/core';
  * - `STORAGE_FULL`: the disk is full. Nothing was done; the server goes on when there is room.
  * - `STATE_MACHINE`: the state machine failed, and the server stopped before anything later was applied.
  * - `TOO_LARGE`: one command is larger than the log or a message may hold.
+ * - `SESSION_EXPIRED`: the session is unknown: expired, closed, or never opened. Not applied now; before, nobody knows.
+ * - `RESULT_FORGOTTEN`: this request of a session was answered before, and its result is not there any more.
  * - `NOT_READY`, `CONFIG_IN_PROGRESS`, `CONFIG_INVALID`, `NOT_CAUGHT_UP`, `TRANSFER_IN_PROGRESS`: as in `RaftError`.
  * - `TRANSFER_FAILED`: the other server did not take over leadership.
  * - `SNAPSHOT_TOO_LARGE`: the state machine's image is larger than a snapshot may be.
  * - `SNAPSHOT_UNREADABLE`: a snapshot's image is not one that this version knows.
+ * - `ENTRY_UNSUPPORTED`: the log holds an entry of a newer version; the server stopped before it.
  * - `INTERNAL`: a bug of ours; the server stopped.
  *
  * Start:
@@ -39,6 +42,8 @@ export type RuntimeErrorCode =
   | 'STORAGE_FULL'
   | 'STATE_MACHINE'
   | 'TOO_LARGE'
+  | 'SESSION_EXPIRED'
+  | 'RESULT_FORGOTTEN'
   | 'NOT_READY'
   | 'CONFIG_IN_PROGRESS'
   | 'CONFIG_INVALID'
@@ -47,6 +52,7 @@ export type RuntimeErrorCode =
   | 'TRANSFER_FAILED'
   | 'SNAPSHOT_TOO_LARGE'
   | 'SNAPSHOT_UNREADABLE'
+  | 'ENTRY_UNSUPPORTED'
   | 'INTERNAL'
   | 'OPTIONS_INVALID'
   | 'ADDRESS_IN_USE'
@@ -108,6 +114,12 @@ export function diskFullError(): RuntimeError {
 export function withOutcome(error: RuntimeError, mayHaveBeenApplied: boolean): RuntimeError {
   const { code, message, detail, cause } = error;
   return new RuntimeError(code, message, { detail, cause, mayHaveBeenApplied });
+}
+
+/** The same error with more facts. */
+export function withDetail(error: RuntimeError, facts: RuntimeErrorDetail): RuntimeError {
+  const { code, message, detail, cause, mayHaveBeenApplied } = error;
+  return new RuntimeError(code, message, { detail: { ...detail, ...facts }, cause, mayHaveBeenApplied });
 }
 
 function sentence(error: RaftError): string {

@@ -1,7 +1,7 @@
 // Puts a server together from its directory, its node, its network and its driver, and takes it apart again in the
 // order in which nothing is lost.
 
-import { type NodeId, type RaftConfig, RaftNode } from '@waldb/core';
+import { type Index, type NodeId, type RaftConfig, type RaftLog, RaftNode } from '@waldb/core';
 import {
   type Clock,
   type Endpoint,
@@ -31,20 +31,28 @@ import {
   type RaftServerOptions,
 } from './options.js';
 import { numberFromBytes, seededRandom } from './randomness.js';
-import { NO_REPLICATED_STATE, type ReplicatedState } from './replicated-state.js';
+import type { ReplicatedState } from './replicated-state.js';
 import { RuntimeError } from './runtime-error.js';
 import { requireServerAddress } from './server-address.js';
 import { type RaftServerEvents, RoleNews } from './server-events.js';
+import { Interpreter } from './session/interpreter.js';
+import { plainResults, type ResultCodec } from './session/result-codec.js';
+import { SessionRequests } from './session/session-requests.js';
+import { SessionTable } from './session/session-table.js';
 import { openSnapshotData } from './snapshot-data.js';
 import { restoreImage } from './snapshot-image.js';
 import type { StateMachine } from './state-machine.js';
 import { openStore, type Store } from './store.js';
 import { TimedStateMachine } from './timed-state-machine.js';
 
+/** Of the log that is read at a time where only the sessions are to hear of it. */
+const REPLAY_BYTES_MAX = 1 << 20;
+
 export interface ServerParts<Result> {
   readonly identity: Identity;
   readonly node: RaftNode;
   readonly driver: Driver<Result>;
+  readonly sessionRequests: SessionRequests<Result>;
   readonly transport: TcpTransport;
   readonly addressBook: AddressBook;
   readonly events: Emitter<RaftServerEvents>;
@@ -64,9 +72,10 @@ export async function openServerParts<Result>(
   const store = await openStore(vfs, options);
   try {
     // What the server replicates of its own is made here, restored with the state machine, and lives in the driver.
-    const replicatedState = NO_REPLICATED_STATE;
-    const applied = await restoreState(options.stateMachine, replicatedState, store);
-    return await assemble(options, vfs, store, { applied, replicatedState });
+    const sessions = new SessionTable();
+    const applied = await restoreState(options.stateMachine, sessions, store);
+    replaySessions(sessions, store.log, applied);
+    return await assemble(options, vfs, store, { applied, sessions });
   } catch (error) {
     await store.log.close();
     throw error;
@@ -102,13 +111,24 @@ async function restoreState<Result>(
   return snapshot.index;
 }
 
+/** A machine that holds more than the snapshot is not given those entries again; the sessions are. */
+function replaySessions(sessions: SessionTable, log: RaftLog, applied: Index): void {
+  const replayed = { table: sessions, codec: plainResults, ...DEFAULT_RUNTIME_LIMITS, onTrouble: () => {} };
+  const interpreter = new Interpreter(replayed);
+  for (let from = log.snapshotIndex() + 1; from <= applied; ) {
+    const entries = log.entries(from, applied, REPLAY_BYTES_MAX);
+    interpreter.replay(entries.filter(({ kind }) => kind === 'normal'));
+    from += entries.length;
+  }
+}
+
 async function assemble<Result>(
   options: RaftServerOptions<Result>,
   vfs: Vfs,
   store: Store,
-  restored: { readonly applied: number; readonly replicatedState: ReplicatedState },
+  restored: { readonly applied: number; readonly sessions: SessionTable },
 ): Promise<ServerParts<Result>> {
-  const { applied, replicatedState } = restored;
+  const { applied, sessions } = restored;
   const { identity, log, knownLogs } = store;
   const clock = options.clock ?? new NodeClock();
   const logger = options.logger ?? SILENT_LOGGER;
@@ -126,6 +146,9 @@ async function assemble<Result>(
   });
   const recorder = new MetricsRecorder({ clusterId: identity.clusterId, server: identity.id }, clock);
   const events = makeEvents(logger);
+  // Plain values are what the default takes; it refuses whatever of `Result` is something else.
+  const sessionResults = options.sessionResults ?? (plainResults as ResultCodec<Result>);
+  const limits = { ...DEFAULT_RUNTIME_LIMITS, ...options.limits };
   const news = new RoleNews(node.role);
 
   const transport = await listen({
@@ -157,12 +180,15 @@ async function assemble<Result>(
     log,
     stateMachine: new TimedStateMachine(options.stateMachine, clock, recorder),
     recorder,
-    replicatedState,
+    replicatedState: sessions,
+    sessions,
+    sessionResults,
+    timeResolutionMs: options.timeResolutionMs ?? 0,
     transport,
     clock,
     tickMs: options.tickMs ?? DEFAULT_TICK_MS,
     snapshotKeepEntries: options.snapshotKeepEntries ?? DEFAULT_SNAPSHOT_KEEP_ENTRIES,
-    limits: { ...DEFAULT_RUNTIME_LIMITS, ...options.limits },
+    limits,
     notLeader: () => notLeader(node, addressBook),
     listener: {
       onRole: (role, term, leader) => {
@@ -208,7 +234,26 @@ async function assemble<Result>(
     await transport.close();
     await log.close();
   };
-  return { identity, node, driver, transport, addressBook, events, clock, log, recorder, close };
+  return {
+    identity,
+    node,
+    driver,
+    sessionRequests: new SessionRequests({
+      proposals: driver.proposals,
+      wake: () => driver.wake(),
+      clock: driver.loggedClock,
+      table: sessions,
+      codec: sessionResults,
+      limits,
+    }),
+    transport,
+    addressBook,
+    events,
+    clock,
+    log,
+    recorder,
+    close,
+  };
 }
 
 function raftConfig<Result>(

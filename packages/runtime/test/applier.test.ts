@@ -1,8 +1,12 @@
 import { type EntryKind, encodeEntry, type LogEntry, MemoryLog } from '@waldb/core';
 import { describe, expect, it } from 'vitest';
 import { Applier } from '../src/applier.js';
+import { DEFAULT_RUNTIME_LIMITS } from '../src/limits.js';
 import { NO_REPLICATED_STATE } from '../src/replicated-state.js';
 import type { RuntimeError } from '../src/runtime-error.js';
+import { Interpreter } from '../src/session/interpreter.js';
+import { plainResults, type ResultCodec } from '../src/session/result-codec.js';
+import { SessionTable } from '../src/session/session-table.js';
 import { gatherSnapshotData } from '../src/snapshot-data.js';
 import { beginImage } from '../src/snapshot-image.js';
 import type { StateMachine } from '../src/state-machine.js';
@@ -59,6 +63,12 @@ function makeApplier(limits = { applyEntriesMax: 10, applyBacklogBytesMax: 1000 
     ...limits,
     stateMachine: machine,
     replicatedState: NO_REPLICATED_STATE,
+    interpreter: new Interpreter({
+      table: new SessionTable(),
+      codec: plainResults as ResultCodec<string>,
+      ...DEFAULT_RUNTIME_LIMITS,
+      onTrouble: (error) => failures.push(error),
+    }),
     log,
     clock,
     appliedIndex: 0,

@@ -11,9 +11,15 @@ export class ManualClock implements Clock {
   #now = 0;
   readonly #timers = new Set<PendingTimer>();
   #deferred: (() => void)[] = [];
+  /** What the date is ahead of `now`; a test may move it either way. */
+  dateOffset = 0;
 
   now(): number {
     return this.#now;
+  }
+
+  date(): number {
+    return this.#now + this.dateOffset;
   }
 
   setTimer(delayMs: number, callback: () => void): Timer {

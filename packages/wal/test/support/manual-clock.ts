@@ -18,6 +18,10 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
+  date(): number {
+    return this.#now;
+  }
+
   setTimer(delayMs: number, callback: () => void): Timer {
     const timer = { at: this.#now + delayMs, callback };
     this.#timers.add(timer);

@@ -1,0 +1,139 @@
+// The server's side of session requests: checks them, writes them as entries with the leader's time, and turns what the
+// entries result in into results and errors. Must never answer from the table alone: only an applied entry decides.
+
+import type { Proposals } from '../proposals.js';
+import { RuntimeError, withDetail } from '../runtime-error.js';
+import type { LoggedClock } from './logged-clock.js';
+import type { ResultCodec } from './result-codec.js';
+import { encodeRuntimeCommand, type RuntimeCommand } from './runtime-command.js';
+import { checkSessionRequest, Session, type SessionRequest } from './session.js';
+import { SessionReply, sessionError, sessionsFullError } from './session-reply.js';
+import type { SessionTable } from './session-table.js';
+
+export interface SessionRequestsOptions<Result> {
+  readonly proposals: Proposals<Result | SessionReply>;
+  readonly wake: () => void;
+  readonly clock: LoggedClock;
+  readonly table: SessionTable;
+  readonly codec: ResultCodec<Result>;
+  readonly limits: {
+    readonly sessionsMax: number;
+    readonly sessionResultsMax: number;
+    readonly sessionBytesMax: number;
+    readonly sessionTtlMsMax: number;
+  };
+}
+
+/** How long the caller waits, from when. */
+export interface Patience {
+  readonly now: number;
+  readonly deadline: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+export class SessionRequests<Result> {
+  readonly #options: SessionRequestsOptions<Result>;
+
+  constructor(options: SessionRequestsOptions<Result>) {
+    this.#options = options;
+  }
+
+  async open(ttlMs: number, patience: Patience): Promise<Session> {
+    const { sessionsMax, sessionResultsMax, sessionTtlMsMax } = this.#options.limits;
+    if (!Number.isSafeInteger(ttlMs) || ttlMs < 1 || ttlMs > sessionTtlMsMax) {
+      throw new RuntimeError(
+        'OPTIONS_INVALID',
+        `ttlMs is ${String(ttlMs)}, but must be a whole number from 1 to sessionTtlMsMax (${sessionTtlMsMax}).`,
+        { detail: { option: 'ttlMs', value: ttlMs } },
+      );
+    }
+    this.#requireRoom();
+    const time = this.#time();
+    const reply = await this.#log(
+      { type: 'openSession', time, ttlMs, sessionsMax, sessionResultsMax },
+      patience,
+    );
+    if (!(reply instanceof SessionReply) || reply.outcome.type !== 'opened') throw unexpected(reply);
+    return new Session({ id: reply.outcome.session, ttlMs, lastSequence: 0, acknowledged: 0 });
+  }
+
+  async propose(command: Uint8Array, from: Session | SessionRequest, patience: Patience): Promise<Result> {
+    if (!(from instanceof Session)) return this.#proposeRequest(command, from, patience);
+    const request = from.next();
+    try {
+      const result = await this.#proposeRequest(command, request, patience);
+      from.settle(request);
+      return result;
+    } catch (error) {
+      throw error instanceof RuntimeError ? withDetail(error, { session: request }) : error;
+    }
+  }
+
+  async keep(session: Session, patience: Patience): Promise<void> {
+    const { id, acknowledged } = session;
+    await this.#log({ type: 'keepSession', time: this.#time(), session: id, acknowledged }, patience);
+  }
+
+  async close(session: Session, patience: Patience): Promise<void> {
+    await this.#log({ type: 'closeSession', time: this.#time(), session: session.id }, patience);
+  }
+
+  async #proposeRequest(command: Uint8Array, request: SessionRequest, patience: Patience): Promise<Result> {
+    checkSessionRequest(request);
+    const { session, sequence, acknowledged } = request;
+    // What is answered already takes no room: a retry must get through when everything is full.
+    if (!this.#options.table.isAnswered(session, sequence)) this.#requireRoom();
+    const time = this.#time();
+    const reply = await this.#log(
+      { type: 'sessionCommand', time, session, sequence, acknowledged, command },
+      patience,
+    );
+    if (!(reply instanceof SessionReply)) return reply;
+    if (reply.outcome.type !== 'repeated') throw unexpected(reply);
+    return this.#decode(reply.outcome.result);
+  }
+
+  async #log(command: RuntimeCommand, { now, deadline, signal }: Patience): Promise<Result | SessionReply> {
+    const { proposals, wake } = this.#options;
+    const outcome = proposals.add(encodeRuntimeCommand(command), deadline, signal, now);
+    wake();
+    const reply = await outcome;
+    const error = reply instanceof SessionReply ? sessionError(reply.outcome) : undefined;
+    if (error !== undefined) throw error;
+    return reply;
+  }
+
+  #time(): number {
+    return this.#options.clock.read(this.#options.table.time);
+  }
+
+  /** Errors: `BUSY`. In bytes only here, before anything is logged: servers may differ in how large a result is. */
+  #requireRoom(): void {
+    const { table, limits } = this.#options;
+    const max = limits.sessionBytesMax;
+    if (table.bytes >= max) throw sessionsFullError({ limit: 'sessionBytesMax', max });
+  }
+
+  #decode(bytes: Uint8Array): Result {
+    try {
+      return this.#options.codec.decode(bytes);
+    } catch (cause) {
+      throw new RuntimeError(
+        'RESULT_FORGOTTEN',
+        'The command was applied, but its result cannot be decoded.',
+        {
+          detail: { reason: 'notKept' },
+          mayHaveBeenApplied: true,
+          cause,
+        },
+      );
+    }
+  }
+}
+
+function unexpected(reply: unknown): RuntimeError {
+  const what = reply instanceof SessionReply ? reply.outcome.type : 'a result';
+  return new RuntimeError('INTERNAL', `A session's entry was answered with ${what}.`, {
+    mayHaveBeenApplied: true,
+  });
+}
