@@ -75,6 +75,22 @@ export function appendersSubject(name: string, appenders: Appenders, count: numb
   };
 }
 
+/** The same with two such groups of appenders: while one waits for the disk, the other stages. A call is one group once. */
+export function alternatingSubject(name: string, appenders: Appenders, count: number): Subject {
+  let before: Promise<unknown> = Promise.resolve();
+  return {
+    name,
+    unitsPerCall: count,
+    isAsync: true,
+    async body() {
+      for (let i = 0; i < count; i++) appenders.append();
+      const staged = appenders.durable();
+      await before;
+      before = staged;
+    },
+  };
+}
+
 /** Alone, a blocking writer needs no promise: stage, sync. */
 export function blockingSubject(name: string, appenders: Appenders): Subject {
   return {

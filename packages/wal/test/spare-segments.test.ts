@@ -271,6 +271,27 @@ describe('a segment that is used again', () => {
     expect(segmentNames(vfs)).toEqual([segmentName(6)]);
   });
 
+  it('is enough while compaction gives back one for each that comes into use: none is filled; when it stops, one is', async () => {
+    const vfs = disk();
+    const clock = new ManualClock();
+    const log = await open(vfs, { clock });
+    const turn = async (compacts: boolean): Promise<number> => {
+      const filled = steps(vfs).filter((step) => /^write .*\.free\.tmp/.test(step)).length;
+      const last = rotate(log, vfs);
+      await clock.advance(LONG_MS); // compaction comes late
+      if (compacts) {
+        log.applySnapshot(snapshot(last - 1, 1));
+        log.compact(last - 1);
+        log.sync();
+      }
+      return steps(vfs).filter((step) => /^write .*\.free\.tmp/.test(step)).length - filled;
+    };
+    for (let warm = 0; warm < 6; warm++) await turn(true);
+    for (let nth = 0; nth < 6; nth++) expect(await turn(true)).toBe(0);
+    const afterwards = [await turn(false), await turn(false), await turn(false)];
+    expect(afterwards.filter((filled) => filled > 0).length).toBeGreaterThan(0);
+  });
+
   it('W13: full of stale frames, shows its own ones only, whatever a crash leaves of them', async () => {
     const { vfs, log, last } = await inRecycledSegment();
     const tail = segmentPath(4);

@@ -33,6 +33,8 @@ export class SpareSegments {
   #nextNumber: number;
   #wanted: number;
   #wantedBytes = 0;
+  /** Since a segment last came into use, another one was emptied: it is likely to go on like that. */
+  #hasRecycled = false;
   #isStopped = false;
 
   constructor(start: SparesStart) {
@@ -60,12 +62,13 @@ export class SpareSegments {
       ({ path, bytes }) => bytes >= bytesMin && this.#vfs.size(path) === bytes,
     );
     if (at === -1) return undefined;
-    // With one more still there, filling keeps up again.
-    if (this.#ready.length > 1) {
+    const [spare] = this.#ready.splice(at, 1);
+    // With one more still there, filling keeps up again. Emptied segments come when they come: for those it stays.
+    if (this.#ready.length > 0 && spare?.wasUsed === false) {
       this.#wanted = this.#count;
       this.#preparer.relax();
     }
-    return this.#ready.splice(at, 1)[0];
+    return spare;
   }
 
   /** A rotation has found none: until there is one too many, one more is kept, and filling hurries. */
@@ -75,10 +78,16 @@ export class SpareSegments {
     this.#preparer.hurry();
   }
 
-  /** From now on spares of this size are wanted; makes one if there are not enough. */
+  /**
+   * From now on spares of this size are wanted; makes one if there are not enough. Not while compaction gives segments
+   * back as fast as they come into use: filling a file that is then not needed takes half of the disk from the commits
+   * (bench/wal, "stream").
+   */
   want(bytes: number): void {
+    const isRecycling = this.#hasRecycled && bytes === this.#wantedBytes;
+    this.#hasRecycled = false;
     this.#wantedBytes = bytes;
-    this.#prepare();
+    if (!isRecycling) this.#prepare();
   }
 
   /** Makes a segment that nothing needs any more a spare, if one of its size is wanted. The caller syncs the directory. */
@@ -87,6 +96,7 @@ export class SpareSegments {
     const path = this.#path(this.#nextNumber++);
     yield { type: 'rename', from: segment.path, to: path };
     this.#ready.push({ path, bytes: segment.bytes, wasUsed: true });
+    this.#hasRecycled = true;
     if (this.#ready.length >= this.#wanted) this.#preparer.abandon();
     return true;
   }
