@@ -53,6 +53,8 @@ export {
 } from './linearizability/models/register.js';
 export type { Operation as HistoryOperation } from './linearizability/operation.js';
 export type { SequentialModel, Step } from './linearizability/sequential-model.js';
+export type { FlowRule } from './links/flow.js';
+export { type LinkRule, Links } from './links/links.js';
 export {
   type BatchReport,
   describeFailure,
