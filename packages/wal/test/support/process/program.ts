@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 
@@ -29,13 +29,13 @@ export interface Run {
   readonly ended: Promise<string>;
 }
 
-/** Makes a program of the module `name` in this folder. */
+/** Makes a program of the module `name`: in this folder, or a whole path. */
 export async function makeProgram(name: string): Promise<Program> {
   const directory = fs.mkdtempSync(join(tmpdir(), 'waldb-program-'));
   fs.symlinkSync(join(PACKAGES, 'io/node_modules'), join(directory, 'node_modules'), 'junction');
   const file = join(directory, 'program.mjs');
   await build({
-    entryPoints: [join(import.meta.dirname, name)],
+    entryPoints: [resolve(import.meta.dirname, name)],
     outfile: file,
     bundle: true,
     platform: 'node',

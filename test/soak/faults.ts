@@ -1,0 +1,265 @@
+// What goes wrong during a soak, and when: drawn from the seed. A fault takes its time and then mends what it broke; two may
+// be under way at once. What a fault does may depend on who leads, so a seed repeats the schedule and not every step.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SeededRandom } from '@waldb/testkit';
+import type { SoakCluster } from './soak-cluster.js';
+
+const AT_ONCE_MAX = 2;
+const VOTERS_MIN = 3;
+const VOTERS_MAX = 5;
+/** How long a change of membership or of leadership may take before the soak gives up on it; it may happen all the same. */
+const CHANGE_MS = 8000;
+
+interface Fault {
+  readonly name: string;
+  readonly weight: number;
+  readonly run: (world: World) => Promise<boolean>;
+}
+
+interface World {
+  readonly cluster: SoakCluster;
+  readonly random: SeededRandom;
+}
+
+const FAULTS: readonly Fault[] = [
+  { name: 'kill', weight: 6, run: (world) => crash(world, 1) },
+  { name: 'kill all', weight: 1, run: (world) => crash(world, Number.POSITIVE_INFINITY) },
+  { name: 'terminate', weight: 2, run: terminate },
+  { name: 'pause', weight: 5, run: pause },
+  { name: 'isolate', weight: 3, run: isolate },
+  { name: 'one-way', weight: 3, run: oneWay },
+  { name: 'halves', weight: 2, run: halves },
+  { name: 'bridge', weight: 2, run: bridge },
+  { name: 'delay', weight: 2, run: delay },
+  { name: 'transfer', weight: 3, run: transfer },
+  { name: 'join', weight: 3, run: joinOne },
+  { name: 'remove', weight: 3, run: removeOne },
+  { name: 'snapshot', weight: 2, run: snapshot },
+];
+
+/** How often each fault took place; one that could not (nobody led, say) does not count. */
+export type FaultCounts = Record<string, number>;
+
+export class FaultSchedule {
+  readonly counts: FaultCounts = Object.fromEntries(FAULTS.map(({ name }) => [name, 0]));
+  readonly #world: World;
+  readonly #meanMs: number;
+  readonly #onFault: (name: string) => void;
+  readonly #underWay = new Map<string, Promise<void>>();
+
+  constructor(world: World, options: { readonly meanMs: number; readonly onFault: (name: string) => void }) {
+    this.#world = world;
+    this.#meanMs = options.meanMs;
+    this.#onFault = options.onFault;
+  }
+
+  /** Until it is over; returns when the last fault has mended what it broke. */
+  async run(isOver: () => boolean): Promise<void> {
+    const { random } = this.#world;
+    while (!isOver()) {
+      await sleep(random.wait(this.#meanMs));
+      const fault = this.#draw();
+      // Each fault draws from a generator of its own: how long it takes does not change what is drawn after it.
+      const world = { ...this.#world, random: random.fork() };
+      if (isOver() || this.#underWay.size >= AT_ONCE_MAX || this.#underWay.has(fault.name)) continue;
+      this.#underWay.set(fault.name, this.#carryOut(fault, world));
+    }
+    await Promise.all(this.#underWay.values());
+  }
+
+  #draw(): Fault {
+    const { random } = this.#world;
+    let left = random.below(FAULTS.reduce((sum, { weight }) => sum + weight, 0));
+    for (const fault of FAULTS) {
+      left -= fault.weight;
+      if (left < 0) return fault;
+    }
+    return FAULTS[0] as Fault; // the weights add up to more than was drawn
+  }
+
+  async #carryOut(fault: Fault, world: World): Promise<void> {
+    this.#onFault(fault.name);
+    const hasHappened = await fault.run(world);
+    if (hasHappened) this.counts[fault.name] = (this.counts[fault.name] ?? 0) + 1;
+    this.#underWay.delete(fault.name);
+  }
+}
+
+// ---- processes ----
+
+async function crash({ cluster, random }: World, count: number): Promise<boolean> {
+  const victims = count === 1 ? await pickLeaderOrAny(cluster, random) : cluster.runningIds;
+  await Promise.all(victims.map((id) => cluster.end(id, 'SIGKILL')));
+  await sleep(random.between(0, 2500));
+  for (const id of victims) if (cluster.ids.includes(id)) cluster.start(id);
+  return victims.length > 0;
+}
+
+async function terminate({ cluster, random }: World): Promise<boolean> {
+  const [id] = await pickLeaderOrAny(cluster, random);
+  if (id === undefined) return false;
+  await cluster.end(id, 'SIGTERM');
+  await sleep(random.between(0, 500));
+  if (cluster.ids.includes(id)) cluster.start(id);
+  return true;
+}
+
+async function pause({ cluster, random }: World): Promise<boolean> {
+  const [id] = await pickLeaderOrAny(cluster, random);
+  const server = id === undefined ? undefined : cluster.running(id);
+  if (server === undefined || server.isPaused) return false;
+  server.signal('SIGSTOP');
+  await sleep(random.between(50, 4000));
+  server.signal('SIGCONT');
+  return true;
+}
+
+// ---- links ----
+
+async function isolate({ cluster, random }: World): Promise<boolean> {
+  const [id] = await pickLeaderOrAny(cluster, random);
+  if (id === undefined) return false;
+  cluster.links.isolate(id, random.chance(0.5) ? { type: 'cut' } : { type: 'held' });
+  return mended({ cluster, random });
+}
+
+/** One server hears nobody, or nobody hears it. */
+async function oneWay({ cluster, random }: World): Promise<boolean> {
+  const [id] = await pickLeaderOrAny(cluster, random);
+  if (id === undefined) return false;
+  const isDeaf = random.chance(0.5);
+  for (const other of cluster.ids) {
+    if (other === id) continue;
+    if (isDeaf) cluster.links.set(other, id, { type: 'held' });
+    else cluster.links.set(id, other, { type: 'held' });
+  }
+  return mended({ cluster, random });
+}
+
+async function halves({ cluster, random }: World): Promise<boolean> {
+  const { ids } = cluster;
+  const first = random.some(ids, 0.5);
+  cluster.links.partition([first, ids.filter((id) => !first.includes(id))]);
+  return mended({ cluster, random });
+}
+
+/** Two halves that only one server reaches both of. */
+async function bridge({ cluster, random }: World): Promise<boolean> {
+  const [middle, ...others] = shuffled(cluster.ids, random);
+  if (middle === undefined) return false;
+  const at = Math.ceil(others.length / 2);
+  cluster.links.partition([
+    [middle, ...others.slice(0, at)],
+    [middle, ...others.slice(at)],
+  ]);
+  return mended({ cluster, random });
+}
+
+async function delay({ cluster, random }: World): Promise<boolean> {
+  for (const from of cluster.ids) {
+    for (const to of cluster.ids) {
+      if (from !== to && random.chance(0.5))
+        cluster.links.set(from, to, { type: 'delayed', ms: random.between(1, 150) });
+    }
+  }
+  return mended({ cluster, random });
+}
+
+async function mended({ cluster, random }: World): Promise<boolean> {
+  await sleep(random.between(200, 5000));
+  cluster.links.heal();
+  return true;
+}
+
+// ---- the operator ----
+
+async function transfer({ cluster, random }: World): Promise<boolean> {
+  const leader = await cluster.leader();
+  if (leader === undefined) return false;
+  const others = leader.status.voters.filter((id) => id !== leader.id);
+  if (others.length === 0) return false;
+  return isDone(
+    cluster.ask(leader.id, { type: 'transferLeadership', server: random.pick(others) }, CHANGE_MS),
+  );
+}
+
+/** A new server: learner first, voter once it has caught up. */
+async function joinOne({ cluster, random }: World): Promise<boolean> {
+  const leader = await cluster.leader();
+  if (leader === undefined || leader.status.voters.length + leader.status.learners.length >= VOTERS_MAX)
+    return false;
+  const known = [...leader.status.voters, ...leader.status.learners];
+  const free = cluster.freeIds.filter((id) => !known.includes(id));
+  if (free.length === 0) return false;
+  const id = random.pick(free);
+  cluster.startJoining(id);
+  const address = cluster.addresses[id] ?? '';
+  const isAdded = await cluster.waitFor(async () => {
+    const present = await cluster.leader();
+    if (present === undefined) return false;
+    if (present.status.voters.includes(id)) return true;
+    const isLearner = present.status.learners.includes(id);
+    const request = isLearner
+      ? ({ type: 'promoteLearner', server: id } as const)
+      : ({ type: 'addLearner', server: id, address } as const);
+    await isDone(cluster.ask(present.id, request, CHANGE_MS));
+    return false;
+  }, CHANGE_MS * 2);
+  if (!isAdded) await removeUntilGone({ cluster, random }, id);
+  return isAdded;
+}
+
+async function removeOne({ cluster, random }: World): Promise<boolean> {
+  const leader = await cluster.leader();
+  if (leader === undefined || leader.status.voters.length <= VOTERS_MIN) return false;
+  return removeUntilGone({ cluster, random }, random.pick(leader.status.voters));
+}
+
+/** Asks until a leader says that it is gone. Only then may its directory go, and its id be given again. */
+async function removeUntilGone({ cluster }: World, id: number): Promise<boolean> {
+  const isGone = await cluster.waitFor(async () => {
+    const leader = await cluster.leader();
+    if (leader === undefined) return false;
+    const { voters, learners } = leader.status;
+    if (leader.id !== id && !voters.includes(id) && !learners.includes(id)) {
+      // Known to be committed: a leader that leads on with it has it in its log, and answers in its own term.
+      return isDone(cluster.ask(leader.id, { type: 'read', key: 'none' }, CHANGE_MS));
+    }
+    await isDone(cluster.ask(leader.id, { type: 'removeServer', server: id }, CHANGE_MS));
+    return false;
+  }, CHANGE_MS * 2);
+  if (isGone) await cluster.giveUp(id);
+  return isGone;
+}
+
+async function snapshot({ cluster, random }: World): Promise<boolean> {
+  const [id] = pickRunning(cluster, random);
+  return id !== undefined && isDone(cluster.ask(id, { type: 'snapshot' }, CHANGE_MS));
+}
+
+/** What an operator asks for may be refused or never answered, like anything else in a broken cluster. */
+function isDone(asked: Promise<unknown>): Promise<boolean> {
+  return asked.then(
+    () => true,
+    () => false,
+  );
+}
+
+function pickRunning(cluster: SoakCluster, random: SeededRandom): number[] {
+  const ids = cluster.runningIds;
+  return ids.length === 0 ? [] : [random.pick(ids)];
+}
+
+/** Every other time the leader: what happens to it matters most. */
+async function pickLeaderOrAny(cluster: SoakCluster, random: SeededRandom): Promise<number[]> {
+  const isLeaderWanted = random.chance(0.5);
+  const any = pickRunning(cluster, random);
+  const leader = isLeaderWanted ? await cluster.leader() : undefined;
+  return leader === undefined ? any : [leader.id];
+}
+
+function shuffled(ids: readonly number[], random: SeededRandom): number[] {
+  const left = [...ids];
+  return ids.map(() => left.splice(random.below(left.length), 1)[0] as number); // as many are taken as there are
+}

@@ -1,0 +1,173 @@
+// A whole soak: servers in processes of their own, clients, faults for as long as was asked, and the verdict. Prints how it
+// goes; keeps its directory where something was wrong.
+
+import { createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SeededRandom } from '@waldb/testkit';
+import { makeProgram } from '../../packages/wal/test/support/process/program.js';
+import { SoakClient } from './client.js';
+import { type FaultCounts, FaultSchedule } from './faults.js';
+import { Ledger } from './ledger.js';
+import type { LifeEvent } from './protocol.js';
+import { SoakCluster } from './soak-cluster.js';
+import { judge, recover } from './verdict.js';
+
+export interface SoakOptions {
+  readonly seconds: number;
+  readonly seed: number;
+  readonly servers: number;
+  readonly clients: number;
+  readonly print: (line: string) => void;
+  /** Where directories of soaks are made. Default: the machine's temporary directory. */
+  readonly root?: string;
+}
+
+export interface SoakReport {
+  readonly complaints: readonly string[];
+  readonly faults: FaultCounts;
+  readonly operations: { readonly ok: number; readonly fail: number; readonly unknown: number };
+  readonly elections: number;
+  readonly restores: number;
+  readonly snapshotIndex: number;
+  readonly linearizability: string;
+  /** Kept when there are complaints, gone otherwise. */
+  readonly directory: string;
+}
+
+const PROGRESS_MS = 5000;
+const SNAPSHOT_THRESHOLD = 400;
+const KEYS = 6;
+const THINK_MS = 12;
+const FAULT_MEAN_MS = 1200;
+/** Codes that a server may report and survive. */
+const HARMLESS = new Set(['STORAGE_FULL', 'BUSY']);
+
+export async function runSoak(options: SoakOptions): Promise<SoakReport> {
+  const { seed, print, seconds } = options;
+  const directory = mkdtempSync(join(options.root ?? tmpdir(), `waldb-soak-${seed}-`));
+  mkdirSync(join(directory, 'servers'));
+  const program = await makeProgram(join(import.meta.dirname, 'soak-server.ts'));
+  const soak = new Soak(options, directory);
+  try {
+    const report = await soak.run(program);
+    if (report.complaints.length > 0) {
+      writeFileSync(join(directory, 'complaints.txt'), `${report.complaints.join('\n\n')}\n`);
+      print(`kept: ${directory}`);
+      print(
+        `again: npm run soak -- --seconds ${seconds} --seed ${seed} --servers ${options.servers} --clients ${options.clients}`,
+      );
+    } else {
+      rmSync(directory, { recursive: true, force: true });
+    }
+    return report;
+  } finally {
+    program.remove();
+  }
+}
+
+class Soak {
+  readonly #options: SoakOptions;
+  readonly #directory: string;
+  readonly #complaints: string[] = [];
+  readonly #terms = new Set<number>();
+  #restores = 0;
+  #isOver = false;
+
+  constructor(options: SoakOptions, directory: string) {
+    this.#options = options;
+    this.#directory = directory;
+  }
+
+  async run(program: Parameters<typeof SoakCluster.create>[0]['program']): Promise<SoakReport> {
+    const { seed, servers, clients, print, seconds } = this.#options;
+    const random = new SeededRandom(seed);
+    const lives = createWriteStream(join(this.#directory, 'lives.log'));
+    const historyPath = join(this.#directory, 'history.ndjson');
+    const history = createWriteStream(historyPath);
+    const ledger = new Ledger({ keys: KEYS, writeLine: (line) => void history.write(`${line}\n`) });
+    const cluster = await SoakCluster.create({
+      directory: join(this.#directory, 'servers'),
+      servers,
+      snapshotThreshold: SNAPSHOT_THRESHOLD,
+      program,
+      onEvent: (id, event) => {
+        lives.write(`${Math.round(performance.now())} ${id} ${JSON.stringify(event)}\n`);
+        this.#hear(id, event);
+      },
+      onUnwantedEnd: (id, how) => this.#complain(`Server ${id} ended by itself: ${how}`),
+    });
+    const schedule = new FaultSchedule(
+      { cluster, random: random.fork() },
+      {
+        meanMs: FAULT_MEAN_MS,
+        onFault: (name) => lives.write(`${Math.round(performance.now())} fault ${name}\n`),
+      },
+    );
+    const makeClient = (name: string): SoakClient =>
+      new SoakClient({ name, cluster, ledger, random: random.fork(), thinkMs: THINK_MS });
+    const working = Array.from({ length: clients }, (_, i) => makeClient(`c${i + 1}`));
+    const last = makeClient('last');
+    const isOver = (): boolean => this.#isOver;
+    const progress = setInterval(() => print(this.#progress(ledger, schedule)), PROGRESS_MS);
+    const timer = setTimeout(() => this.#end(), seconds * 1000);
+    try {
+      for (const id of cluster.ids) cluster.start(id);
+      const work = working.map((client) => client.run(isOver));
+      await schedule.run(isOver);
+      await Promise.all(work);
+      this.#complaints.push(...(await recover(cluster, last)));
+      const status = (await cluster.leader())?.status;
+      await new Promise<void>((resolve) => history.end(resolve));
+      const verdict = status === undefined ? undefined : await judge(cluster, ledger, historyPath);
+      return {
+        complaints: [...this.#complaints, ...(verdict?.complaints ?? [])],
+        faults: schedule.counts,
+        operations: ledger.outcomes,
+        elections: this.#terms.size,
+        restores: this.#restores,
+        snapshotIndex: status?.snapshotIndex ?? 0,
+        linearizability: verdict?.linearizability ?? 'not looked at',
+        directory: this.#directory,
+      };
+    } finally {
+      clearInterval(progress);
+      clearTimeout(timer);
+      this.#isOver = true;
+      await cluster.close();
+      lives.end();
+      history.end();
+      await sleep(0);
+    }
+  }
+
+  #end(): void {
+    this.#isOver = true;
+  }
+
+  #hear(id: number, event: LifeEvent): void {
+    if (event.event === 'role' && event.role === 'leader') {
+      if (this.#terms.has(event.term))
+        this.#complain(`Server ${id} is a second leader of term ${event.term}.`);
+      this.#terms.add(event.term);
+    }
+    if (event.event === 'restored') this.#restores += 1;
+    if (event.event === 'trouble' && !HARMLESS.has(event.code)) {
+      this.#complain(`Server ${id} reports ${event.code}: ${event.message}`);
+    }
+  }
+
+  /** What is certainly wrong ends the faults early: what follows would only bury it. */
+  #complain(complaint: string): void {
+    this.#complaints.push(complaint);
+    this.#options.print(complaint);
+    this.#end();
+  }
+
+  #progress(ledger: Ledger, schedule: FaultSchedule): string {
+    const { ok, fail, unknown } = ledger.outcomes;
+    const faults = Object.values(schedule.counts).reduce((sum, count) => sum + count, 0);
+    return `${ok} ok, ${fail} failed, ${unknown} unknown; ${faults} faults, ${this.#terms.size} elections, ${this.#restores} restores`;
+  }
+}
