@@ -1,4 +1,4 @@
-// `npm run soak -- --minutes 15 [--seconds S] [--seed N] [--servers 3] [--clients 6] [--directory D]`: prints how it
+// `npm run soak -- --minutes 15 [--seconds S] [--seed N] [--servers 3] [--clients 6] [--directory D] [--keep]`: prints how it
 // goes and a summary; exits 1 when anything was wrong.
 
 import { parseArgs } from 'node:util';
@@ -12,6 +12,7 @@ const { values } = parseArgs({
     servers: { type: 'string', default: '3' },
     clients: { type: 'string', default: '6' },
     directory: { type: 'string' },
+    keep: { type: 'boolean', default: false },
   },
 });
 const seconds = values.seconds === undefined ? Number(values.minutes ?? 15) * 60 : Number(values.seconds);
@@ -24,6 +25,7 @@ const report = await runSoak({
   servers: Number(values.servers),
   clients: Number(values.clients),
   print,
+  isKept: values.keep,
   ...(values.directory === undefined ? {} : { root: values.directory }),
 });
 summarise(report);

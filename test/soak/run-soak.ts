@@ -20,6 +20,8 @@ export interface SoakOptions {
   readonly servers: number;
   readonly clients: number;
   readonly print: (line: string) => void;
+  /** Keeps the directory, with every server's log and life, also when all is well. Default false. */
+  readonly isKept?: boolean;
   /** Where directories of soaks are made. Default: the machine's temporary directory. */
   readonly root?: string;
 }
@@ -32,7 +34,7 @@ export interface SoakReport {
   readonly restores: number;
   readonly snapshotIndex: number;
   readonly linearizability: string;
-  /** Kept when there are complaints, gone otherwise. */
+  /** Kept when there are complaints or it was asked for, gone otherwise. */
   readonly directory: string;
 }
 
@@ -58,6 +60,8 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
       print(
         `again: npm run soak -- --seconds ${seconds} --seed ${seed} --servers ${options.servers} --clients ${options.clients}`,
       );
+    } else if (options.isKept === true) {
+      print(`kept: ${directory}`);
     } else {
       rmSync(directory, { recursive: true, force: true });
     }
