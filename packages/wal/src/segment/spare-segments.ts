@@ -24,6 +24,9 @@ export interface SparesStart {
   readonly found: readonly number[];
 }
 
+/** Compaction need not give segments back one by one, as they are used: now and then none comes, and then two. */
+const USED_SINCE_GIVEN_MAX = 2;
+
 export class SpareSegments {
   readonly #vfs: Vfs;
   readonly #directory: string;
@@ -33,8 +36,8 @@ export class SpareSegments {
   #nextNumber: number;
   #wanted: number;
   #wantedBytes = 0;
-  /** Since a segment last came into use, another one was emptied: it is likely to go on like that. */
-  #hasRecycled = false;
+  /** Segments that came into use since compaction last emptied one of the wanted size. */
+  #usedSinceGiven = Number.POSITIVE_INFINITY;
   #isStopped = false;
 
   constructor(start: SparesStart) {
@@ -84,19 +87,21 @@ export class SpareSegments {
    * (bench/wal, "stream").
    */
   want(bytes: number): void {
-    const isRecycling = this.#hasRecycled && bytes === this.#wantedBytes;
-    this.#hasRecycled = false;
+    if (bytes !== this.#wantedBytes) this.#usedSinceGiven = Number.POSITIVE_INFINITY;
+    const isGivenEnough = this.#usedSinceGiven < USED_SINCE_GIVEN_MAX;
+    this.#usedSinceGiven += 1;
     this.#wantedBytes = bytes;
-    if (!isRecycling) this.#prepare();
+    if (!isGivenEnough) this.#prepare();
   }
 
   /** Makes a segment that nothing needs any more a spare, if one of its size is wanted. The caller syncs the directory. */
   *recycle(segment: { readonly path: string; readonly bytes: number }): IoPlan<boolean> {
-    if (segment.bytes !== this.#wantedBytes || this.#ready.length >= this.#wanted) return false;
+    if (segment.bytes !== this.#wantedBytes) return false;
+    this.#usedSinceGiven = 0;
+    if (this.#ready.length >= this.#wanted) return false;
     const path = this.#path(this.#nextNumber++);
     yield { type: 'rename', from: segment.path, to: path };
     this.#ready.push({ path, bytes: segment.bytes, wasUsed: true });
-    this.#hasRecycled = true;
     if (this.#ready.length >= this.#wanted) this.#preparer.abandon();
     return true;
   }
