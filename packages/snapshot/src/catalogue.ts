@@ -70,6 +70,16 @@ export class Catalogue {
     return this.#listed.splice(keep).reverse();
   }
 
+  /** Unlists all above `index`, and returns them, newest first. */
+  takeAbove(index: Index): Stored[] {
+    return this.#listed.splice(0, this.#listed.filter(({ info }) => info.index > index).length);
+  }
+
+  /** How many snapshots are at `index` or above. */
+  countFrom(index: Index): number {
+    return this.#listed.filter(({ info }) => info.index >= index).length;
+  }
+
   /** A snapshot that was to go and could not be removed. */
   putBack(stored: Stored): void {
     this.#list(stored);

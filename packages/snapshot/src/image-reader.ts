@@ -48,25 +48,29 @@ export async function readInfo(source: ImageSource): Promise<SnapshotInfo> {
 }
 
 /**
- * The image, chunk by chunk; each is the receiver's. It is whole only once the generator has ended without an error:
- * the checksum of it all comes last. Errors: `SNAPSHOT_CORRUPT`, `SNAPSHOT_IO`, and those of `readInfo`.
+ * The image from `from` on, chunk by chunk; each is the receiver's. It is whole only once the generator has ended without
+ * an error: the checksum of it all comes last, and only to who reads from the beginning.
+ * Errors: `SNAPSHOT_CORRUPT`, `SNAPSHOT_IO`, and those of `readInfo`.
  */
 export async function* readImage(
   source: ImageSource,
   published: SnapshotInfo,
+  from: number,
 ): AsyncGenerator<Uint8Array, void, void> {
   const file = openImage(source);
   try {
     const { info, layout, configuration } = await readOutline(file, source);
     if (info.checksum !== published.checksum || info.bytes !== published.bytes)
       throw damage(source, { type: 'damaged', why: 'is not the one that was published under its name' });
+    const first = Math.floor(from / layout.chunkBytes);
     const hash = beginHash(info.index, info.term, configuration);
-    for (let sequence = 0; sequence < info.chunks; sequence++) {
+    for (let sequence = first; sequence < info.chunks; sequence++) {
       const payload = await readChunk(file, source, layout, sequence);
       hash.update(payload);
-      yield payload;
+      const skip = Math.max(from - sequence * layout.chunkBytes, 0);
+      if (skip < payload.length) yield payload.subarray(skip);
     }
-    if (hashText(hash.digest()) !== info.checksum)
+    if (from === 0 && hashText(hash.digest()) !== info.checksum)
       throw damage(source, { type: 'damaged', why: 'does not match the checksum of the whole' });
   } finally {
     file.close();

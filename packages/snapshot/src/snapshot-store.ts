@@ -3,10 +3,9 @@
 // never remove one before a newer one is durable, and never remove one that is being read.
 
 import { join } from 'node:path';
-import { type Configuration, type Index, RaftError, type Term } from '@waldb/core';
+import { type Configuration, type Index, RaftError } from '@waldb/core';
 import type { VfsLock } from '@waldb/io';
 import { Catalogue, type Stored } from './catalogue.js';
-import { discard, perform } from './disk.js';
 import { snapshotFile } from './format/file-name.js';
 import { CONFIGURATION_BYTES_MAX, encodeFileConfiguration, type FileConfiguration } from './format/header.js';
 import { readImage } from './image-reader.js';
@@ -20,6 +19,8 @@ import {
   type SnapshotStoreOptions,
   WRITERS_MAX,
 } from './options.js';
+import { type ExpectedImage, Reception } from './reception.js';
+import { Shelf } from './shelf.js';
 import { closed, invalid, SnapshotError, type SnapshotErrorDetail } from './snapshot-error.js';
 import type { RefusedSnapshot, SnapshotInfo, SnapshotPosition } from './snapshot-info.js';
 import { SnapshotStream } from './snapshot-stream.js';
@@ -32,9 +33,9 @@ export interface WriteOptions {
   readonly checksum?: string;
 }
 
-interface WriteJob {
-  readonly index: Index;
-  readonly term: Term;
+type Position = Pick<SnapshotPosition, 'index' | 'term'>;
+
+interface WriteJob extends Position {
   readonly configuration: FileConfiguration;
   readonly stream: AsyncIterable<Uint8Array>;
   /** Its reason is the error to fail with. */
@@ -42,10 +43,10 @@ interface WriteJob {
   readonly expectedChecksum: string | undefined;
 }
 
-/** A write that is under way. */
+/** A write or a reception that is under way. */
 interface Writing {
-  readonly stop: AbortController;
-  readonly done: Promise<unknown>;
+  /** Ends it; resolves when nothing of it is left. */
+  readonly stop: (reason: SnapshotError) => Promise<void>;
 }
 
 export class SnapshotStore implements AsyncDisposable {
@@ -53,10 +54,9 @@ export class SnapshotStore implements AsyncDisposable {
   readonly #options: ResolvedOptions;
   readonly #lock: VfsLock;
   readonly #catalogue: Catalogue;
+  readonly #shelf: Shelf;
   readonly #writings = new Map<Index, Writing>();
   readonly #streams = new Set<SnapshotStream>();
-  /** Publishing and removing take turns, so that what one has checked still holds when it acts. */
-  #lastTurn: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   /**
@@ -75,6 +75,8 @@ export class SnapshotStore implements AsyncDisposable {
     this.#options = options;
     this.#lock = lock;
     this.#catalogue = catalogue;
+    const { vfs, retain } = options;
+    this.#shelf = new Shelf({ directory, vfs, retain, catalogue });
   }
 
   /** Newest first. Header, configuration, trailer and size of each were right; `verify` looks at the chunks as well. */
@@ -98,13 +100,15 @@ export class SnapshotStore implements AsyncDisposable {
   }
 
   /**
-   * The image, to be iterated. It stays until the stream has ended, whatever is written or pruned meanwhile.
-   * Errors, at once: `SNAPSHOT_NOT_FOUND`, `SNAPSHOT_BUSY`, and why a refused snapshot is refused. While reading:
+   * The image from byte `from` on, to be iterated. It stays until the stream has ended, whatever is written or pruned meanwhile.
+   * The checksum of the whole is compared only where the whole is read, from 0; those of the chunks always.
+   * Errors, at once: `SNAPSHOT_NOT_FOUND`, `SNAPSHOT_BUSY`, `SNAPSHOT_INVALID`, and why a refused snapshot is refused. While reading:
    * `SNAPSHOT_CORRUPT` (the snapshot is then refused), `SNAPSHOT_IO`, `SNAPSHOT_CLOSED`.
    */
-  read(index: Index): SnapshotStream {
+  read(index: Index, from = 0): SnapshotStream {
     this.#checkOpen();
     const stored = this.#find(index);
+    checkRange('from', from, 0, stored.info.bytes);
     if (this.#streams.size >= READERS_MAX)
       throw busy(`${READERS_MAX} snapshots are being read, which is as many as may be.`, {
         readers: READERS_MAX,
@@ -117,9 +121,9 @@ export class SnapshotStore implements AsyncDisposable {
       file: { type: 'snapshot', name: file, index: info.index, term: info.term },
       snapshotBytesMax,
     } as const;
-    const stream = new SnapshotStream(info, readImage(source, info), async (error) => {
+    const stream = new SnapshotStream(info, readImage(source, info, from), async (error) => {
       this.#streams.delete(stream);
-      await this.#release(stored, error);
+      await this.#shelf.release(stored, error);
     });
     stored.readers += 1;
     this.#streams.add(stream);
@@ -149,7 +153,7 @@ export class SnapshotStore implements AsyncDisposable {
     this.#checkOpen();
     const configuration = checkPosition(position);
     const { index, term } = position;
-    this.#checkNewer(index);
+    this.#shelf.checkNewer(index);
     this.#checkWriters(index);
     const stop = new AbortController();
     const onAbort = (): void => stop.abort(aborted(position, options.signal?.reason));
@@ -157,7 +161,12 @@ export class SnapshotStore implements AsyncDisposable {
     options.signal?.addEventListener('abort', onAbort, { once: true });
     const expectedChecksum = options.checksum;
     const done = this.#write({ index, term, configuration, stream, stop: stop.signal, expectedChecksum });
-    this.#writings.set(index, { stop, done });
+    this.#writings.set(index, {
+      stop: async (reason) => {
+        stop.abort(reason);
+        await done.catch(() => {}); // its own caller hears of it
+      },
+    });
     try {
       return await done;
     } finally {
@@ -167,13 +176,78 @@ export class SnapshotStore implements AsyncDisposable {
   }
 
   /**
+   * Begins to receive an image from another server, to be published when all of it is there. What was taken stays until
+   * it is discarded or the store is closed; it does not survive a restart.
+   * Errors: `SNAPSHOT_STALE`, `SNAPSHOT_BUSY`, `SNAPSHOT_TOO_LARGE`, `SNAPSHOT_FULL`, `SNAPSHOT_IO`, `SNAPSHOT_CLOSED`,
+   * `SNAPSHOT_INVALID`.
+   */
+  async receive(position: SnapshotPosition, expected: ExpectedImage): Promise<Reception> {
+    this.#checkOpen();
+    const configuration = checkPosition(position);
+    const { index, term } = position;
+    const { snapshotBytesMax } = this.#options;
+    if (expected.bytes > snapshotBytesMax)
+      throw new SnapshotError(
+        'SNAPSHOT_TOO_LARGE',
+        `An image of ${expected.bytes} bytes is larger than the ${snapshotBytesMax} bytes that are allowed.`,
+        { index, term, bytes: expected.bytes, bytesMax: snapshotBytesMax },
+      );
+    this.#shelf.checkNewer(index);
+    this.#checkWriters(index);
+    let isStopped = false;
+    const opening = this.#openWriter(position, configuration);
+    this.#writings.set(index, {
+      stop: async () => {
+        isStopped = true;
+        await opening.then((writer) => writer.discard()).catch(() => {}); // told below
+      },
+    });
+    let writer: ImageWriter;
+    try {
+      writer = await opening;
+      if (isStopped) throw closed();
+    } catch (error) {
+      this.#writings.delete(index);
+      throw error;
+    }
+    const reception = new Reception({
+      position: { index, term, configuration: configuration.value },
+      expected,
+      writer,
+      publish: (info, mayGoOn) => this.#shelf.publish(writer.path, this.#pathOf(position), info, mayGoOn),
+      onEnd: () => this.#writings.delete(index),
+    });
+    this.#writings.set(index, { stop: (reason) => reception.discard(reason) });
+    return reception;
+  }
+
+  /**
    * Removes all but the `keep` newest snapshots (at least one stays). One that is being read is listed no more, and
    * goes with the last of its readers. Errors: `SNAPSHOT_INVALID`, `SNAPSHOT_IO`, `SNAPSHOT_CLOSED`.
    */
   async prune(keep: number): Promise<void> {
     this.#checkOpen();
     checkRange('keep', keep, 1, Number.MAX_SAFE_INTEGER);
-    await this.#inTurn(() => this.#removeBeyond(keep));
+    await this.#shelf.prune(keep);
+  }
+
+  /**
+   * Removes what is older than the snapshot at `index`, but for the `keep` newest of that. For an owner that knows which
+   * snapshot must stay, whatever is newer. Errors: as in `prune`.
+   */
+  async pruneBelow(index: Index, keep: number): Promise<void> {
+    this.#checkOpen();
+    checkRange('keep', keep, 0, Number.MAX_SAFE_INTEGER);
+    await this.#shelf.pruneBelow(index, keep);
+  }
+
+  /**
+   * Removes every snapshot above `index`, refused ones too: for an owner that knows that nothing refers to them. Once
+   * this resolves, none of them comes back. Errors: `SNAPSHOT_IO`, `SNAPSHOT_CLOSED`.
+   */
+  async dropAbove(index: Index): Promise<void> {
+    this.#checkOpen();
+    await this.#shelf.dropAbove(index);
   }
 
   /**
@@ -190,11 +264,9 @@ export class SnapshotStore implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const writings = [...this.#writings.values()];
-    for (const { stop } of writings) stop.abort(closed());
-    await Promise.allSettled(writings.map(({ done }) => done));
+    await Promise.all([...this.#writings.values()].map(({ stop }) => stop(closed())));
     await Promise.all([...this.#streams].map((stream) => stream.cut(closed())));
-    await this.#lastTurn;
+    await this.#shelf.idle();
     this.#lock.release();
   }
 
@@ -202,18 +274,8 @@ export class SnapshotStore implements AsyncDisposable {
 
   async #write(job: WriteJob): Promise<SnapshotInfo> {
     const { index, term, configuration, stop } = job;
-    const { vfs, chunkBytes, snapshotBytesMax } = this.#options;
-    const path = join(this.directory, snapshotFile(index, term));
     stop.throwIfAborted();
-    const writer = await ImageWriter.create({
-      vfs,
-      path,
-      index,
-      term,
-      configuration: configuration.bytes,
-      chunkBytes,
-      snapshotBytesMax,
-    });
+    const writer = await this.#openWriter(job, configuration);
     try {
       for await (const piece of piecesOf(job.stream, stop)) {
         await writer.append(piece);
@@ -222,45 +284,29 @@ export class SnapshotStore implements AsyncDisposable {
       const trailer = await writer.finish();
       const info: SnapshotInfo = { index, term, configuration: configuration.value, ...trailer };
       checkExpected(info, job.expectedChecksum);
-      return await this.#inTurn(async () => {
-        stop.throwIfAborted();
-        this.#checkNewer(index); // another one may have been published meanwhile
-        await this.#publish(writer.path, path, info);
-        return info;
-      });
+      return await this.#shelf.publish(writer.path, this.#pathOf(job), info, () => stop.throwIfAborted());
     } catch (error) {
       await writer.discard();
       throw error;
     }
   }
 
-  /** The file is synced; it gets its name, and only once that is durable may older snapshots go. */
-  async #publish(from: string, to: string, info: SnapshotInfo): Promise<void> {
-    const { vfs, retain } = this.#options;
-    const facts = { index: info.index, term: info.term };
-    await perform(vfs, { type: 'rename', from, to }, facts);
-    try {
-      await perform(vfs, { type: 'syncDirectory', path: this.directory }, facts);
-    } catch (error) {
-      await discard(vfs, to); // nobody was told of it, and nobody knows whether it would survive
-      throw error;
-    }
-    this.#catalogue.admit(info);
-    try {
-      await this.#removeBeyond(retain);
-    } catch {
-      // The new snapshot is safe. What could not be removed is still listed, and is tried again after the next one.
-    }
+  #openWriter({ index, term }: Position, configuration: FileConfiguration): Promise<ImageWriter> {
+    const { vfs, chunkBytes, snapshotBytesMax } = this.#options;
+    const path = this.#pathOf({ index, term });
+    return ImageWriter.create({
+      vfs,
+      path,
+      index,
+      term,
+      configuration: configuration.bytes,
+      chunkBytes,
+      snapshotBytesMax,
+    });
   }
 
-  #checkNewer(index: Index): void {
-    const newest = this.#catalogue.newest();
-    if (newest === undefined || index > newest.index) return;
-    throw new SnapshotError(
-      'SNAPSHOT_STALE',
-      `A snapshot at index ${index} is not newer than the one at index ${newest.index} that is there.`,
-      { index, newest: newest.index },
-    );
+  #pathOf({ index, term }: Position): string {
+    return join(this.directory, snapshotFile(index, term));
   }
 
   #checkWriters(index: Index): void {
@@ -272,60 +318,6 @@ export class SnapshotStore implements AsyncDisposable {
       });
   }
 
-  // ---- removing ----
-
-  /** Tries them all; throws what went wrong first. */
-  async #removeBeyond(keep: number): Promise<void> {
-    const failures: unknown[] = [];
-    const superfluous = this.#catalogue.takeBeyond(keep);
-    for (const stored of superfluous) await this.#remove(stored).catch((error) => failures.push(error));
-    const obsolete = this.#catalogue.obsoleteRefused(keep);
-    for (const { file } of obsolete) {
-      await this.#unlink(file).then(
-        () => this.#catalogue.forgetRefused(file),
-        (error) => failures.push(error),
-      );
-    }
-    if (failures.length > 0) throw failures[0];
-    if (superfluous.length + obsolete.length === 0) return;
-    await perform(this.#options.vfs, { type: 'syncDirectory', path: this.directory }, {});
-  }
-
-  async #remove(stored: Stored): Promise<void> {
-    if (stored.readers > 0) {
-      this.#catalogue.doom(stored);
-      return;
-    }
-    this.#catalogue.forgetDoomed(stored);
-    try {
-      await this.#unlink(stored.file);
-    } catch (error) {
-      this.#catalogue.putBack(stored);
-      throw error;
-    }
-  }
-
-  #unlink(file: string): Promise<void> {
-    return perform(this.#options.vfs, { type: 'unlink', path: join(this.directory, file) }, { file });
-  }
-
-  /** A reader has ended. */
-  async #release(stored: Stored, error: unknown): Promise<void> {
-    stored.readers -= 1;
-    if (error instanceof SnapshotError && error.code === 'SNAPSHOT_CORRUPT') {
-      this.#catalogue.setAside(stored, error);
-    }
-    if (!this.#catalogue.isDue(stored)) return;
-    try {
-      // Asked again when it is its turn: a snapshot of the same name may have been published meanwhile.
-      await this.#inTurn(async () => {
-        if (this.#catalogue.isDue(stored)) await this.#remove(stored);
-      });
-    } catch {
-      // The reader is not to blame. The snapshot is listed again, and goes when the next one is published.
-    }
-  }
-
   // ---- both ----
 
   #find(index: Index): Stored {
@@ -334,12 +326,6 @@ export class SnapshotStore implements AsyncDisposable {
     const refused = this.#catalogue.refused().find((one) => one.index === index);
     if (refused !== undefined) throw refused.error;
     throw new SnapshotError('SNAPSHOT_NOT_FOUND', `There is no snapshot at index ${index}.`, { index });
-  }
-
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const result = this.#lastTurn.then(work);
-    this.#lastTurn = result.catch(() => {}); // its own caller hears of it; the next turn is not concerned
-    return result;
   }
 
   #checkOpen(): void {
