@@ -11,7 +11,14 @@
 import { checksum } from '@waldb/io';
 import { TransportError } from './transport-error.js';
 
-export type FrameKind = 'hello' | 'message' | 'ping' | 'pong' | 'refusal';
+export type FrameKind =
+  | 'hello'
+  | 'message'
+  | 'ping'
+  | 'pong'
+  | 'refusal'
+  | 'snapshotRequest'
+  | 'snapshotChunk';
 
 export interface Frame {
   readonly kind: FrameKind;
@@ -21,7 +28,15 @@ export interface Frame {
 
 export const FRAME_HEADER_BYTES = 16;
 
-const KINDS: readonly FrameKind[] = ['hello', 'message', 'ping', 'pong', 'refusal'];
+const KINDS: readonly FrameKind[] = [
+  'hello',
+  'message',
+  'ping',
+  'pong',
+  'refusal',
+  'snapshotRequest',
+  'snapshotChunk',
+];
 const CHECKED_BYTES = 12;
 
 /** The 16 bytes in front of `payload`. */

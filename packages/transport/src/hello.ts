@@ -7,11 +7,13 @@
 //              | 8 bytes  | u16 LE     | u16 LE     | u32 LE |
 //              +----------+------------+------------+--------+
 //
-//   hello      array: clusterId (string), from, to (ids), logId (string), address (string); what follows is ignored
+//   hello      array: clusterId (string), from, to (ids), logId (string), address (string), purpose (absent or nil
+//              for messages, 1 for one snapshot); what follows is ignored
 //   refusal    array: code (string), sentence (string); what follows is ignored
 
 import { MsgpackReader, MsgpackWriter, type NodeId, RaftError } from '@waldb/core';
 import { checksum } from '@waldb/io';
+import { frameHeader } from './frame.js';
 import { TransportError } from './transport-error.js';
 
 /** Who a server says it is. */
@@ -23,6 +25,8 @@ export interface Hello {
   readonly logId: string;
   /** Where it can be dialled, as its configuration writes it; opaque here. */
   readonly address: string;
+  /** What the connection is for, where that is not messages. */
+  readonly purpose?: 'snapshot';
 }
 
 export const PREAMBLE_BYTES = 16;
@@ -35,6 +39,7 @@ const VERSION_MAX = 1;
 const MAGIC = Uint8Array.from([0x57, 0x41, 0x4c, 0x44, 0x42, 0x0d, 0x0a, 0x1a]); // WALDB\r\n SUB
 const CHECKED_BYTES = 12;
 const SENTENCE_LENGTH_MAX = 500;
+const PURPOSE_SNAPSHOT = 1;
 
 export function encodePreamble(): Uint8Array {
   const preamble = new Uint8Array(PREAMBLE_BYTES);
@@ -68,22 +73,36 @@ export function agreeVersion(preamble: Uint8Array): number {
 
 export function encodeHello(hello: Hello): Uint8Array {
   const writer = new MsgpackWriter();
-  writer.arrayHeader(5).string(hello.clusterId).uint(hello.from).uint(hello.to);
-  return writer.string(hello.logId).string(hello.address).finish();
+  writer.arrayHeader(hello.purpose === undefined ? 5 : 6);
+  writer.string(hello.clusterId).uint(hello.from).uint(hello.to).string(hello.logId).string(hello.address);
+  if (hello.purpose !== undefined) writer.uint(PURPOSE_SNAPSHOT);
+  return writer.finish();
+}
+
+/** Everything that one side says before it has heard the other: its preamble and its hello. */
+export function greeting(hello: Hello): Uint8Array[] {
+  const payload = encodeHello(hello);
+  return [encodePreamble(), frameHeader('hello', payload), payload];
 }
 
 /** Errors: `MESSAGE_INVALID`. */
 export function decodeHello(payload: Uint8Array): Hello {
-  return decode('hello', () => {
+  return decodePayload('hello', () => {
     const reader = new MsgpackReader(payload);
-    if (reader.arrayHeader('hello') < 5) throw reader.invalid('hello', 'shorter than five elements');
-    return {
+    const length = reader.arrayHeader('hello');
+    if (length < 5) throw reader.invalid('hello', 'shorter than five elements');
+    const hello: Hello = {
       clusterId: reader.string('hello.clusterId'),
       from: reader.uint('hello.from'),
       to: reader.uint('hello.to'),
       logId: reader.string('hello.logId'),
       address: reader.string('hello.address'),
     };
+    if (length === 5) return hello;
+    const purpose = reader.uintOrNil('hello.purpose');
+    if (purpose === undefined) return hello;
+    if (purpose === PURPOSE_SNAPSHOT) return { ...hello, purpose: 'snapshot' };
+    throw reader.invalid('hello.purpose', 'none that this version knows');
   });
 }
 
@@ -99,7 +118,7 @@ export function encodeRefusal(error: TransportError): Uint8Array {
 
 /** What the other end said. Errors: `MESSAGE_INVALID`. */
 export function decodeRefusal(payload: Uint8Array): TransportError {
-  return decode('refusal', () => {
+  return decodePayload('refusal', () => {
     const reader = new MsgpackReader(payload);
     if (reader.arrayHeader('refusal') < 2) throw reader.invalid('refusal', 'shorter than two elements');
     const theirCode = reader.string('refusal.code').slice(0, SENTENCE_LENGTH_MAX);
@@ -139,7 +158,8 @@ export function checkHello(
   }
 }
 
-function decode<T>(what: string, read: () => T): T {
+/** Runs a decoder over what a peer sent; what cannot be read is a `TransportError`. */
+export function decodePayload<T>(what: string, read: () => T): T {
   try {
     return read();
   } catch (error) {

@@ -1,26 +1,31 @@
-// A connection that a peer dialled: only receives. Nothing that arrives is believed before the hello was accepted, and
-// no message that names another sender or receiver than the hello did.
+// A connection that a peer dialled: receives messages, or sends the one snapshot that it was dialled for. Nothing that
+// arrives is believed before the hello was accepted, and no message that names another sender or receiver than it did.
 
-import { decodeMessage, type Message, type NodeId, RaftError } from '@waldb/core';
+import { decodeMessage, type Message, type NodeId } from '@waldb/core';
 import type { ByteStream, NetworkError, StreamHandlers, Timer } from '@waldb/io';
-import { type Frame, FrameReader, frameHeader } from './frame.js';
+import { type Frame, type FrameKind, FrameReader, frameHeader } from './frame.js';
 import {
   agreeVersion,
   checkHello,
   decodeHello,
-  encodeHello,
+  decodePayload,
   encodePreamble,
   encodeRefusal,
+  greeting,
   HELLO_BYTES_MAX,
   type Hello,
   PREAMBLE_BYTES,
 } from './hello.js';
 import type { PeerContext } from './peer.js';
+import { decodeSnapshotRequest } from './snapshot-request.js';
+import { SnapshotSender } from './snapshot-sender.js';
 import { TransportError } from './transport-error.js';
 
 export interface InboundOwner {
   /** A peer has introduced itself, and was admitted. */
   onHello(connection: Inbound, hello: Hello): void;
+  /** Throws a `TransportError` when no more snapshots may be sent. */
+  onSnapshotRequest(connection: Inbound): void;
   /** `bytes` is what it took on the wire. */
   onMessage(message: Message, bytes: number): void;
   onClosed(connection: Inbound): void;
@@ -33,6 +38,8 @@ export class Inbound implements StreamHandlers {
   readonly #reader = new FrameReader(PREAMBLE_BYTES, HELLO_BYTES_MAX);
   readonly #helloTimer: Timer;
   #peer: NodeId | undefined;
+  #isForSnapshot = false;
+  #sender: SnapshotSender | undefined;
   #hasGreeted = false;
   /** We are done with it, though the stream may still be there. */
   #isClosed = false;
@@ -60,8 +67,19 @@ export class Inbound implements StreamHandlers {
     return this.#heardAt;
   }
 
+  /** Whether it was dialled for a snapshot rather than for messages. */
+  get isForSnapshot(): boolean {
+    return this.#isForSnapshot;
+  }
+
+  /** Whether a snapshot is on its way. */
+  get isSending(): boolean {
+    return this.#sender !== undefined;
+  }
+
   /** Called every `pingIntervalMs`: the dialling side pings, so silence means that it is gone. */
   checkLife(): void {
+    if (this.#sender !== undefined) return this.#sender.checkLife();
     const silence = this.#context.clock.now() - this.#heardAt;
     if (silence > this.#context.limits.silenceMs) this.#stream.destroy();
   }
@@ -79,6 +97,7 @@ export class Inbound implements StreamHandlers {
   close(): Promise<void> {
     this.#isClosed = true;
     this.#helloTimer.cancel();
+    this.#sender?.stop();
     if (this.#isGone) return Promise.resolve();
     const gone = new Promise<void>((resolve) => {
       this.#onGone = resolve;
@@ -107,26 +126,36 @@ export class Inbound implements StreamHandlers {
   }
 
   onDrain(): void {
-    // Only hellos, pongs and refusals go this way: nothing waits for room.
+    // Hellos, pongs and refusals do not wait for room.
+    this.#sender?.hasRoom();
   }
 
   onClose(_error: NetworkError | undefined): void {
     this.#isClosed = true;
     this.#isGone = true;
     this.#helloTimer.cancel();
+    this.#sender?.stop();
     this.#onGone?.();
     this.#owner.onClosed(this);
   }
 
   #handle(frame: Frame): void {
     if (this.#peer === undefined && frame.kind === 'hello') this.#meet(decodeHello(frame.payload));
-    else if (this.#peer !== undefined && frame.kind === 'message') this.#deliver(this.#peer, frame.payload);
-    else if (this.#peer !== undefined && frame.kind === 'ping') {
+    else if (this.#peer !== undefined && frame.kind === this.#requestKind()) {
+      if (frame.kind === 'message') this.#deliver(this.#peer, frame.payload);
+      else this.#send(this.#peer, frame.payload);
+    } else if (this.#peer !== undefined && frame.kind === 'ping') {
       this.#stream.write([frameHeader('pong', new Uint8Array(0))]);
     } else {
       const who = this.#peer === undefined ? this.#stream.remote : `Server ${this.#peer}`;
       throw new TransportError('FRAME_UNEXPECTED', `${who} sent a ${frame.kind} where none belongs.`);
     }
+  }
+
+  /** What the peer may send on this connection, beside pings: any number of messages, or one request. */
+  #requestKind(): FrameKind | undefined {
+    if (!this.#isForSnapshot) return 'message';
+    return this.#sender === undefined ? 'snapshotRequest' : undefined;
   }
 
   #meet(hello: Hello): void {
@@ -136,20 +165,20 @@ export class Inbound implements StreamHandlers {
     this.#context.admit(hello);
     this.#helloTimer.cancel();
     this.#peer = hello.from;
-    this.#reader.payloadBytesMax = this.#context.limits.frameBytesMax;
+    this.#isForSnapshot = hello.purpose === 'snapshot';
+    if (!this.#isForSnapshot) this.#reader.payloadBytesMax = this.#context.limits.frameBytesMax;
     this.#context.logOnce.forget(this.#name());
     this.#owner.onHello(this, hello);
   }
 
   #greet(to: NodeId): void {
     const { clusterId, nodeId, logId, address } = this.#context;
-    const hello = encodeHello({ clusterId, from: nodeId, to, logId, address });
-    this.#stream.write([encodePreamble(), frameHeader('hello', hello), hello]);
+    this.#stream.write(greeting({ clusterId, from: nodeId, to, logId, address }));
     this.#hasGreeted = true;
   }
 
   #deliver(peer: NodeId, payload: Uint8Array): void {
-    const message = decode(payload);
+    const message = decodePayload('message', () => decodeMessage(payload));
     if (message.from !== peer || message.to !== this.#context.nodeId) {
       throw new TransportError(
         'FOREIGN_SENDER',
@@ -158,6 +187,17 @@ export class Inbound implements StreamHandlers {
       );
     }
     this.#owner.onMessage(message, payload.length);
+  }
+
+  #send(peer: NodeId, payload: Uint8Array): void {
+    const request = decodeSnapshotRequest(payload);
+    this.#owner.onSnapshotRequest(this);
+    const chunks = this.#context.onSnapshotRequest(peer, request);
+    this.#sender = new SnapshotSender(this.#stream, chunks, {
+      ...this.#context,
+      onSent: () => void this.close(), // nobody waits: `onClosed` tells the owner
+      onFailed: (error) => this.#refuse(error),
+    });
   }
 
   /** Says why, and closes. */
@@ -178,17 +218,6 @@ export class Inbound implements StreamHandlers {
 
   #name(): string {
     return this.#peer === undefined ? `from-${hostOf(this.#stream.remote)}` : `from-${this.#peer}`;
-  }
-}
-
-function decode(payload: Uint8Array): Message {
-  try {
-    return decodeMessage(payload);
-  } catch (error) {
-    if (!(error instanceof RaftError)) throw error;
-    throw new TransportError('MESSAGE_INVALID', `A message cannot be read: ${error.message}.`, error.detail, {
-      cause: error,
-    });
   }
 }
 

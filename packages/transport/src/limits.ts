@@ -18,6 +18,10 @@ export interface TransportLimits {
   /** Wait after the first failed dial; doubles with each further one. */
   readonly redialMsMin: number;
   readonly redialMsMax: number;
+  /** Snapshots sent at a time, to all peers together; one to each. */
+  readonly snapshotStreamsMax: number;
+  /** A snapshot's connection on which nothing moves for this long is given up, by either side. */
+  readonly snapshotSilenceMs: number;
 }
 
 export const DEFAULT_LIMITS: TransportLimits = {
@@ -30,4 +34,6 @@ export const DEFAULT_LIMITS: TransportLimits = {
   silenceMs: 5000,
   redialMsMin: 50,
   redialMsMax: 2000,
+  snapshotStreamsMax: 4,
+  snapshotSilenceMs: 10_000,
 };

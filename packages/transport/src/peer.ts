@@ -15,8 +15,7 @@ import {
   checkHello,
   decodeHello,
   decodeRefusal,
-  encodeHello,
-  encodePreamble,
+  greeting,
   HELLO_BYTES_MAX,
   type Hello,
   PREAMBLE_BYTES,
@@ -24,6 +23,7 @@ import {
 import type { TransportLimits } from './limits.js';
 import type { Logger, LogOnce } from './logger.js';
 import { OutgoingQueue } from './outgoing-queue.js';
+import type { OpenSnapshot } from './snapshot-request.js';
 import { TransportError } from './transport-error.js';
 
 export type PeerState = 'waiting' | 'connecting' | 'greeting' | 'connected' | 'closed';
@@ -44,6 +44,8 @@ export interface PeerContext {
   readonly admit: (hello: Hello) => void;
   readonly onUnreachable: (id: NodeId) => void;
   readonly onRoundTrip: (id: NodeId, milliseconds: number) => void;
+  /** Opens a snapshot for a peer; throws a `TransportError` to refuse. */
+  readonly onSnapshotRequest: OpenSnapshot;
 }
 
 export interface PeerStats {
@@ -211,8 +213,7 @@ export class Peer {
     if (this.#state !== 'connecting') return;
     this.#state = 'greeting';
     const { clusterId, nodeId, logId, address } = this.#context;
-    const hello = encodeHello({ clusterId, from: nodeId, to: this.id, logId, address });
-    this.#stream?.write([encodePreamble(), frameHeader('hello', hello), hello]);
+    this.#stream?.write(greeting({ clusterId, from: nodeId, to: this.id, logId, address }));
   }
 
   #read(reader: FrameReader, bytes: Uint8Array): void {

@@ -9,6 +9,9 @@ import { Inbound } from './inbound.js';
 import { DEFAULT_LIMITS, type TransportLimits } from './limits.js';
 import { type Logger, LogOnce, SILENT_LOGGER } from './logger.js';
 import { Peer, type PeerContext, type PeerStats } from './peer.js';
+import { downloadSnapshot } from './snapshot-download.js';
+import type { OpenSnapshot, SnapshotRequest } from './snapshot-request.js';
+import { TransportError } from './transport-error.js';
 
 export interface TcpTransportOptions {
   /** Only servers of the same cluster are talked to. */
@@ -33,6 +36,8 @@ export interface TcpTransportOptions {
   readonly admit?: (hello: Hello) => void;
   /** A peer has dialled us and was admitted. */
   readonly onHello?: (hello: Hello) => void;
+  /** A peer asks for a snapshot: gives its bytes, or throws a `TransportError` to refuse. Default: there are none. */
+  readonly onSnapshotRequest?: OpenSnapshot;
   readonly logger?: Logger;
   readonly limits?: Partial<TransportLimits>;
 }
@@ -59,6 +64,7 @@ export class TcpTransport implements RaftTransport {
   readonly #unflushed = new Set<Peer>();
   #listener: Listener | undefined;
   #lifeTimer: Timer | undefined;
+  readonly #stop = new AbortController();
   #isPaused = false;
   #isFlushPlanned = false;
   #closing: Promise<void> | undefined;
@@ -89,6 +95,7 @@ export class TcpTransport implements RaftTransport {
       logOnce: new LogOnce(),
       admit: options.admit ?? (() => {}),
       onUnreachable: options.onUnreachable ?? (() => {}),
+      onSnapshotRequest: options.onSnapshotRequest ?? refuseSnapshot,
       onRoundTrip: options.onRoundTrip ?? (() => {}),
     };
   }
@@ -134,6 +141,26 @@ export class TcpTransport implements RaftTransport {
     else this.#dropFull(to, message);
   }
 
+  /**
+   * Asks a peer for a snapshot, over a connection of its own: the image's pieces from the request's offset on. What ends
+   * early ends without an error, as the other side would end it: compare with the length that was announced.
+   * Errors: `TransportError` (`UNKNOWN_PEER`; `REFUSED`, with the peer's reason in `detail.theirCode`), `NetworkError`,
+   * and the signal's reason.
+   */
+  requestSnapshot(
+    from: NodeId,
+    request: SnapshotRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, void> {
+    const peer = this.#peers.get(from);
+    if (peer === undefined || this.#closing !== undefined)
+      throw new TransportError('UNKNOWN_PEER', `It is not known where server ${from} can be reached.`, {
+        peer: from,
+      });
+    const stopped = AbortSignal.any([signal, this.#stop.signal]);
+    return downloadSnapshot(this.#context, peer, request, stopped);
+  }
+
   /** Hands everything queued to the machine now, instead of at the end of this turn. */
   flush(): void {
     for (const peer of this.#unflushed) peer.flush();
@@ -174,6 +201,7 @@ export class TcpTransport implements RaftTransport {
 
   async #close(): Promise<void> {
     this.flush();
+    this.#stop.abort(new TransportError('CLOSED', 'The transport was closed.'));
     this.#lifeTimer?.cancel();
     const connections = [...this.#peers.values(), ...this.#inbound];
     const gone = Promise.all(connections.map((connection) => connection.close()));
@@ -195,6 +223,7 @@ export class TcpTransport implements RaftTransport {
         this.#peers.get(message.from)?.received(bytes);
         this.#options.onMessage(message, bytes);
       },
+      onSnapshotRequest: (asking) => this.#admitRequest(asking),
       onClosed: (closed) => {
         this.#heard(closed);
         this.#inbound.delete(closed);
@@ -220,14 +249,27 @@ export class TcpTransport implements RaftTransport {
   #met(connection: Inbound, hello: Hello): void {
     for (const other of this.#inbound) {
       // A peer dials again because it has lost the old connection, whatever our side of it looks like.
-      if (other !== connection && other.peer === hello.from) other.destroy();
+      const isSameKind = other.isForSnapshot === connection.isForSnapshot;
+      if (other !== connection && other.peer === hello.from && isSameKind) other.destroy();
     }
+    if (connection.isForSnapshot) return;
     this.#peers.get(hello.from)?.wake();
     this.#options.onHello?.(hello);
   }
 
   #heard({ peer, heardAt }: Inbound): void {
     if (peer !== undefined) this.#peers.get(peer)?.heard(heardAt);
+  }
+
+  #admitRequest(asking: Inbound): void {
+    const { snapshotStreamsMax } = this.#context.limits;
+    const sending = [...this.#inbound].filter(
+      (other) => other.isSending && other.peer !== asking.peer,
+    ).length;
+    if (sending < snapshotStreamsMax) return;
+    throw new TransportError('BUSY', `This server sends ${sending} snapshots already; ask again later.`, {
+      snapshotStreamsMax,
+    });
   }
 
   #planFlush(peer: Peer): void {
@@ -274,4 +316,8 @@ export class TcpTransport implements RaftTransport {
       this.#watchLife();
     });
   }
+}
+
+function refuseSnapshot(): never {
+  throw new TransportError('SNAPSHOT_UNAVAILABLE', 'This server has no snapshots to give.');
 }

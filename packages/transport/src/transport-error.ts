@@ -12,6 +12,10 @@
  * - `FRAME_TOO_LARGE`: a length beyond the limit.
  * - `FRAME_UNEXPECTED`: a whole frame in the wrong place, or of an unknown kind.
  * - `MESSAGE_INVALID`: a whole frame that holds no message.
+ * - `SNAPSHOT_UNAVAILABLE`: a snapshot was asked for that is not there, or cannot be read.
+ * - `BUSY`: as many snapshots are being sent as may be.
+ * - `UNKNOWN_PEER`: no peer of that id is dialled.
+ * - `CLOSED`: this transport was closed.
  * - `SILENT`: nothing heard for too long, in the hello or after it.
  * - `REFUSED`: the other end closed the connection and said why.
  */
@@ -26,6 +30,10 @@ export type TransportErrorCode =
   | 'FRAME_TOO_LARGE'
   | 'FRAME_UNEXPECTED'
   | 'MESSAGE_INVALID'
+  | 'SNAPSHOT_UNAVAILABLE'
+  | 'BUSY'
+  | 'UNKNOWN_PEER'
+  | 'CLOSED'
   | 'SILENT'
   | 'REFUSED';
 
