@@ -1,15 +1,21 @@
-// One client of a soak: appends and reads, one at a time, wherever it believes the leader to be. Asks again only while it
-// is certain that nothing was done; says that it does not know where it does not.
+// One client of a soak: appends and reads, one at a time, wherever it believes the leader to be. With a session it asks
+// again until it is answered, whatever may have come of its earlier tries; without one only while it is certain that
+// nothing was done. Says that it does not know where it does not.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Session } from '@waldb/runtime';
 import type { SeededRandom } from '@waldb/testkit';
 import type { Ledger } from './ledger.js';
-import type { Request } from './protocol.js';
+import type { OpenedSession, Request } from './protocol.js';
 import { NoAnswerError, RefusedError } from './server-process.js';
 import type { SoakCluster } from './soak-cluster.js';
 
 /** How long a client tries to have one operation answered. */
 const PATIENCE_MS = 8000;
+/** With a session, which makes it safe to ask on. */
+const SESSION_PATIENCE_MS = 30_000;
+/** Longer than any fault lasts. */
+const SESSION_TTL_MS = 120_000;
 const ASK_MS = 4000;
 const RETRY_MS = 20;
 const READ_SHARE = 0.35;
@@ -25,6 +31,8 @@ export class SoakClient {
   readonly #ledger: Ledger;
   readonly #random: SeededRandom;
   readonly #thinkMs: number;
+  readonly #hasSession: boolean;
+  #session: Session | undefined;
   #items = 0;
   #target: number | undefined;
 
@@ -35,12 +43,14 @@ export class SoakClient {
     readonly random: SeededRandom;
     /** It waits up to so long between two operations. */
     readonly thinkMs: number;
+    readonly hasSession: boolean;
   }) {
     this.#name = options.name;
     this.#cluster = options.cluster;
     this.#ledger = options.ledger;
     this.#random = options.random;
     this.#thinkMs = options.thinkMs;
+    this.#hasSession = options.hasSession;
   }
 
   async run(isOver: () => boolean): Promise<void> {
@@ -53,17 +63,36 @@ export class SoakClient {
 
   /** Whether it was acknowledged. */
   async append(): Promise<boolean> {
+    if (this.#hasSession && !(await this.#openSession())) return false;
     this.#items += 1;
     const key = this.#takeKey();
     const item = `${this.#name}-${this.#items}`;
     const command = `${key} ${item}`;
     this.#ledger.sent.add(command);
     this.#ledger.history.invoke(this.#name, key, { type: 'append', item });
-    const outcome = await this.#untilCertain({ type: 'append', key, item });
+    const outcome = await this.#appendOne(key, item);
     if (outcome.type === 'ok') this.#ledger.acknowledged.add(command);
     if (outcome.type === 'fail') this.#ledger.refused.add(command);
     this.#note(outcome);
     return outcome.type === 'ok';
+  }
+
+  async #appendOne(key: string, item: string): Promise<Outcome> {
+    const session = this.#session;
+    if (session === undefined) return this.#untilCertain({ type: 'append', key, item });
+    const request = session.next();
+    const outcome = await this.#untilAnswered({ type: 'append', key, item, session: request });
+    if (outcome.type === 'ok') session.settle(request);
+    else this.#session = undefined; // its request is still open: the next one begins with a new session
+    return outcome;
+  }
+
+  async #openSession(): Promise<boolean> {
+    if (this.#session !== undefined) return true;
+    const outcome = await this.#untilAnswered({ type: 'openSession', ttlMs: SESSION_TTL_MS });
+    if (outcome.type !== 'ok') return false;
+    this.#session = new Session(outcome.result as OpenedSession); // our own program
+    return true;
   }
 
   /** From any server: followers read as truly as the leader. */
@@ -80,21 +109,32 @@ export class SoakClient {
     }
   }
 
-  async #untilCertain(request: Request): Promise<Outcome> {
-    const deadline = performance.now() + PATIENCE_MS;
-    while (performance.now() < deadline) {
+  /** Asks again only where nothing was done. */
+  #untilCertain(request: Request): Promise<Outcome> {
+    return this.#untilIt(request, { patienceMs: PATIENCE_MS, isRepeatable: false });
+  }
+
+  /** Asks again whatever came of it. */
+  #untilAnswered(request: Request): Promise<Outcome> {
+    return this.#untilIt(request, { patienceMs: SESSION_PATIENCE_MS, isRepeatable: true });
+  }
+
+  async #untilIt(
+    request: Request,
+    { patienceMs, isRepeatable }: { readonly patienceMs: number; readonly isRepeatable: boolean },
+  ): Promise<Outcome> {
+    const deadline = performance.now() + patienceMs;
+    let isCertain = true;
+    while (performance.now() < deadline && (isCertain || isRepeatable)) {
       try {
         return { type: 'ok', result: await this.#cluster.ask(this.#pickTarget(), request, ASK_MS) };
       } catch (error) {
-        if (!isNothingDone(error)) {
-          this.#target = undefined;
-          return { type: 'unknown' };
-        }
+        isCertain &&= isNothingDone(error);
         this.#target = error instanceof RefusedError ? error.refusal.leader : undefined;
       }
       await sleep(RETRY_MS);
     }
-    return { type: 'fail' };
+    return { type: isCertain ? 'fail' : 'unknown' };
   }
 
   #pickTarget(): number {

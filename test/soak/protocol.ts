@@ -1,8 +1,16 @@
 // What the soak says to its servers: one JSON object in a line each way, over a socket of its own, so that a server that is
 // killed answers nothing. An answer has its request's number.
 
+import type { SessionData, SessionRequest } from '@waldb/runtime';
+
 export type Request =
-  | { readonly type: 'append'; readonly key: string; readonly item: string }
+  | {
+      readonly type: 'append';
+      readonly key: string;
+      readonly item: string;
+      readonly session?: SessionRequest;
+    }
+  | { readonly type: 'openSession'; readonly ttlMs: number }
   /** `key`'s list, as the server may show it after a linearizable read. */
   | { readonly type: 'read'; readonly key: string }
   | { readonly type: 'status' }
@@ -10,6 +18,9 @@ export type Request =
   | { readonly type: 'snapshot' }
   | { readonly type: 'addLearner'; readonly server: number; readonly address: string }
   | { readonly type: 'promoteLearner' | 'removeServer' | 'transferLeadership'; readonly server: number };
+
+/** What `openSession` answers. */
+export type OpenedSession = SessionData;
 
 export interface Status {
   readonly role: string;

@@ -109,10 +109,10 @@ class Soak {
         onFault: (name) => lives.write(`${Math.round(performance.now())} fault ${name}\n`),
       },
     );
-    const makeClient = (name: string): SoakClient =>
-      new SoakClient({ name, cluster, ledger, random: random.fork(), thinkMs: THINK_MS });
-    const working = Array.from({ length: clients }, (_, i) => makeClient(`c${i + 1}`));
-    const last = makeClient('last');
+    const makeClient = (name: string, hasSession: boolean): SoakClient =>
+      new SoakClient({ name, cluster, ledger, random: random.fork(), thinkMs: THINK_MS, hasSession });
+    const working = Array.from({ length: clients }, (_, i) => makeClient(`c${i + 1}`, i % 2 === 0));
+    const last = makeClient('last', false);
     const isOver = (): boolean => this.#isOver;
     const progress = setInterval(() => print(this.#progress(ledger, schedule)), PROGRESS_MS);
     const timer = setTimeout(() => this.#end(), seconds * 1000);

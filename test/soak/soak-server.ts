@@ -68,7 +68,12 @@ async function serve(socket: Socket): Promise<void> {
 async function answer(request: Request): Promise<unknown> {
   switch (request.type) {
     case 'append':
-      return server.propose(new TextEncoder().encode(`${request.key} ${request.item}`));
+      return server.propose(
+        new TextEncoder().encode(`${request.key} ${request.item}`),
+        request.session === undefined ? {} : { session: request.session },
+      );
+    case 'openSession':
+      return (await server.openSession({ ttlMs: request.ttlMs })).toJSON();
     case 'read':
       await server.read('linearizable');
       return machine.list(request.key);
