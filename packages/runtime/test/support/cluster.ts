@@ -5,6 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NodeClock, NodeNetwork, parseEndpoint } from '@waldb/io';
+import { Links } from '@waldb/testkit';
 import { expect, onTestFinished } from 'vitest';
 import { RaftServer, type RaftServerOptions } from '../../src/index.js';
 import { ListMachine } from './list-machine.js';
@@ -55,11 +57,14 @@ export class Cluster {
   readonly root: string = temporaryDirectory();
   readonly addresses: Record<number, string> = {};
   readonly members = new Map<number, Member>();
+  /** What the servers say to each other passes here, and can be cut, delayed or held. */
+  readonly links = new Links({ network: new NodeNetwork(), clock: new NodeClock() });
   readonly #options: TestOptions;
 
   private constructor(addresses: readonly string[], options: TestOptions) {
     addresses.forEach((address, i) => {
       this.addresses[i + 1] = address;
+      this.#register(i + 1, address);
     });
     this.#options = options;
   }
@@ -84,6 +89,7 @@ export class Cluster {
       id,
       directory: join(this.root, String(id)),
       bootstrap: { members: this.addresses },
+      network: this.links.networkOf(id),
       ...this.#options,
       ...options,
     });
@@ -96,10 +102,12 @@ export class Cluster {
     const [address = ''] = await freeAddresses(1);
     const anyone = [...this.members.values()][0];
     if (anyone === undefined) throw new Error('nobody to join');
+    this.#register(id, address);
     const member = await startServer({
       id,
       directory: join(this.root, String(id)),
       listen: address,
+      network: this.links.networkOf(id),
       ...this.#options,
       ...options,
       join: { members: this.addresses, cluster: anyone.server.clusterId },
@@ -119,13 +127,17 @@ export class Cluster {
     return member;
   }
 
-  /** The leader that a majority of the running servers agrees on and that has committed in its term. */
-  async leader(): Promise<Member & { id: number }> {
+  /**
+   * The leader that all running servers agree on, or those of `ids` if only these reach each other, and that has
+   * committed in its term.
+   */
+  async leader(ids?: readonly number[]): Promise<Member & { id: number }> {
     let found: number | undefined;
     await expect
       .poll(() => {
-        const leading = [...this.members].filter(([, { server }]) => server.status().leadership?.isReady);
-        found = leading.map(([id]) => id).find((id) => this.#followersOf(id) >= this.members.size);
+        const asked = [...this.members].filter(([id]) => ids === undefined || ids.includes(id));
+        const leading = asked.filter(([, { server }]) => server.status().leadership?.isReady);
+        found = leading.map(([id]) => id).find((id) => asked.every(([, { server }]) => server.leader === id));
         return found;
       }, WAIT)
       .toBeDefined();
@@ -143,7 +155,8 @@ export class Cluster {
     return first;
   }
 
-  #followersOf(id: number): number {
-    return [...this.members.values()].filter(({ server }) => server.leader === id).length;
+  #register(id: number, address: string): void {
+    const endpoint = parseEndpoint(address);
+    if (endpoint !== undefined) this.links.register(id, endpoint);
   }
 }
