@@ -17,7 +17,6 @@ import { SoakMachine } from './soak-machine.js';
 
 /** Left by a server that stopped by itself: a disk error, a bug. */
 const EXIT_FAILED = 70;
-const FATAL = new Set(['STORAGE', 'STATE_MACHINE', 'INTERNAL']);
 
 const plan = JSON.parse(process.argv[2] ?? '') as ServerPlan; // written by the soak itself
 const machine = new SoakMachine((count) => tell({ event: 'restored', count }));
@@ -36,9 +35,10 @@ const server = await RaftServer.start<number>({
   ...(plan.join === undefined ? {} : { join: plan.join }),
 });
 server.on('roleChange', ({ role, term }) => tell({ event: 'role', role, term }));
+server.on('trouble', ({ code, message }) => tell({ event: 'trouble', code, message }));
 server.on('error', ({ code, message }) => {
   tell({ event: 'trouble', code, message });
-  if (FATAL.has(code)) process.exit(EXIT_FAILED);
+  process.exit(EXIT_FAILED);
 });
 process.on('SIGTERM', () => void close());
 const listener = createServer({ noDelay: true }, (socket) => void serve(socket));

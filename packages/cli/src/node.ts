@@ -39,9 +39,6 @@ export interface NodeEvents {
   onFailure(error: ExitError): void;
 }
 
-/** A failed server is restarted to recover; these are the failures after which it is silent for good. */
-const FATAL = new Set(['STORAGE', 'STATE_MACHINE', 'INTERNAL']);
-
 export class Node {
   /** Resolves once clients can connect; there may be no leader yet. Errors: `ExitError`; nothing is left open. */
   static async start(options: NodeOptions, events: NodeEvents): Promise<Node> {
@@ -57,7 +54,7 @@ export class Node {
         version: readVersion(),
       });
       logger.info({ clients: formatEndpoint(resp.endpoint), directory: options.directory }, 'started');
-      return new Node(raft, resp, logger, events);
+      return new Node(raft, resp, events);
     } catch (error) {
       await raft.close();
       throw toExitError(error);
@@ -66,20 +63,15 @@ export class Node {
 
   readonly #raft: RaftServer<EntryReplies>;
   readonly #resp: RespServer;
-  readonly #logger: Logger;
   readonly #events: NodeEvents;
   #isClosing = false;
 
-  private constructor(raft: RaftServer<EntryReplies>, resp: RespServer, logger: Logger, events: NodeEvents) {
+  private constructor(raft: RaftServer<EntryReplies>, resp: RespServer, events: NodeEvents) {
     this.#raft = raft;
     this.#resp = resp;
-    this.#logger = logger;
     this.#events = events;
-    raft.on('leaderChange', ({ leader, term }) => {
-      logger.info({ leader, term }, 'leader changed');
-      this.#announceServing();
-    });
-    raft.on('error', (error) => this.#onError(error));
+    raft.on('leaderChange', () => this.#announceServing());
+    raft.on('error', (error) => this.#failed(error));
     // It may lead already: a single server does as soon as it starts.
     this.#announceServing();
   }
@@ -106,11 +98,8 @@ export class Node {
     );
   }
 
-  #onError(error: RuntimeError): void {
-    if (!FATAL.has(error.code)) {
-      this.#logger.warn({ code: error.code, detail: error.detail }, error.message);
-      return;
-    }
+  /** It is silent for good: whoever started it starts it again, which recovers. */
+  #failed(error: RuntimeError): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
     const exitCode = error.code === 'STATE_MACHINE' ? EXIT.unusable : EXIT.failed;

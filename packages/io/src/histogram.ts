@@ -41,7 +41,7 @@ export class Histogram {
 
   /** What is negative or not a number, as from a clock that was set back, counts as 0. */
   record(value: number): void {
-    const recorded = value > 0 ? value : 0;
+    const recorded = Number.isNaN(value) ? 0 : Math.max(value, 0);
     const at = this.#bucketOf(recorded);
     this.#counts[at] = (this.#counts[at] ?? 0) + 1;
     this.#count += 1;

@@ -23,7 +23,7 @@ export interface ApplierOptions<Result> {
   readonly applyEntriesMax: number;
   readonly applyBacklogBytesMax: number;
   readonly onApplied: (entries: readonly LogEntry[], results: readonly (Result | SessionReply)[]) => void;
-  readonly onRestored: (index: Index) => void;
+  readonly onRestored: (index: Index, milliseconds: number) => void;
   /** The state machine now shows everything up to `index`. */
   readonly onAdvanced: (index: Index) => void;
   readonly onFailed: (error: RuntimeError) => void;
@@ -140,9 +140,11 @@ export class Applier<Result> {
   }
 
   #perform(work: Work, entries: readonly LogEntry[]): Promise<void> | undefined {
+    const { clock } = this.#options;
+    const began = clock.now();
     if (work.type === 'restore') {
       return restoreImage(openSnapshotData(work.snapshot.data), this.#options).then(() => {
-        this.#options.onRestored(work.snapshot.index);
+        this.#options.onRestored(work.snapshot.index, clock.now() - began);
         this.#done(work);
       });
     }

@@ -28,6 +28,11 @@ export class Changes {
     this.#changesMax = limits.changesMax;
   }
 
+  /** Asked for and not answered. */
+  get count(): number {
+    return this.#waiting.length + (this.#current === undefined ? 0 : 1);
+  }
+
   /** Whether one can be started now. */
   get wantsStart(): boolean {
     return this.#current === undefined && this.#waiting.length > 0;

@@ -15,6 +15,7 @@ import type { RuntimeLimits } from './limits.js';
 import type { MetricsRecorder } from './metrics-recorder.js';
 import type { ReplicatedState } from './replicated-state.js';
 import type { RuntimeError } from './runtime-error.js';
+import type { SnapshotEvent } from './server-events.js';
 import type { ResultCodec } from './session/result-codec.js';
 import type { SessionTable } from './session/session-table.js';
 import type { StateMachine } from './state-machine.js';
@@ -35,6 +36,10 @@ export interface DriverListener {
   onConfigurationCommitted(configuration: Configuration): void;
   /** The server cannot go on. It has stopped; everything that waited was answered. */
   onFailed(error: RuntimeError): void;
+  /** An image was taken, sent, received or restored. */
+  onSnapshot(event: SnapshotEvent): void;
+  /** The disk is full, or has room again. */
+  onDiskFull(isFull: boolean): void;
   /** Something failed that the server survives. */
   onTrouble(error: RuntimeError): void;
 }

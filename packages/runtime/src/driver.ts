@@ -102,15 +102,20 @@ export class Driver<Result> {
           if (entry !== undefined) this.proposals.applied(entry.index, entry.term, result, now);
         }
       },
-      onRestored: (index) => this.proposals.replacedThrough(index),
+      onRestored: (index, milliseconds) => {
+        this.proposals.replacedThrough(index);
+        options.listener.onSnapshot({ step: 'restored', index, milliseconds });
+      },
       onAdvanced: (index) => this.reads.applied(index),
       onFailed: (error) => this.fail(error),
     });
     this.snapshots = new Snapshots({
       ...limits,
+      clock,
       beginImage: () => beginImage(options),
       atPoint: (call) => this.applier.call(() => call(this.applier.appliedIndex)),
       save: (index, data, onStaged) => this.#saveSnapshot(index, data, onStaged),
+      onTaken: (taken) => options.listener.onSnapshot({ step: 'taken', ...taken }),
       onTrouble: (error) => {
         if (this.#failure === undefined) options.listener.onTrouble(error);
       },
@@ -137,6 +142,10 @@ export class Driver<Result> {
   /** Why the server has stopped or is stopping; undefined while it runs. */
   get failure(): RuntimeError | undefined {
     return this.#failure;
+  }
+
+  get isDiskFull(): boolean {
+    return this.#flusher.isFull;
   }
 
   unreachable(id: NodeId): void {
@@ -398,7 +407,7 @@ export class Driver<Result> {
   }
 
   #diskFullChanged(isFull: boolean): void {
-    if (isFull) this.#options.listener.onTrouble(diskFullError());
+    this.#options.listener.onDiskFull(isFull);
     this.#loop.wake();
   }
 

@@ -26,7 +26,6 @@ export {
   SERVER_CHANNELS,
   type ServerMessage,
   type SnapshotMessage,
-  type SnapshotStep,
 } from './server-channels.js';
 export type {
   CommitEvent,
@@ -34,6 +33,8 @@ export type {
   MembershipChangeEvent,
   RaftServerEvents,
   RoleChangeEvent,
+  SnapshotEvent,
+  SnapshotStep,
 } from './server-events.js';
 export {
   type EntryMetrics,
@@ -44,7 +45,7 @@ export {
   SLOW_APPLY_MS,
   type SnapshotMetrics,
 } from './server-metrics.js';
-export type { ServerStatus } from './server-status.js';
+export type { LogStatus, PeerProgress, ServerLeaderStatus, ServerStatus } from './server-status.js';
 export type { ResultCodec } from './session/result-codec.js';
 export { Session, type SessionData, type SessionRequest } from './session/session.js';
 export type { ApplyContext, StateMachine } from './state-machine.js';

@@ -6,12 +6,8 @@ import type { Index, NodeId, Role, Term } from '@waldb/core';
 import { type Clock, DURATION_MS, Histogram, type HistogramShape } from '@waldb/io';
 import type { WalMetrics } from '@waldb/wal';
 import type { RuntimeError, RuntimeErrorCode } from './runtime-error.js';
-import {
-  CHANNELS,
-  type ServerMessage,
-  type ServerMessages,
-  type SnapshotMessage,
-} from './server-channels.js';
+import { CHANNELS, type ServerMessage, type ServerMessages } from './server-channels.js';
+import type { SnapshotEvent } from './server-events.js';
 import {
   type PeerMetrics,
   type ServerMetrics,
@@ -27,7 +23,7 @@ class SnapshotCounter {
   #count = 0;
   #bytes = 0;
 
-  add({ bytes, milliseconds }: Omit<SnapshotMessage, keyof ServerMessage>): void {
+  add({ bytes, milliseconds }: SnapshotEvent): void {
     this.#count += 1;
     this.#bytes += bytes ?? 0;
     if (milliseconds !== undefined) this.#duration.record(milliseconds);
@@ -131,9 +127,9 @@ export class MetricsRecorder {
     if (CHANNELS.roleChange.hasSubscribers) this.#publish('roleChange', { role, term });
   }
 
-  snapshot(step: Omit<SnapshotMessage, keyof ServerMessage>): void {
-    this.#snapshots[step.step].add(step);
-    if (CHANNELS.snapshot.hasSubscribers) this.#publish('snapshot', step);
+  snapshot(event: SnapshotEvent): void {
+    this.#snapshots[event.step].add(event);
+    if (CHANNELS.snapshot.hasSubscribers) this.#publish('snapshot', event);
   }
 
   roundTrip(peer: NodeId, milliseconds: number): void {

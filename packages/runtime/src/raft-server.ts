@@ -2,17 +2,15 @@
 // what it is made of is put together in server-parts.ts. Must never say that a command was applied before it was.
 
 import type { Index, NodeId, Term } from '@waldb/core';
-import { formatEndpoint } from '@waldb/io';
-import { memberIds } from './address-book.js';
 import type { ChangeRequest } from './changes.js';
 import { DEFAULT_REQUEST_TIMEOUT_MS, DEFAULT_SESSION_TTL_MS, type RaftServerOptions } from './options.js';
 import { abortedError, type ProposeOptions } from './proposals.js';
 import { RuntimeError } from './runtime-error.js';
-import { formatServerAddress, requireServerAddress, type ServerAddress } from './server-address.js';
+import { requireServerAddress, type ServerAddress } from './server-address.js';
 import type { RaftServerEvents } from './server-events.js';
 import type { ServerMetrics } from './server-metrics.js';
 import { openServerParts, type ServerParts } from './server-parts.js';
-import type { ServerStatus } from './server-status.js';
+import { type ServerStatus, serverStatus } from './server-status.js';
 import { loggedCommand } from './session/runtime-command.js';
 import type { Session } from './session/session.js';
 import type { Patience, SessionRequests } from './session/session-requests.js';
@@ -207,28 +205,9 @@ export class RaftServer<Result> {
     return driver.snapshots.take();
   }
 
+  /** How this server is now. */
   status(): ServerStatus {
-    const { node, identity, driver, transport, addressBook } = this.#parts;
-    const status = node.status();
-    const leaderAddress = status.leader === undefined ? undefined : addressBook.addressOf(status.leader);
-    const addresses: Record<NodeId, string> = {};
-    for (const id of memberIds(status.configuration)) {
-      const address = addressBook.addressOf(id);
-      if (address !== undefined) addresses[id] = formatServerAddress(address);
-    }
-    return {
-      ...status,
-      clusterId: identity.clusterId,
-      listen: formatEndpoint(transport.endpoint),
-      leaderAddress: leaderAddress && formatEndpoint(leaderAddress.peer),
-      leaderClientAddress: leaderAddress?.client && formatEndpoint(leaderAddress.client),
-      appliedIndex: driver.applier.appliedIndex,
-      proposals: driver.proposals.count,
-      reads: driver.reads.count,
-      inbox: driver.inbox.length,
-      transport: transport.stats(),
-      addresses,
-    };
+    return serverStatus(this.#parts);
   }
 
   /** What was counted and measured since the start. Events of the same kind are on `SERVER_CHANNELS`. */

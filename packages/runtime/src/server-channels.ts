@@ -4,6 +4,7 @@
 import { type Channel, channel } from 'node:diagnostics_channel';
 import type { Index, NodeId, Role, Term } from '@waldb/core';
 import type { RuntimeErrorCode } from './runtime-error.js';
+import type { SnapshotEvent } from './server-events.js';
 
 /**
  * The channels of `node:diagnostics_channel` that a server publishes on, each with the messages named here. Subscribers
@@ -80,19 +81,7 @@ export interface RoleChangeMessage extends ServerMessage {
   readonly term: Term;
 }
 
-/** What became of an image: this server made it, gave it to a peer, got it from one, or put it in its state machine. */
-export type SnapshotStep = 'taken' | 'sent' | 'received' | 'restored';
-
-export interface SnapshotMessage extends ServerMessage {
-  readonly step: SnapshotStep;
-  /** The last entry that the image holds. */
-  readonly index: Index;
-  /** Of the image; undefined where only the state machine has seen them. */
-  readonly bytes: number | undefined;
-  readonly milliseconds: number | undefined;
-  /** With whom it was exchanged. */
-  readonly peer: NodeId | undefined;
-}
+export interface SnapshotMessage extends ServerMessage, SnapshotEvent {}
 
 export interface RoundTripMessage extends ServerMessage {
   readonly peer: NodeId;

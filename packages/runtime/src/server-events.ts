@@ -24,13 +24,47 @@ export interface MembershipChangeEvent {
   readonly configuration: Configuration;
 }
 
+/** What became of an image: this server made it, gave it to a peer, got it from one, or put it in its state machine. */
+export type SnapshotStep = 'taken' | 'sent' | 'received' | 'restored';
+
+export interface SnapshotEvent {
+  readonly step: SnapshotStep;
+  /** The last entry that the image holds. */
+  readonly index: Index;
+  /** Of the image, where this server knows them. */
+  readonly bytes?: number;
+  readonly milliseconds?: number;
+  /** With whom it was exchanged. */
+  readonly peer?: NodeId;
+}
+
+/** No event is told twice in a row with the same content. */
 export interface RaftServerEvents {
   leaderChange: LeaderChangeEvent;
   roleChange: RoleChangeEvent;
   commit: CommitEvent;
   membershipChange: MembershipChangeEvent;
-  /** The server has stopped for good (`STORAGE`, `STATE_MACHINE`, `INTERNAL`), or met trouble that it survives (others). */
+  snapshot: SnapshotEvent;
+  /** Something failed that the server survives: the disk is full, a snapshot could not be taken. Reminded each minute. */
+  trouble: RuntimeError;
+  /** The server has stopped for good (`STORAGE`, `STATE_MACHINE`, `INTERNAL`). Told once; `close` is still to be called. */
   error: RuntimeError;
+}
+
+/** Keeps the configuration that was told last. */
+export class MembershipNews {
+  #told: string;
+
+  constructor(configuration: Configuration) {
+    this.#told = JSON.stringify(configuration);
+  }
+
+  isNew(configuration: Configuration): boolean {
+    const told = JSON.stringify(configuration);
+    if (told === this.#told) return false;
+    this.#told = told;
+    return true;
+  }
 }
 
 /** Keeps what was told last. */

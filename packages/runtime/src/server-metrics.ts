@@ -5,7 +5,7 @@ import type { NodeId } from '@waldb/core';
 import type { HistogramData } from '@waldb/io';
 import type { WalMetrics } from '@waldb/wal';
 import type { RuntimeErrorCode } from './runtime-error.js';
-import type { SnapshotStep } from './server-channels.js';
+import type { SnapshotStep } from './server-events.js';
 
 /** All durations are in milliseconds. */
 export interface ServerMetrics {

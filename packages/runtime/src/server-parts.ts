@@ -15,12 +15,13 @@ import {
 } from '@waldb/io';
 import { type Logger, SILENT_LOGGER, TcpTransport } from '@waldb/transport';
 import type { WalLog } from '@waldb/wal';
-import { AddressBook, memberIds } from './address-book.js';
+import { AddressBook } from './address-book.js';
 import { Driver } from './driver.js';
 import { Emitter } from './emitter.js';
 import type { Identity } from './identity.js';
-import { DEFAULT_RUNTIME_LIMITS } from './limits.js';
+import { DEFAULT_RUNTIME_LIMITS, type RuntimeLimits } from './limits.js';
 import { MetricsRecorder } from './metrics-recorder.js';
+import { NodeView } from './node-view.js';
 import {
   checkOptions,
   DEFAULT_ELECTION_TIMEOUT_TICKS,
@@ -34,7 +35,8 @@ import { numberFromBytes, seededRandom } from './randomness.js';
 import type { ReplicatedState } from './replicated-state.js';
 import { RuntimeError } from './runtime-error.js';
 import { requireServerAddress } from './server-address.js';
-import { type RaftServerEvents, RoleNews } from './server-events.js';
+import type { RaftServerEvents } from './server-events.js';
+import { ServerListener } from './server-listener.js';
 import { Interpreter } from './session/interpreter.js';
 import { plainResults, type ResultCodec } from './session/result-codec.js';
 import { SessionRequests } from './session/session-requests.js';
@@ -59,6 +61,9 @@ export interface ServerParts<Result> {
   readonly clock: Clock;
   readonly log: WalLog;
   readonly recorder: MetricsRecorder;
+  readonly limits: RuntimeLimits;
+  readonly nodeView: NodeView;
+  readonly sessions: SessionTable;
   /** Stops the driver for `reason` unless it has stopped already, then closes everything. */
   readonly close: (reason: RuntimeError) => Promise<void>;
 }
@@ -137,6 +142,7 @@ async function assemble<Result>(
   const node = RaftNode.withLog(raftConfig(options, identity, { applied, seed, incarnation }), log, {
     durability: 'deferred',
   });
+  const nodeView = new NodeView(node);
   const address = ownAddress(options, identity.address);
   const addressBook = new AddressBook({
     ownId: identity.id,
@@ -144,12 +150,11 @@ async function assemble<Result>(
     founded: identity.members,
     configuration: node.configuration,
   });
+  const limits = { ...DEFAULT_RUNTIME_LIMITS, ...options.limits };
   const recorder = new MetricsRecorder({ clusterId: identity.clusterId, server: identity.id }, clock);
   const events = makeEvents(logger);
   // Plain values are what the default takes; it refuses whatever of `Result` is something else.
   const sessionResults = options.sessionResults ?? (plainResults as ResultCodec<Result>);
-  const limits = { ...DEFAULT_RUNTIME_LIMITS, ...options.limits };
-  const news = new RoleNews(node.role);
 
   const transport = await listen({
     clusterId: identity.clusterId,
@@ -190,40 +195,10 @@ async function assemble<Result>(
     snapshotKeepEntries: options.snapshotKeepEntries ?? DEFAULT_SNAPSHOT_KEEP_ENTRIES,
     limits,
     notLeader: () => notLeader(node, addressBook),
-    listener: {
-      onRole: (role, term, leader) => {
-        if (news.isNewRole(role)) {
-          recorder.roleChanged(role, term);
-          events.emit('roleChange', { role, term });
-        }
-        if (news.isNewLeader(leader, term)) {
-          recorder.leaderChanged(leader, term);
-          events.emit('leaderChange', { leader, term });
-        }
-      },
-      onCommit: (index) => {
-        recorder.committed(index);
-        if (events.hasListeners('commit')) events.emit('commit', { index });
-      },
-      onConfiguration: (configuration) => {
-        addressBook.configure(configuration);
-        dialPeers(transport, addressBook);
-        events.emit('membershipChange', { configuration });
-      },
-      onConfigurationCommitted: (configuration) => {
-        knownLogs.keepOnly(memberIds(configuration));
-        addressBook.committed(configuration);
-        dialPeers(transport, addressBook);
-      },
-      onFailed: (error) => {
-        logger.error({ code: error.code, ...error.detail }, error.message);
-        events.emit('error', error);
-      },
-      onTrouble: (error) => {
-        logger.warn({ code: error.code, ...error.detail }, error.message);
-        events.emit('error', error);
-      },
-    },
+    listener: new ServerListener({
+      ...{ node, nodeView, addressBook, knownLogs, events, recorder, logger, clock },
+      dialPeers: () => dialPeers(transport, addressBook),
+    }),
   });
   dialPeers(transport, addressBook);
 
@@ -231,6 +206,7 @@ async function assemble<Result>(
     // 1. Nothing new is started, and requests are answered.  2. The peers hear what was sent.  3. What is staged
     // becomes durable: an acknowledged command is durable on a quorum already, this keeps our own copy of it.
     await driver.stop(reason);
+    nodeView.status(); // for whoever asks later
     await transport.close();
     await log.close();
   };
@@ -252,6 +228,9 @@ async function assemble<Result>(
     clock,
     log,
     recorder,
+    limits,
+    nodeView,
+    sessions,
     close,
   };
 }

@@ -2,10 +2,12 @@
 // and called saved only once the log holds it durably.
 
 import type { Index } from '@waldb/core';
+import type { Clock } from '@waldb/io';
 import { RuntimeError } from './runtime-error.js';
 import { gatherSnapshotData } from './snapshot-data.js';
 
 export interface SnapshotsOptions {
+  readonly clock: Clock;
   readonly snapshotBytesMax: number;
   /** Begins the image of the moment at which it is called. */
   readonly beginImage: () => AsyncIterable<Uint8Array>;
@@ -13,6 +15,8 @@ export interface SnapshotsOptions {
   readonly atPoint: (call: (index: Index) => void) => void;
   /** Hands the image to the node in the loop's next turn; calls back with the seq that makes it durable. */
   readonly save: (index: Index, data: Uint8Array, onStaged: (seq: number) => void) => void;
+  /** A snapshot is durable, after so many milliseconds. */
+  readonly onTaken: (taken: { index: Index; bytes: number; milliseconds: number }) => void;
   /** A snapshot could not be taken. The server goes on, with a longer log. */
   readonly onTrouble: (error: RuntimeError) => void;
 }
@@ -52,8 +56,12 @@ export class Snapshots {
 
   async #take(): Promise<Index> {
     try {
+      const { clock, onTaken } = this.#options;
+      const began = clock.now();
       const { index, data } = await this.#image();
-      if (index > 0) await this.#save(index, data);
+      if (index === 0) return index;
+      await this.#save(index, data);
+      onTaken({ index, bytes: data.length, milliseconds: clock.now() - began });
       return index;
     } catch (cause) {
       const error = asRuntimeError(cause);

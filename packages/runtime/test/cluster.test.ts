@@ -457,7 +457,7 @@ describe('snapshots', () => {
     const cluster = await Cluster.start(1, { limits: { snapshotBytesMax: 10 } });
     const { server } = await cluster.leader();
     const errors: RuntimeError[] = [];
-    server.on('error', (error) => errors.push(error));
+    server.on('trouble', (error) => errors.push(error));
     await server.propose(bytes('a long item'));
     await expect(server.snapshot()).rejects.toMatchObject({ code: 'SNAPSHOT_TOO_LARGE' });
     expect(errors.map(({ code }) => code)).toEqual(['SNAPSHOT_TOO_LARGE']);

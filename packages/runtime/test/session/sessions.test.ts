@@ -282,7 +282,7 @@ describe('results', () => {
     })();
     const { server } = await single({ stateMachine: machine });
     const errors: RuntimeError[] = [];
-    server.on('error', (error) => errors.push(error));
+    server.on('trouble', (error) => errors.push(error));
     const session = await server.openSession();
     const request = session.next();
     expect(await server.propose(bytes('a'), { session: request })).toBeNaN();
