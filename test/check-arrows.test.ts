@@ -170,6 +170,23 @@ it('a sound house has no violations, and comments are not imports', async () => 
   expect(await check({})).toEqual({ status: 0, lines: [] });
 });
 
+it('another entry point that a package exports is a front door, and a peer is declared', async () => {
+  const changes = {
+    'packages/core/package.json': JSON.stringify({
+      name: '@waldb/core',
+      exports: { './codec': './src/a.ts' },
+    }),
+    'packages/wal/package.json': JSON.stringify({
+      name: '@waldb/wal',
+      dependencies: { '@waldb/core': 'workspace:*' },
+      peerDependencies: { msgpackr: '1.0.0' },
+    }),
+    'packages/wal/src/index.ts': "import { a } from '@waldb/core/codec';\nimport { pack } from 'msgpackr';\n",
+    'packages/wal/test/a.test.ts': "import { a } from '@waldb/core/codec';\n",
+  };
+  expect(await check(changes)).toEqual({ status: 0, lines: [] });
+});
+
 it.each(PLANTED)('$rule', async ({ changes, line }) => {
   expect(await check(changes)).toEqual({ status: 1, lines: [line] });
 });

@@ -1,7 +1,10 @@
 // What a server counts, measures and publishes, over real servers.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { LogEntry } from '@waldb/core';
+import { WAL_CHANNELS } from '@waldb/wal';
 import { describe, expect, it } from 'vitest';
 import { SERVER_CHANNELS, type ServerMessage, SLOW_APPLY_MS } from '../src/index.js';
 import { Cluster, WAIT } from './support/cluster.js';
@@ -142,6 +145,12 @@ describe('the channels of a server', () => {
     expect(heard.roleChange).toContainEqual({ ...about, role: 'follower', term: expect.any(Number) });
     expect(heard.leaderChange.length).toBeGreaterThan(0);
     expect(heard.loopDelay.length).toBeGreaterThan(0);
+  });
+
+  it('are all in the page that explains them', () => {
+    const page = readFileSync(fileURLToPath(new URL('../../../docs/metrics.md', import.meta.url)), 'utf8');
+    const rows = [...page.matchAll(/^\| `(waldb:[a-z:-]+)` \|/gm)].map(([, name = '']) => name);
+    expect(rows.sort()).toEqual([...Object.values(SERVER_CHANNELS), ...Object.values(WAL_CHANNELS)].sort());
   });
 
   it('say nothing to nobody: what is heard begins with the subscription and ends with it', async () => {

@@ -1,0 +1,168 @@
+// What Prometheus reads from real servers.
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type OpenMetricsContentType, Registry } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { registerMetrics } from '../src/prometheus.js';
+import { Cluster, WAIT } from './support/cluster.js';
+import { bytes } from './support/list-machine.js';
+
+interface Exposition {
+  /** `# HELP` and `# TYPE` lines, in order. */
+  readonly families: string[];
+  /** By name with labels, as they are written. */
+  readonly values: Map<string, number>;
+}
+
+const SAMPLE = /^(?<series>[a-z_]+(?:\{[a-z]+="[^"\\]*"(?:,[a-z]+="[^"\\]*")*\})?) (?<value>\S+)$/;
+
+/** Takes the text format apart, strictly: a line of another shape, or a series told twice, is an error. */
+function parse(text: string): Exposition {
+  const families: string[] = [];
+  const values = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    if (line.startsWith('# ')) families.push(line);
+    else {
+      const { series, value } = SAMPLE.exec(line)?.groups ?? {};
+      if (series === undefined || value === undefined) throw new Error(`not a sample: ${line}`);
+      if (values.has(series)) throw new Error(`told twice: ${series}`);
+      if (Number.isNaN(Number(value))) throw new Error(`not a number: ${line}`);
+      values.set(series, Number(value));
+    }
+  }
+  return { families, values };
+}
+
+function names({ families }: Exposition): string[] {
+  return families.filter((line) => line.startsWith('# TYPE')).map((line) => line.split(' ')[2] ?? '');
+}
+
+describe('the metrics for Prometheus', () => {
+  it('have names, types and helps that stay as they are', async () => {
+    const cluster = await Cluster.start(1);
+    const registry = new Registry();
+    registerMetrics(cluster.member(1).server, registry);
+    const { families } = parse(await registry.metrics());
+    await expect(`${families.join('\n')}\n`).toMatchFileSnapshot('../testdata/prometheus-families.txt');
+  });
+
+  it('are each in the page that explains them, and the page explains no others', async () => {
+    const cluster = await Cluster.start(1);
+    const registry = new Registry();
+    registerMetrics(cluster.member(1).server, registry);
+    const page = readFileSync(fileURLToPath(new URL('../../../docs/metrics.md', import.meta.url)), 'utf8');
+    const rows = [...page.matchAll(/^\| `(waldb_[a-z_]+)(?:\{[a-z]+\})?` \|/gm)].map(([, name = '']) => name);
+    expect(rows.sort()).toEqual(names(parse(await registry.metrics())).sort());
+  });
+
+  it('count what a cluster does under load, and agree with each other', async () => {
+    const cluster = await Cluster.start(3);
+    const leader = await cluster.leader();
+    const registries = new Map(
+      cluster.ids.map((id) => {
+        const registry = new Registry();
+        registry.setDefaultLabels({ server: String(id) });
+        registerMetrics(cluster.member(id).server, registry);
+        return [id, registry] as const;
+      }),
+    );
+    const scrape = async (id: number) => {
+      const { values } = parse((await registries.get(id)?.metrics()) ?? '');
+      // Every value carries the default label; without it the series are easier to name.
+      return new Map([...values].map(([series, value]) => [unlabelled(series, id), value]));
+    };
+    const before = await scrape(leader.id);
+    await Promise.all(Array.from({ length: 500 }, (_, i) => leader.server.propose(bytes(`item ${i}`))));
+    await leader.server.read('linearizable');
+    await leader.server.snapshot();
+    await cluster.agreeOn(500);
+    const after = await scrape(leader.id);
+    const rise = (series: string) => (after.get(series) ?? Number.NaN) - (before.get(series) ?? Number.NaN);
+    expect(rise('waldb_proposals_accepted_total')).toBe(500);
+    expect(rise('waldb_proposals_committed_total')).toBe(500);
+    expect(rise('waldb_proposals_applied_total')).toBe(500);
+    expect(rise('waldb_commit_duration_seconds_count')).toBe(500);
+    expect(rise('waldb_batch_commands_sum')).toBe(500);
+    expect(rise('waldb_wal_written_entries_total')).toBe(500);
+    expect(rise('waldb_wal_written_bytes_total')).toBeGreaterThan(500 * 8);
+    expect(rise('waldb_wal_fsync_duration_seconds_count')).toBeGreaterThan(0);
+    expect(rise('waldb_apply_duration_seconds_count')).toBeGreaterThan(0);
+    expect(rise('waldb_read_indexes_total')).toBe(1);
+    expect(rise('waldb_reads_answered_total')).toBe(1);
+    expect(rise('waldb_snapshots_total{step="taken"}')).toBe(1);
+    expect(rise('waldb_snapshot_bytes_total{step="taken"}')).toBeGreaterThan(500 * 8);
+    expect(rise('waldb_commit_index')).toBe(500);
+    expect(after.get('waldb_is_leader')).toBe(1);
+    expect(after.get('waldb_members{kind="voter"}')).toBe(3);
+    const followers = cluster.ids.filter((id) => id !== leader.id);
+    for (const peer of followers) {
+      expect(rise(`waldb_network_peer_sent_bytes_total{peer="${peer}"}`)).toBeGreaterThan(500 * 8);
+      expect(rise(`waldb_network_peer_received_bytes_total{peer="${peer}"}`)).toBeGreaterThan(0);
+      expect(after.get(`waldb_peer_connected{peer="${peer}"}`)).toBe(1);
+      expect(after.get(`waldb_peer_lag_entries{peer="${peer}"}`)).toBe(0);
+      await expect
+        .poll(
+          async () =>
+            (await scrape(leader.id)).get(`waldb_peer_round_trip_time_seconds_count{peer="${peer}"}`),
+          WAIT,
+        )
+        .toBeGreaterThan(0);
+      const follower = await scrape(peer);
+      expect(follower.get('waldb_is_leader')).toBe(0);
+      expect(follower.get('waldb_has_leader')).toBe(1);
+      expect(follower.get('waldb_proposals_applied_total')).toBe(500);
+      expect(follower.get('waldb_proposals_accepted_total')).toBe(0);
+    }
+  });
+
+  it('have histograms whose buckets rise to their count', async () => {
+    const cluster = await Cluster.start(1);
+    const { server } = await cluster.leader();
+    await Promise.all(Array.from({ length: 100 }, () => server.propose(bytes('x'))));
+    const registry = new Registry();
+    registerMetrics(server, registry);
+    const { values } = parse(await registry.metrics());
+    const buckets = [...values].filter(([series]) =>
+      series.startsWith('waldb_commit_duration_seconds_bucket'),
+    );
+    expect(buckets[0]?.[0]).toBe('waldb_commit_duration_seconds_bucket{le="0.0000625"}');
+    expect(buckets.at(-1)).toEqual(['waldb_commit_duration_seconds_bucket{le="+Inf"}', 100]);
+    const counts = buckets.map(([, count]) => count);
+    expect(counts).toEqual([...counts].sort((a, b) => a - b));
+    expect(values.get('waldb_commit_duration_seconds_count')).toBe(100);
+    expect(values.get('waldb_commit_duration_seconds_sum')).toBeGreaterThan(0);
+  });
+
+  it('show a server that has stopped, and are gone once they are taken out of the registry', async () => {
+    const cluster = await Cluster.start(1);
+    const { server } = await cluster.leader();
+    const registry = new Registry();
+    const remove = registerMetrics(server, registry);
+    expect(parse(await registry.metrics()).values.get('waldb_is_stopped')).toBe(0);
+    await server.close();
+    expect(parse(await registry.metrics()).values.get('waldb_is_stopped')).toBe(1);
+    expect(() => registerMetrics(server, registry)).toThrow('already been registered');
+    remove();
+    expect(await registry.metrics()).toBe('\n');
+    registerMetrics(server, registry);
+  });
+
+  it('are the same in OpenMetrics, whose counters have no suffix in their name', async () => {
+    const cluster = await Cluster.start(1);
+    const registry = new Registry<OpenMetricsContentType>();
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    registerMetrics(cluster.member(1).server, registry);
+    const text = await registry.metrics();
+    expect(text).toContain('# TYPE waldb_proposals_accepted counter\nwaldb_proposals_accepted_total 0\n');
+    expect(text.endsWith('# EOF\n')).toBe(true);
+  });
+});
+
+function unlabelled(series: string, server: number): string {
+  return series
+    .replace(`server="${server}"`, '')
+    .replace(/,(?=\})|\{\}/, '')
+    .replace('{,', '{');
+}
