@@ -3,7 +3,18 @@
 
 import { median, spread } from './statistics.js';
 
-export type Unit = 'entries/s' | 'commits/s' | 'MB/s' | 'ratio' | 'ns' | 'us' | 'ms' | 'bytes' | 'MiB' | '%';
+export type Unit =
+  | 'entries/s'
+  | 'reads/s'
+  | 'commits/s'
+  | 'MB/s'
+  | 'ratio'
+  | 'ns'
+  | 'us'
+  | 'ms'
+  | 'bytes'
+  | 'MiB'
+  | '%';
 
 /** A line of a case: one figure, and what it has to be if anything. */
 export interface Line {

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunResult } from '../../bench/harness/result.js';
-import { readCommandLine, USAGE } from '../../bench/wal/command-line.js';
+import { readCommandLine, USAGE } from '../../bench/command-line.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const MAIN = join(ROOT, 'bench/wal/main.ts');
+const MAIN = join(ROOT, 'bench/main.ts');
 
 interface Ended {
   readonly code: number;

@@ -6,9 +6,9 @@
 // of the process competes for. (CPU time would count the thread pool's writes as well, which run beside it.)
 
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import type { BenchCase, CaseContext } from '../../case.js';
 import { inTurns } from '../../harness/measure.js';
 import { atLeast, atMost, line } from '../../harness/result.js';
-import type { BenchCase, CaseContext } from '../case.js';
 import { type Appenders, openAppenders } from '../subjects/appenders.js';
 
 const APPENDERS = 1024;

@@ -1,9 +1,9 @@
 // One writer, one entry at a time: how much of the disk's own rate of commits the log leaves over.
 
+import type { BenchCase, CaseContext } from '../../case.js';
 import { atLeast, floorLine, line } from '../../harness/result.js';
 import { measureRounds } from '../../harness/rounds.js';
 import { ratios } from '../../harness/statistics.js';
-import type { BenchCase, CaseContext } from '../case.js';
 import { appendersSubject, blockingSubject, openAppenders } from '../subjects/appenders.js';
 import { openRawFile, rawSubject } from '../subjects/raw-file.js';
 

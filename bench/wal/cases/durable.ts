@@ -1,10 +1,10 @@
 // Concurrent appenders of 128-byte entries: each waits until its own entry is durable. Beside them, when they are
 // installed, other stores at the same work.
 
+import type { BenchCase, CaseContext } from '../../case.js';
 import { atLeast, floorLine, type Line, line, peerLine } from '../../harness/result.js';
 import { measureRounds, type Subject } from '../../harness/rounds.js';
 import { better, ratios } from '../../harness/statistics.js';
-import type { BenchCase, CaseContext } from '../case.js';
 import {
   type Appenders,
   appendersSubject,

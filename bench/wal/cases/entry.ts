@@ -2,9 +2,9 @@
 
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { WalLog } from '@waldb/wal';
+import type { BenchCase, CaseContext } from '../../case.js';
 import { inTurns } from '../../harness/measure.js';
 import { atMost, line } from '../../harness/result.js';
-import type { BenchCase, CaseContext } from '../case.js';
 import { fillLog } from '../subjects/filled-log.js';
 
 const ENTRIES = 1_000_000;

@@ -1,8 +1,8 @@
 // Latency at a given load, from the intended start (harness/open-loop.ts): what users see who do not wait for each other.
 
+import type { BenchCase, CaseContext } from '../../case.js';
 import { runOpenLoop } from '../../harness/open-loop.js';
 import { type Line, line } from '../../harness/result.js';
-import type { BenchCase, CaseContext } from '../case.js';
 import { openAppenders } from '../subjects/appenders.js';
 
 const ENTRY_BYTES = 128;

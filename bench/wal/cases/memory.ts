@@ -3,8 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import { rmSync, statfsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { BenchCase, CaseContext } from '../../case.js';
 import { atMost, line } from '../../harness/result.js';
-import type { BenchCase, CaseContext } from '../case.js';
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;

@@ -2,10 +2,10 @@
 // a file was being made at its beginning or end.
 
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import type { BenchCase, CaseContext } from '../../case.js';
 import { inTurns } from '../../harness/measure.js';
 import { atMost, line } from '../../harness/result.js';
 import { ratios } from '../../harness/statistics.js';
-import type { BenchCase, CaseContext } from '../case.js';
 import { type Appenders, openAppenders } from '../subjects/appenders.js';
 import { WatchedVfs } from '../subjects/watched-vfs.js';
 

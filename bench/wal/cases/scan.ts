@@ -2,10 +2,10 @@
 // checked. The files are in the page cache: it is the work that is measured, not the disk's reading.
 
 import { WalLog } from '@waldb/wal';
+import type { BenchCase, CaseContext } from '../../case.js';
 import { inTurns, secondsOf } from '../../harness/measure.js';
 import { atLeast, atMost, type Line, line, peerLine } from '../../harness/result.js';
 import { ratios } from '../../harness/statistics.js';
-import type { BenchCase, CaseContext } from '../case.js';
 import { fillLog, type LogSize, removeFooters } from '../subjects/filled-log.js';
 import { openPeer, type Peer } from '../subjects/peers.js';
 

@@ -3,10 +3,10 @@
 
 import { Wal, WalLog } from '@waldb/wal';
 import { Packr } from 'msgpackr';
+import type { BenchCase, CaseContext } from '../../case.js';
 import { inTurns, secondsOf } from '../../harness/measure.js';
 import { atLeast, line, peerLine } from '../../harness/result.js';
 import { ratios } from '../../harness/statistics.js';
-import type { BenchCase, CaseContext } from '../case.js';
 
 const ENTRY_BYTES = 128;
 const GROUP = 64;

@@ -2,10 +2,10 @@
 // has about the bytes of one raw write; or twice as many, of whom half stage while the others wait for the disk. A log that gives up its old records finds its segments again, already written
 // once; one that only grows has to fill each new one with zeros first, which is half of what the disk can do at best.
 
+import type { BenchCase, CaseContext } from '../../case.js';
 import { atLeast, floorLine, line } from '../../harness/result.js';
 import { measureRounds, type Subject } from '../../harness/rounds.js';
 import { ratios } from '../../harness/statistics.js';
-import type { BenchCase, CaseContext } from '../case.js';
 import {
   type Appenders,
   alternatingSubject,

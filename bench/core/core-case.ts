@@ -2,10 +2,10 @@
 
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Line } from '../../harness/result.js';
 import type { BenchCase } from '../case.js';
+import type { Line } from '../harness/result.js';
 
-const PROGRAM = fileURLToPath(new URL('../../core/core-bench.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('./core-bench.ts', import.meta.url));
 /** As the script bench:core says: a young generation so large that what one round allocates can be counted. */
 const NODE_OPTIONS = ['--expose-gc', '--max-semi-space-size=256'];
 

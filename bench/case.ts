@@ -1,8 +1,8 @@
 // What a case is given and what it gives back.
 
-import type { CaseResult } from '../harness/result.js';
-import type { RoundOptions } from '../harness/rounds.js';
-import type { WorkDirectory } from '../harness/work-directory.js';
+import type { CaseResult } from './harness/result.js';
+import type { RoundOptions } from './harness/rounds.js';
+import type { WorkDirectory } from './harness/work-directory.js';
 
 export interface CaseContext extends RoundOptions {
   readonly work: WorkDirectory;

@@ -21,7 +21,7 @@ const ROUNDS_MAX = 1000;
 const SECONDS = 0.4;
 const SECONDS_QUICK = 0.1;
 
-export const USAGE = `pnpm bench [options]          the write-ahead log, on a real disk
+export const USAGE = `pnpm bench [options]          the log, the consensus core and whole servers, on a real disk
 pnpm bench:peers [options]    the same, beside other stores
 
   --only CASE     run this case only; may be given again. A prefix is enough

@@ -1,23 +1,26 @@
-// The benchmarks of the write-ahead log: runs the cases, prints a table, writes the results.
+// All benchmarks: runs the cases, prints a table, writes the results.
 //   pnpm bench [--quick] [--only CASE] [--rounds N] [--json]
 
-import { describeMachine } from '../harness/machine.js';
-import { caseTable } from '../harness/print-table.js';
-import type { CaseResult, RunResult } from '../harness/result.js';
-import { openWorkDirectory, type WorkDirectory } from '../harness/work-directory.js';
 import type { BenchCase } from './case.js';
-import { busy } from './cases/busy.js';
-import { commit } from './cases/commit.js';
-import { core } from './cases/core.js';
-import { durableCases } from './cases/durable.js';
-import { entry } from './cases/entry.js';
-import { latency } from './cases/latency.js';
-import { memory } from './cases/memory.js';
-import { prepare } from './cases/prepare.js';
-import { scan } from './cases/scan.js';
-import { stage } from './cases/stage.js';
-import { stream } from './cases/stream.js';
 import { readCommandLine, USAGE } from './command-line.js';
+import { core } from './core/core-case.js';
+import { describeMachine } from './harness/machine.js';
+import { caseTable } from './harness/print-table.js';
+import type { CaseResult, RunResult } from './harness/result.js';
+import { openWorkDirectory, type WorkDirectory } from './harness/work-directory.js';
+import { proposals } from './server/cases/proposals.js';
+import { reads } from './server/cases/reads.js';
+import { single } from './server/cases/single.js';
+import { busy } from './wal/cases/busy.js';
+import { commit } from './wal/cases/commit.js';
+import { durableCases } from './wal/cases/durable.js';
+import { entry } from './wal/cases/entry.js';
+import { latency } from './wal/cases/latency.js';
+import { memory } from './wal/cases/memory.js';
+import { prepare } from './wal/cases/prepare.js';
+import { scan } from './wal/cases/scan.js';
+import { stage } from './wal/cases/stage.js';
+import { stream } from './wal/cases/stream.js';
 import { writeResults } from './write-results.js';
 
 const CASES: readonly BenchCase[] = [
@@ -32,6 +35,9 @@ const CASES: readonly BenchCase[] = [
   entry,
   memory,
   core,
+  single,
+  ...proposals,
+  reads,
 ];
 
 const options = readCommandLine(

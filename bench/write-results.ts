@@ -3,10 +3,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { RunResult } from '../harness/result.js';
-import { reportPage } from '../report/page.js';
+import type { RunResult } from './harness/result.js';
+import { reportPage } from './report/page.js';
 
-const RESULTS = fileURLToPath(new URL('../results/', import.meta.url));
+const RESULTS = fileURLToPath(new URL('./results/', import.meta.url));
 
 export function writeResults(
   result: RunResult,
