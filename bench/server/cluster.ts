@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import type { RaftServerOptions } from '@waldb/runtime';
 import type { WorkDirectory } from '../harness/work-directory.js';
 import type { Answer, Measured, Task } from './tasks.js';
 
@@ -15,10 +16,13 @@ const LOOK_AGAIN_MS = 50;
 type Status = Extract<Answer, { type: 'status' }>;
 
 export class BenchCluster {
-  static async start(work: WorkDirectory): Promise<BenchCluster> {
+  static async start(
+    work: WorkDirectory,
+    raft: RaftServerOptions<undefined>['raft'] = {},
+  ): Promise<BenchCluster> {
     const members = await freeMembers();
     const started = Object.keys(members).map((id) =>
-      ServerProcess.start(id, work.make(`server-${id}`), members),
+      ServerProcess.start(id, work.make(`server-${id}`), members, raft),
     );
     const cluster = new BenchCluster(await Promise.all(started));
     await cluster.leader();
@@ -69,8 +73,8 @@ export class BenchCluster {
 class ServerProcess {
   readonly #child: ChildProcess;
 
-  static async start(id: string, directory: string, members: object): Promise<ServerProcess> {
-    const child = fork(PROGRAM, [id, directory, JSON.stringify(members)]);
+  static async start(id: string, directory: string, ...options: object[]): Promise<ServerProcess> {
+    const child = fork(PROGRAM, [id, directory, ...options.map((one) => JSON.stringify(one))]);
     const server = new ServerProcess(child);
     await server.#answer();
     return server;

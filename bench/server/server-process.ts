@@ -1,11 +1,11 @@
 // One server of the cluster that is measured, in a process of its own, and whoever uses it: clients are in the leader's
 // process, as they are where a service embeds it. Told what to do over the channel to its parent; one task at a time.
-//   server-process.ts ID DIRECTORY MEMBERS(json)
+//   server-process.ts ID DIRECTORY MEMBERS RAFT (the last two as JSON)
 
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { LogHistogram } from '@waldb/io';
-import { RaftServer } from '@waldb/runtime';
+import { RaftServer, type RaftServerOptions } from '@waldb/runtime';
 import { WalLog } from '@waldb/wal';
 import type { Answer, Measured, Task } from './tasks.js';
 
@@ -13,7 +13,7 @@ const NS_PER_MS = 1e6;
 /** Callers look at the clock once in so many calls. */
 const TIMED_EVERY = 8;
 
-const [id = '', directory = '', members = ''] = process.argv.slice(2);
+const [id = '', directory = '', members = '', raft = ''] = process.argv.slice(2);
 const command = new Uint8Array(128).fill(0x61);
 let applied = 0;
 
@@ -21,6 +21,7 @@ const server = await RaftServer.start<undefined>({
   id: Number(id),
   directory: join(directory, 'server'),
   bootstrap: { members: JSON.parse(members) as Record<number, string> },
+  raft: JSON.parse(raft) as NonNullable<RaftServerOptions<undefined>['raft']>,
   stateMachine: {
     apply(entries) {
       applied += entries.length;

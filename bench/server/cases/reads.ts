@@ -23,16 +23,18 @@ export const reads: BenchCase = {
 async function run(context: CaseContext): ReturnType<BenchCase['run']> {
   const ms = context.isQuick ? MS_QUICK : MS;
   const cluster = await BenchCluster.start(context.work);
+  const leased = await BenchCluster.start(context.work, { readPolicy: 'lease' });
   const rates: Record<ReadConsistency, number[]> = { eventual: [], lease: [], linearizable: [] };
   try {
     for (let round = -1; round < context.rounds; round++) {
       for (const consistency of ['eventual', 'lease', 'linearizable'] as const) {
-        const { perSecond } = await cluster.measure({ type: 'read', consistency, callers: READERS, ms });
+        const readers = consistency === 'lease' ? leased : cluster;
+        const { perSecond } = await readers.measure({ type: 'read', consistency, callers: READERS, ms });
         if (round >= 0) rates[consistency].push(perSecond);
       }
     }
   } finally {
-    await cluster.stop();
+    await Promise.all([cluster.stop(), leased.stop()]);
   }
   return {
     lines: [

@@ -9,6 +9,7 @@ import { MemoryLog } from './memory-log.js';
 import { hasUnapplied } from './protocol/commit.js';
 import { dispatch } from './protocol/dispatch.js';
 import { codeOf } from './protocol/proposal.js';
+import { leaseReadIndex } from './protocol/read-index.js';
 import type { LeaderState } from './protocol/role.js';
 import { settle } from './protocol/settle.js';
 import { RaftState } from './protocol/state.js';
@@ -117,6 +118,15 @@ export class RaftNode<Log extends RaftLog = RaftLog> {
   /** Whether the next step, whatever its event, will hand out more to apply (`maxApplyBytes`). */
   get hasUnapplied(): boolean {
     return this.#failure === undefined && hasUnapplied(this.#raft);
+  }
+
+  /**
+   * The index that a read must see applied if it may be served here at `now`, on the clock of the events, without asking
+   * anybody (thesis §6.4.1): this node leads under a lease, or is the only voter. Undefined in all other cases: step a
+   * `read`. Changes nothing, and holds for a read that is made before anything else is.
+   */
+  leaseReadIndex(now: number): Index | undefined {
+    return this.#failure === undefined ? leaseReadIndex(this.#raft, now) : undefined;
   }
 
   /**

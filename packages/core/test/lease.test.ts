@@ -93,6 +93,30 @@ describe('the leader', () => {
     ]);
   });
 
+  it('P116: says by itself where a read needs no step: under the lease, and nowhere else', () => {
+    const timed = new Timed().waitedOut();
+    expect(timed.node.leaseReadIndex(timed.now)).toBeUndefined(); // no leader
+    timed.lead();
+    timed.round();
+    expect(timed.node.leaseReadIndex(timed.now + 99)).toBe(1);
+    expect(timed.node.leaseReadIndex(timed.now + 100)).toBeUndefined();
+    expect(timed.node.leaseReadIndex(timed.now)).toBe(1); // asking has changed nothing
+    timed.step({ type: 'transferLeadership', to: 2 });
+    expect(timed.node.leaseReadIndex(timed.now)).toBeUndefined(); // timeoutNow was sent
+  });
+
+  it('P116: without leases only the one voter of its cluster needs to ask nobody, once it has committed in its term', () => {
+    const three = new Timed({ readPolicy: 'linearizable' }).lead();
+    three.round();
+    expect(three.node.leaseReadIndex(three.now)).toBeUndefined();
+    const alone = new RaftNode({ id: 1, peers: [] });
+    expect(alone.leaseReadIndex(0)).toBeUndefined();
+    while (!alone.isLeader) alone.step({ type: 'tick' });
+    expect(alone.leaseReadIndex(0)).toBe(1);
+    alone.step({ type: 'storageFailed', error: new Error('gone') });
+    expect(alone.leaseReadIndex(0)).toBeUndefined();
+  });
+
   it('P116: the lease runs from when the round began, not from when it was answered', () => {
     const timed = new Timed().lead();
     timed.round(1090);

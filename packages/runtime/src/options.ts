@@ -51,7 +51,10 @@ export interface RaftServerOptions<Result> {
   readonly snapshotThreshold?: number;
   /** Entries kept below a snapshot for peers that are a little behind. Default 1024. */
   readonly snapshotKeepEntries?: number;
-  /** The protocol's own switches and bounds. With `readPolicy: 'lease'`, linearizable reads use the lease as well. */
+  /**
+   * The protocol's own switches and bounds. With `readPolicy: 'lease'`, linearizable reads use the lease as well;
+   * `leaseMs` is then three quarters of the shortest election timeout unless it is said.
+   */
   readonly raft?: Pick<
     RaftConfig,
     | 'preVote'

@@ -158,6 +158,9 @@ export class RaftServer<Result> {
     const { driver } = this.#parts;
     if (driver.failure !== undefined) return Promise.reject(driver.failure);
     if (consistency === 'eventual') return Promise.resolve();
+    const { node, clock } = this.#parts;
+    const index = node.leaseReadIndex(clock.now());
+    if (index !== undefined && index <= driver.applier.appliedIndex) return driver.reads.answerAtOnce();
     const confirmed = driver.reads.add(this.#deadline(options));
     driver.wake();
     return orAborted(confirmed, options.signal, false);

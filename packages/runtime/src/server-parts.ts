@@ -235,6 +235,9 @@ async function assemble<Result>(
   };
 }
 
+/** Of the shortest election timeout: a promise that is a little shorter never delays an election. */
+const LEASE_SHARE = 0.75;
+
 function raftConfig<Result>(
   options: RaftServerOptions<Result>,
   identity: Identity,
@@ -244,14 +247,16 @@ function raftConfig<Result>(
   const others = Object.keys(members)
     .map(Number)
     .filter((member) => member !== id);
+  const electionTimeoutTicks = options.electionTimeoutTicks ?? DEFAULT_ELECTION_TIMEOUT_TICKS;
   return {
+    leaseMs: electionTimeoutTicks[0] * (options.tickMs ?? DEFAULT_TICK_MS) * LEASE_SHARE,
     ...options.raft,
     ...chance,
     id,
     peers: others,
     learners: origin === 'join' ? [id] : [],
     addresses: { ...members, [id]: address },
-    electionTimeoutTicks: options.electionTimeoutTicks ?? DEFAULT_ELECTION_TIMEOUT_TICKS,
+    electionTimeoutTicks,
     heartbeatTicks: options.heartbeatTicks ?? DEFAULT_HEARTBEAT_TICKS,
     snapshotThreshold: options.snapshotThreshold ?? 0,
   };

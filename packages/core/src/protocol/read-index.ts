@@ -95,9 +95,22 @@ function askLeader(raft: RaftState, leader: LeaderState, reader: Reader): void {
     leader.reads.beforeReady.push(reader);
     return;
   }
-  const isAlone = hasQuorum(raft.configuration, (id) => id === raft.id);
-  if (isAlone || holdsLease(raft, leader)) return answer(raft, reader, raft.commitIndex);
+  if (isAlone(raft) || holdsLease(raft, leader, raft.now)) return answer(raft, reader, raft.commitIndex);
   leader.reads.push({ reader, index: raft.commitIndex, round: leader.round + 1 });
+}
+
+/**
+ * What a read has to wait for that asks nobody: the commit index, as long as no other leader can exist. Undefined where
+ * somebody must be asked.
+ */
+export function leaseReadIndex(raft: RaftState, now: number): Index | undefined {
+  const leader = raft.leaderState;
+  if (leader === undefined || !isReady(raft, leader)) return undefined;
+  return isAlone(raft) || holdsLease(raft, leader, now) ? raft.commitIndex : undefined;
+}
+
+function isAlone(raft: RaftState): boolean {
+  return hasQuorum(raft.configuration, (id) => id === raft.id);
 }
 
 /** Before its noop commits a leader may not know of everything that is committed (§8). */
@@ -109,8 +122,8 @@ function isReady(raft: RaftState, leader: LeaderState): boolean {
  * Whether no other leader can exist yet, by the clocks: a quorum answered a round that began at `confirmedAt`, and
  * each of them supports nobody else for `leaseMs` of its own clock from when it heard of it, which was later.
  */
-function holdsLease(raft: RaftState, leader: LeaderState): boolean {
-  const { config, now } = raft;
+function holdsLease(raft: RaftState, leader: LeaderState, now: number | undefined): boolean {
+  const { config } = raft;
   const { confirmedAt } = leader.reads;
   if (
     config.readPolicy !== 'lease' ||
