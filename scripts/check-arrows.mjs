@@ -61,7 +61,7 @@ const HOUSE = {
   // Identities of TLS peers are checked on the stream that io hands over, so not even `tls` is needed here.
   transport: { packages: ['core', 'io'], npm: ['msgpackr'], machine: [], ambient: false },
   runtime: {
-    packages: ['core', 'io', 'wal', 'transport'],
+    packages: ['core', 'io', 'wal', 'snapshot', 'transport'],
     npm: ['msgpackr', 'prom-client'],
     machine: [],
     ambient: false,

@@ -109,6 +109,8 @@ export function describeEvent(event: Event): string {
       return `storage failed: ${event.error instanceof Error ? event.error.message : String(event.error)}`;
     case 'snapshotStatus':
       return `snapshot to S${event.to} ${event.ok ? 'delivered' : 'failed'}`;
+    case 'snapshotProgress':
+      return `snapshot to S${event.to} comes along`;
     case 'unreachable':
       return `S${event.id} unreachable`;
     case 'removed':

@@ -43,6 +43,8 @@ export type Event =
   | { readonly type: 'storageFailed'; readonly error: unknown }
   /** The driver finished streaming a snapshot to `to`, or gave up. */
   | { readonly type: 'snapshotStatus'; readonly to: NodeId; readonly ok: boolean }
+  /** A snapshot is on its way to `to` and comes along: it is not given up for want of an answer. */
+  | { readonly type: 'snapshotProgress'; readonly to: NodeId }
   /** The transport could not deliver to `id`: go back to probing. */
   | { readonly type: 'unreachable'; readonly id: NodeId }
   /** A member says that the configuration at `index`, which is committed, does not have us: do not campaign without it. */

@@ -111,6 +111,15 @@ export class RaftNode<Log extends RaftLog = RaftLog> {
     return this.#raft.configuration;
   }
 
+  /**
+   * The configuration in force at `index`; undefined where the log has given that up for a later snapshot, and on a
+   * server that joined after `index` and was never told.
+   */
+  configurationAt(index: Index): Configuration | undefined {
+    if (index < this.#log.snapshotIndex() || !this.#raft.knowsConfigurationAt(index)) return undefined;
+    return this.#raft.configurationAt(index).configuration;
+  }
+
   get log(): Log {
     return this.#log;
   }
@@ -210,6 +219,7 @@ export class RaftNode<Log extends RaftLog = RaftLog> {
       case 'durable':
       case 'storageFailed':
       case 'snapshotStatus':
+      case 'snapshotProgress':
       case 'unreachable':
       case 'removed':
         return [];

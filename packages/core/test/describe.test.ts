@@ -216,6 +216,7 @@ describe('events', () => {
       [{ type: 'storageFailed', error: 'gone' }, 'storage failed: gone'],
       [{ type: 'snapshotStatus', to: 2, ok: true }, 'snapshot to S2 delivered'],
       [{ type: 'snapshotStatus', to: 2, ok: false }, 'snapshot to S2 failed'],
+      [{ type: 'snapshotProgress', to: 2 }, 'snapshot to S2 comes along'],
       [{ type: 'unreachable', id: 2 }, 'S2 unreachable'],
       [{ type: 'removed', index: 7 }, 'told of removal at 7'],
     ]),

@@ -238,6 +238,17 @@ describe('when it does not arrive', () => {
     expect(sentText(heartbeatReply(node, 3))).toEqual(['S1->S3 append t2 after 5/t1: 6/t2(noop) commit 6']);
   });
 
+  it('P92: as long as it comes along it is not given up, however long that takes; from then on it is', () => {
+    const { node } = sending({ snapshotRetryTicks: 30 });
+    for (let i = 0; i < 20; i++) {
+      tick(node, 29);
+      for (const to of [3, 2, 9]) expect(node.step({ type: 'snapshotProgress', to })).toEqual([]);
+      expect(peer(node, 3)).toMatchObject({ state: 'snapshot', pendingSnapshot: 5 });
+    }
+    tick(node, 30);
+    expect(peer(node, 3)).toMatchObject({ state: 'probe', pendingSnapshot: 0 });
+  });
+
   it('P92: that a server cannot be reached gives up no snapshot: its own status, or time, tells that', () => {
     const { node } = sending();
     const before = snapshotOf(node);

@@ -4,17 +4,15 @@
 
 import { entryBytes, type Index, type LogEntry, type RaftLog, type Snapshot } from '@waldb/core';
 import type { Clock } from '@waldb/io';
-import type { ReplicatedState } from './replicated-state.js';
 import { RuntimeError } from './runtime-error.js';
 import type { Interpreted, Interpreter } from './session/interpreter.js';
 import type { SessionReply } from './session/session-reply.js';
-import { openSnapshotData } from './snapshot-data.js';
-import { restoreImage } from './snapshot-image.js';
 import type { StateMachine } from './state-machine.js';
 
 export interface ApplierOptions<Result> {
   readonly stateMachine: StateMachine<Result>;
-  readonly replicatedState: ReplicatedState;
+  /** Brings the state machine, and all that is replicated beside it, to what a snapshot holds. */
+  readonly restore: (snapshot: Snapshot) => Promise<void>;
   /** Picks out the runtime's own entries; nothing else must call it. */
   readonly interpreter: Interpreter<Result>;
   readonly log: RaftLog;
@@ -111,6 +109,10 @@ export class Applier<Result> {
     for (;;) {
       const work = this.#queue[0];
       if (work === undefined || this.#hasStopped) break;
+      if (work.type === 'restore' && this.#isSuperseded()) {
+        this.#skipToLastRestore();
+        continue;
+      }
       if (this.#entriesThisTurn >= this.#options.applyEntriesMax) {
         this.#entriesThisTurn = 0;
         this.#options.clock.defer(() => this.#continue());
@@ -124,6 +126,19 @@ export class Applier<Result> {
     }
     this.#isRunning = false;
     for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  #isSuperseded(): boolean {
+    return this.#queue.some((later, at) => at > 0 && later.type === 'restore');
+  }
+
+  /** A later snapshot replaces this one and all that follows it; the image of the older may be gone by now. */
+  #skipToLastRestore(): void {
+    const last = this.#queue.findLastIndex((work) => work.type === 'restore');
+    for (const work of this.#queue.splice(0, last)) {
+      if (work.type === 'entries') this.#backlogBytes -= work.bytes;
+      else if (work.type === 'call') work.call(); // of the machine as it is
+    }
   }
 
   /** Does a piece of the work. A promise when the machine takes its time. */
@@ -143,7 +158,7 @@ export class Applier<Result> {
     const { clock } = this.#options;
     const began = clock.now();
     if (work.type === 'restore') {
-      return restoreImage(openSnapshotData(work.snapshot.data), this.#options).then(() => {
+      return this.#options.restore(work.snapshot).then(() => {
         this.#options.onRestored(work.snapshot.index, clock.now() - began);
         this.#done(work);
       });

@@ -11,6 +11,8 @@ import type {
   Term,
 } from '@waldb/core';
 import type { Clock } from '@waldb/io';
+import type { SnapshotRequest } from '@waldb/transport';
+import type { Images } from './images.js';
 import type { RuntimeLimits } from './limits.js';
 import type { MetricsRecorder } from './metrics-recorder.js';
 import type { ReplicatedState } from './replicated-state.js';
@@ -23,6 +25,8 @@ import type { StateMachine } from './state-machine.js';
 /** A transport that the driver can also hold back and hurry. */
 export interface DrivenTransport extends RaftTransport {
   flush(): void;
+  /** The pieces of a snapshot that `from` has. Errors: `TransportError`, `NetworkError`, the signal's reason. */
+  requestSnapshot(from: NodeId, request: SnapshotRequest, signal: AbortSignal): AsyncIterable<Uint8Array>;
   pauseReceiving(): void;
   resumeReceiving(): void;
 }
@@ -49,6 +53,9 @@ export interface DriverOptions<Result> {
   readonly log: DeferredRaftLog;
   readonly stateMachine: StateMachine<Result>;
   readonly replicatedState: ReplicatedState;
+  readonly images: Images;
+  /** From 0 up to 1, for jitter. */
+  readonly random: () => number;
   readonly sessions: SessionTable;
   readonly sessionResults: ResultCodec<Result>;
   readonly timeResolutionMs: number;

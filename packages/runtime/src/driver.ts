@@ -24,8 +24,7 @@ import { Interpreter } from './session/interpreter.js';
 import { LoggedClock } from './session/logged-clock.js';
 import { encodeRuntimeCommand } from './session/runtime-command.js';
 import type { SessionReply } from './session/session-reply.js';
-import { beginImage } from './snapshot-image.js';
-import { Snapshots } from './snapshots.js';
+import { SnapshotWork } from './snapshot-work.js';
 
 type ProposedAction = Extract<Action, { type: 'proposed' }>;
 
@@ -36,7 +35,7 @@ export class Driver<Result> {
   readonly changes: Changes;
   readonly inbox: Inbox;
   readonly applier: Applier<Result>;
-  readonly snapshots: Snapshots;
+  readonly snapshots: SnapshotWork;
   readonly #options: DriverOptions<Result>;
   readonly #node: RaftNode;
   readonly #flusher: Flusher;
@@ -83,7 +82,7 @@ export class Driver<Result> {
     this.applier = new Applier<Result>({
       ...limits,
       stateMachine: options.stateMachine,
-      replicatedState: options.replicatedState,
+      restore: (snapshot) => options.images.restore(snapshot, options),
       interpreter: new Interpreter({
         table: options.sessions,
         codec: options.sessionResults,
@@ -109,16 +108,15 @@ export class Driver<Result> {
       onAdvanced: (index) => this.reads.applied(index),
       onFailed: (error) => this.fail(error),
     });
-    this.snapshots = new Snapshots({
+    this.snapshots = new SnapshotWork({
+      ...options,
       ...limits,
-      clock,
-      beginImage: () => beginImage(options),
+      parts: options,
+      request: (from, request, signal) => transport.requestSnapshot(from, request, signal),
       atPoint: (call) => this.applier.call(() => call(this.applier.appliedIndex)),
-      save: (index, data, onStaged) => this.#saveSnapshot(index, data, onStaged),
+      step: (event, onStepped) => this.#stepNextTurn(event, onStepped),
       onTaken: (taken) => options.listener.onSnapshot({ step: 'taken', ...taken }),
-      onTrouble: (error) => {
-        if (this.#failure === undefined) options.listener.onTrouble(error);
-      },
+      onTrouble: (error) => options.listener.onTrouble(error),
     });
     this.#loop = new EventLoop({
       clock,
@@ -186,6 +184,7 @@ export class Driver<Result> {
     this.#isQuotaReached = false;
     this.#flusher.retry();
     this.#stepOwn({ type: 'tick', now });
+    for (const event of this.snapshots.tick()) this.#stepOwn(event);
     this.proposals.expire(now);
     this.reads.expire(now);
     this.changes.expire(now);
@@ -208,7 +207,7 @@ export class Driver<Result> {
     for (let handled = 0; handled < this.#options.limits.sliceMessagesMax; handled++) {
       const message = this.inbox.shift();
       if (message === undefined) return false;
-      this.#stepOwn({ type: 'message', message, now });
+      if (!this.snapshots.holds(message)) this.#stepOwn({ type: 'message', message, now });
     }
     return this.inbox.length > 0;
   }
@@ -236,8 +235,8 @@ export class Driver<Result> {
     this.proposals.rejectAll(outcome);
     this.reads.rejectAll(failure);
     this.changes.rejectAll(outcome);
-    this.snapshots.stop(failure);
-    void Promise.all([this.applier.stop(), this.#flusher.idle()]).then(() => this.#onStopped()); // neither rejects
+    const idle = [this.snapshots.stop(failure), this.applier.stop(), this.#flusher.idle()];
+    void Promise.all(idle).then(() => this.#onStopped()); // none of them rejects
   }
 
   // ---- client work ----
@@ -390,12 +389,9 @@ export class Driver<Result> {
     this.#options.listener.onRole(role, term, leader);
   }
 
-  #saveSnapshot(index: Index, data: Uint8Array, onStaged: (seq: number) => void): void {
-    const { log, snapshotKeepEntries } = this.#options;
-    this.#ownSteps.push(() => {
-      this.#stepOwn({ type: 'snapshot', index, data, keepEntries: snapshotKeepEntries });
-      onStaged(log.stagedSeq());
-    });
+  /** Calls back right after the step. A server that has stopped steps no more, and nobody waits for it. */
+  #stepNextTurn(event: Event, onStepped: (refusal: RaftError | undefined) => void): void {
+    this.#ownSteps.push(() => onStepped(this.#request(event)));
     this.#loop.wake();
   }
 

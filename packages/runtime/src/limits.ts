@@ -32,8 +32,10 @@ export interface RuntimeLimits {
   readonly sessionBytesMax: number;
   /** Longest time to live that a session may ask for. */
   readonly sessionTtlMsMax: number;
-  /** Largest snapshot that is held in memory and sent as one message. */
+  /** Largest image of a snapshot, taken or received. It is streamed, never held in memory. */
   readonly snapshotBytesMax: number;
+  /** How long the part of an image that was received before it broke off is kept, to go on from there. */
+  readonly partialSnapshotMs: number;
 }
 
 export const DEFAULT_RUNTIME_LIMITS: RuntimeLimits = {
@@ -54,5 +56,6 @@ export const DEFAULT_RUNTIME_LIMITS: RuntimeLimits = {
   sessionResultBytesMax: 256 * 1024,
   sessionBytesMax: 16 * 1024 * 1024,
   sessionTtlMsMax: 24 * 60 * 60 * 1000,
-  snapshotBytesMax: 32 * 1024 * 1024,
+  snapshotBytesMax: 1024 ** 4,
+  partialSnapshotMs: 10 * 60_000,
 };

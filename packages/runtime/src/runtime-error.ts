@@ -19,6 +19,9 @@ import type { NodeId, RaftError } from '@waldb/core';
  * - `TRANSFER_FAILED`: the other server did not take over leadership.
  * - `SNAPSHOT_TOO_LARGE`: the state machine's image is larger than a snapshot may be.
  * - `SNAPSHOT_UNREADABLE`: a snapshot's image is not one that this version knows.
+ * - `SNAPSHOT_FAILED`: a snapshot could not be written, fetched or removed; the server goes on without it.
+ * - `SNAPSHOT_MISSING`, `SNAPSHOT_DAMAGED`: the image that the log names is not there, or cannot be used. Nothing else can
+ *   stand in for it: the server stops, or does not start.
  * - `ENTRY_UNSUPPORTED`: the log holds an entry of a newer version; the server stopped before it.
  * - `INTERNAL`: a bug of ours; the server stopped.
  *
@@ -52,6 +55,9 @@ export type RuntimeErrorCode =
   | 'TRANSFER_FAILED'
   | 'SNAPSHOT_TOO_LARGE'
   | 'SNAPSHOT_UNREADABLE'
+  | 'SNAPSHOT_FAILED'
+  | 'SNAPSHOT_MISSING'
+  | 'SNAPSHOT_DAMAGED'
   | 'ENTRY_UNSUPPORTED'
   | 'INTERNAL'
   | 'OPTIONS_INVALID'

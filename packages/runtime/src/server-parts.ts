@@ -41,10 +41,8 @@ import { Interpreter } from './session/interpreter.js';
 import { plainResults, type ResultCodec } from './session/result-codec.js';
 import { SessionRequests } from './session/session-requests.js';
 import { SessionTable } from './session/session-table.js';
-import { openSnapshotData } from './snapshot-data.js';
-import { restoreImage } from './snapshot-image.js';
 import type { StateMachine } from './state-machine.js';
-import { openStore, type Store } from './store.js';
+import { closeStore, openStore, type Store } from './store.js';
 import { TimedStateMachine } from './timed-state-machine.js';
 
 /** Of the log that is read at a time where only the sessions are to hear of it. */
@@ -82,7 +80,7 @@ export async function openServerParts<Result>(
     replaySessions(sessions, store.log, applied);
     return await assemble(options, vfs, store, { applied, sessions });
   } catch (error) {
-    await store.log.close();
+    await closeStore(store);
     throw error;
   }
 }
@@ -99,14 +97,14 @@ async function restoreState<Result>(
   const own = machine.appliedIndex?.() ?? 0;
   const snapshot = store.log.snapshot();
   if (snapshot === undefined) return own;
-  const image = openSnapshotData(snapshot.data);
   try {
     if (snapshot.index <= own) {
-      await restoreImage(image, { replicatedState });
+      await store.images.restore(snapshot, { replicatedState });
       return own;
     }
-    await restoreImage(image, { replicatedState, stateMachine: machine });
+    await store.images.restore(snapshot, { replicatedState, stateMachine: machine });
   } catch (cause) {
+    if (cause instanceof RuntimeError) throw cause;
     throw new RuntimeError(
       'STATE_MACHINE',
       `The state machine could not be restored from the snapshot at index ${snapshot.index}: ${String(cause)}.`,
@@ -138,6 +136,7 @@ async function assemble<Result>(
   const clock = options.clock ?? new NodeClock();
   const logger = options.logger ?? SILENT_LOGGER;
   const seed = options.seed ?? numberFromBytes(vfs.randomBytes(6));
+  const random = seededRandom(seed);
   const incarnation = numberFromBytes(vfs.randomBytes(6));
   const node = RaftNode.withLog(raftConfig(options, identity, { applied, seed, incarnation }), log, {
     durability: 'deferred',
@@ -164,7 +163,7 @@ async function assemble<Result>(
     listen: listenEndpoint(options, identity),
     network: options.network ?? new NodeNetwork(),
     clock,
-    random: seededRandom(seed),
+    random,
     logger,
     ...(options.transportLimits === undefined ? {} : { limits: options.transportLimits }),
     onMessage: (message, bytes) => {
@@ -174,6 +173,7 @@ async function assemble<Result>(
     onUnreachable: (id) => driver.unreachable(id),
     onRoundTrip: (id, milliseconds) => recorder.roundTrip(id, milliseconds),
     admit: (hello) => knownLogs.admit(hello),
+    onSnapshotRequest: (peer, request) => driver.snapshots.give(peer, request),
     onHello: (hello) => {
       addressBook.learn(hello.from, hello.address);
       dialPeers(transport, addressBook);
@@ -186,6 +186,8 @@ async function assemble<Result>(
     stateMachine: new TimedStateMachine(options.stateMachine, clock, recorder),
     recorder,
     replicatedState: sessions,
+    images: store.images,
+    random,
     sessions,
     sessionResults,
     timeResolutionMs: options.timeResolutionMs ?? 0,
@@ -208,7 +210,7 @@ async function assemble<Result>(
     await driver.stop(reason);
     nodeView.status(); // for whoever asks later
     await transport.close();
-    await log.close();
+    await closeStore(store);
   };
   return {
     identity,

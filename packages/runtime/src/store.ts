@@ -3,6 +3,7 @@
 //
 //   identity     who this server is (identity.ts); written last when a server is founded
 //   log/         the write-ahead log; its own lock keeps a second server out
+//   snapshots/   the images of the snapshots that the log names (images.ts)
 //   peers        the peers' log ids (known-logs.ts)
 
 import { join as joinPath } from 'node:path';
@@ -10,14 +11,23 @@ import { createDirectory, type Vfs } from '@waldb/io';
 import { SILENT_LOGGER } from '@waldb/transport';
 import { WalError, WalLog } from '@waldb/wal';
 import { foundedClusterId, type Identity, readIdentity, writeIdentity } from './identity.js';
+import { Images } from './images.js';
 import { KnownLogs } from './known-logs.js';
+import { DEFAULT_RUNTIME_LIMITS } from './limits.js';
 import { ownAddress, type RaftServerOptions } from './options.js';
 import { RuntimeError } from './runtime-error.js';
 
 export interface Store {
   readonly identity: Identity;
   readonly log: WalLog;
+  readonly images: Images;
   readonly knownLogs: KnownLogs;
+}
+
+/** Makes everything staged durable and gives both locks back. Errors: those of closing the log. */
+export async function closeStore({ log, images }: Store): Promise<void> {
+  await images.close();
+  await log.close();
 }
 
 /** Errors: those of starting in `RuntimeErrorCode`, and `WalError`. */
@@ -59,11 +69,14 @@ async function open<Result>(vfs: Vfs, options: RaftServerOptions<Result>): Promi
     const identity = readIdentity(vfs, identityPath) ?? found(vfs, identityPath, log, options);
     checkIdentity(identity, options);
     if (identity.logId !== log.logId) throw logLost(identity, logPath, 'it is another one');
-    return {
-      identity,
-      log,
-      knownLogs: new KnownLogs(vfs, joinPath(directory, 'peers'), options.logger ?? SILENT_LOGGER),
-    };
+    const knownLogs = new KnownLogs(vfs, joinPath(directory, 'peers'), options.logger ?? SILENT_LOGGER);
+    const images = await Images.open({
+      vfs,
+      directory: joinPath(directory, 'snapshots'),
+      snapshotBytesMax: options.limits?.snapshotBytesMax ?? DEFAULT_RUNTIME_LIMITS.snapshotBytesMax,
+      named: log.snapshot(),
+    });
+    return { identity, log, images, knownLogs };
   } catch (error) {
     await log.close();
     throw error;

@@ -1,14 +1,11 @@
-import { type EntryKind, encodeEntry, type LogEntry, MemoryLog } from '@waldb/core';
+import { type EntryKind, encodeEntry, type LogEntry, MemoryLog, type Snapshot } from '@waldb/core';
 import { describe, expect, it } from 'vitest';
 import { Applier } from '../src/applier.js';
 import { DEFAULT_RUNTIME_LIMITS } from '../src/limits.js';
-import { NO_REPLICATED_STATE } from '../src/replicated-state.js';
 import type { RuntimeError } from '../src/runtime-error.js';
 import { Interpreter } from '../src/session/interpreter.js';
 import { plainResults, type ResultCodec } from '../src/session/result-codec.js';
 import { SessionTable } from '../src/session/session-table.js';
-import { gatherSnapshotData } from '../src/snapshot-data.js';
-import { beginImage } from '../src/snapshot-image.js';
 import type { StateMachine } from '../src/state-machine.js';
 import { bytes } from './support/list-machine.js';
 import { ManualClock } from './support/manual-clock.js';
@@ -21,6 +18,10 @@ const CONFIGURATION = {
   autoLeave: true,
   addresses: {},
 };
+
+function snapshotAt(index: number): Snapshot {
+  return { index, term: 2, configuration: CONFIGURATION, data: new Uint8Array(0) };
+}
 
 function entry(index: number, kind: EntryKind = 'normal'): LogEntry {
   return encodeEntry({ term: 1, index, kind, command: bytes(`command ${index}`) });
@@ -62,7 +63,10 @@ function makeApplier(limits = { applyEntriesMax: 10, applyBacklogBytesMax: 1000 
   const applier = new Applier<string>({
     ...limits,
     stateMachine: machine,
-    replicatedState: NO_REPLICATED_STATE,
+    restore: async ({ index, data }) => {
+      if (data.length > 0) throw new Error('of no known kind');
+      machine.calls.push(`restore ${index}`);
+    },
     interpreter: new Interpreter({
       table: new SessionTable(),
       codec: plainResults as ResultCodec<string>,
@@ -149,26 +153,18 @@ describe('Applier', () => {
     log.append([1, 2, 3].map((index) => entry(index)));
     machine.isSlow = true;
     for (const index of [1, 2, 3]) applier.apply([entry(index)]);
-    const data = await gatherSnapshotData(
-      beginImage({ replicatedState: NO_REPLICATED_STATE, stateMachine: new SlowMachine() }),
-      100,
-    );
-    const snapshot = { index: 10, term: 2, configuration: CONFIGURATION, data };
+    const snapshot = snapshotAt(10);
     log.applySnapshot(snapshot);
     applier.restore(snapshot);
     machine.finish();
     await settle();
-    expect(machine.calls).toEqual(['apply 1', 'restore image']);
+    expect(machine.calls).toEqual(['apply 1', 'restore 10']);
     expect(applier.appliedIndex).toBe(10);
   });
 
   it('what a restored snapshot covers is told before what follows it', async () => {
     const { applier, seen } = makeApplier();
-    const data = await gatherSnapshotData(
-      beginImage({ replicatedState: NO_REPLICATED_STATE, stateMachine: new SlowMachine() }),
-      100,
-    );
-    applier.restore({ index: 10, term: 2, configuration: CONFIGURATION, data });
+    applier.restore(snapshotAt(10));
     applier.apply([entry(11)]);
     await settle();
     expect(seen).toEqual(['restored 10', 'at 10', '11: command 11', 'at 11']);
@@ -214,9 +210,25 @@ describe('Applier', () => {
     expect(applier.appliedIndex).toBe(0);
   });
 
-  it('a snapshot of an unknown kind is the end', async () => {
+  it('a later snapshot replaces one that waits, with all that follows it: its image may be gone by then', async () => {
+    const { applier, machine, seen } = makeApplier();
+    machine.isSlow = true;
+    applier.apply([entry(1)]);
+    applier.restore(snapshotAt(10));
+    applier.apply([entry(11)]);
+    applier.call(() => seen.push(`called at ${applier.appliedIndex}`));
+    applier.restore(snapshotAt(20));
+    machine.isSlow = false;
+    machine.finish();
+    await settle();
+    applier.apply([entry(21)]);
+    expect(machine.calls).toEqual(['apply 1', 'restore 20', 'apply 21']);
+    expect(seen.slice(2)).toEqual(['called at 1', 'restored 20', 'at 20', '21: command 21', 'at 21']);
+  });
+
+  it('a snapshot that cannot be restored is the end, and says which', async () => {
     const { applier, failures } = makeApplier();
-    applier.restore({ index: 10, term: 2, configuration: CONFIGURATION, data: Uint8Array.of(99) });
+    applier.restore({ ...snapshotAt(10), data: Uint8Array.of(99) });
     await settle();
     expect(failures[0]).toMatchObject({ code: 'STATE_MACHINE', detail: { index: 10 } });
   });

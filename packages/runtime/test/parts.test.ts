@@ -11,8 +11,7 @@ import { numberFromBytes, seededRandom } from '../src/randomness.js';
 import { RuntimeError } from '../src/runtime-error.js';
 import { formatServerAddress, parseServerAddress } from '../src/server-address.js';
 import { RoleNews } from '../src/server-events.js';
-import { gatherSnapshotData, openSnapshotData } from '../src/snapshot-data.js';
-import { bytes } from './support/list-machine.js';
+import { decodeReference, encodeReference } from '../src/snapshot-reference.js';
 
 const HEARTBEAT: Heartbeat = { type: 'heartbeat', from: 2, to: 1, term: 1, leaderCommit: 0, round: 1 };
 
@@ -362,22 +361,28 @@ describe('randomness', () => {
   });
 });
 
-describe('snapshot data', () => {
-  async function* image(...chunks: string[]): AsyncIterable<Uint8Array> {
-    for (const chunk of chunks) yield bytes(chunk);
-  }
+describe("a snapshot's reference", () => {
+  const reference = { index: 300, term: 4, checksum: 'ab'.repeat(32), bytes: 2 ** 33 };
+  const data = encodeReference(reference);
 
-  async function read(data: Uint8Array): Promise<string> {
-    let text = '';
-    for await (const chunk of openSnapshotData(data)) text += new TextDecoder().decode(chunk);
-    return text;
-  }
+  it('has these bytes, and is read as it was written', () => {
+    expect(Buffer.from(data).toString('hex')).toBe(`9501cd012c04c420${reference.checksum}cf0000000200000000`);
+    expect(decodeReference({ index: 300, term: 4, data })).toEqual(reference);
+  });
 
-  it('gives back the image, also an empty one, up to the limit and not a byte more', async () => {
-    expect(await read(await gatherSnapshotData(image('one ', 'two'), 8))).toBe('one two');
-    expect(await read(await gatherSnapshotData(image(), 8))).toBe('');
-    await expect(gatherSnapshotData(image('one ', 'two'), 7)).rejects.toMatchObject({
-      code: 'SNAPSHOT_TOO_LARGE',
-    });
+  it('P98 of another snapshot, of a later version, cut or lengthened anywhere: refused', () => {
+    const later = data.slice();
+    later[1] = 2;
+    const broken = [later, Buffer.concat([data, Uint8Array.of(0)]), Uint8Array.of(1, 2, 3)];
+    for (let length = 0; length < data.length; length++) broken.push(data.slice(0, length));
+    for (const bytes of broken)
+      expect(() => decodeReference({ index: 300, term: 4, data: bytes })).toThrow(
+        expect.objectContaining({ code: 'SNAPSHOT_UNREADABLE', detail: { index: 300 } }),
+      );
+    for (const other of [
+      { index: 301, term: 4 },
+      { index: 300, term: 5 },
+    ])
+      expect(() => decodeReference({ ...other, data })).toThrow(/refers to the one at index 300 of term 4/);
   });
 });

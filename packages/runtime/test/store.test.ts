@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { foundedClusterId, readIdentity } from '../src/identity.js';
 import { KnownLogs } from '../src/known-logs.js';
 import type { RaftServerOptions } from '../src/options.js';
-import { openStore } from '../src/store.js';
+import { closeStore, openStore } from '../src/store.js';
 import { temporaryDirectory } from './support/cluster.js';
 import { ListMachine } from './support/list-machine.js';
 
@@ -28,9 +28,9 @@ function options(change: Partial<RaftServerOptions<number>> = {}): RaftServerOpt
 
 /** Opens, looks, closes. */
 async function open(wanted: RaftServerOptions<number>) {
-  const { identity, log } = await openStore(vfs, wanted);
-  await log.close();
-  return identity;
+  const store = await openStore(vfs, wanted);
+  await closeStore(store);
+  return store.identity;
 }
 
 describe('the identity of a server', () => {
@@ -86,7 +86,7 @@ describe('the identity of a server', () => {
     await open(wanted);
     rmSync(join(wanted.directory, 'log'), { recursive: true });
     await expect(open(wanted)).rejects.toMatchObject({ code: 'LOG_LOST' });
-    expect(readdirSync(wanted.directory)).toEqual(['identity']);
+    expect(readdirSync(wanted.directory)).toEqual(['identity', 'snapshots']);
   });
 
   it('a server whose log was replaced may not vote again', async () => {

@@ -75,6 +75,13 @@ export class Catalogue {
     return this.#listed.splice(0, this.#listed.filter(({ info }) => info.index > index).length);
   }
 
+  /** Unlists the one at `index`, if it is there. */
+  takeOne(index: Index): Stored[] {
+    const found = this.#listed.filter(({ info }) => info.index === index);
+    for (const stored of found) this.#unlist(stored);
+    return found;
+  }
+
   /** How many snapshots are at `index` or above. */
   countFrom(index: Index): number {
     return this.#listed.filter(({ info }) => info.index >= index).length;

@@ -74,6 +74,11 @@ export class Shelf {
     });
   }
 
+  /** Errors: `SNAPSHOT_IO`. */
+  remove(index: Index): Promise<void> {
+    return this.#inTurn(() => this.#removeAll(this.#catalogue.takeOne(index), []));
+  }
+
   /** A reader has ended. */
   async release(stored: Stored, error: unknown): Promise<void> {
     stored.readers -= 1;

@@ -241,6 +241,12 @@ export class SnapshotStore implements AsyncDisposable {
     await this.#shelf.pruneBelow(index, keep);
   }
 
+  /** Removes one snapshot, if it is there: for an owner that knows that nothing refers to it. Errors: as in `prune`. */
+  async remove(index: Index): Promise<void> {
+    this.#checkOpen();
+    await this.#shelf.remove(index);
+  }
+
   /**
    * Removes every snapshot above `index`, refused ones too: for an owner that knows that nothing refers to them. Once
    * this resolves, none of them comes back. Errors: `SNAPSHOT_IO`, `SNAPSHOT_CLOSED`.

@@ -13,6 +13,7 @@
  * - `FRAME_UNEXPECTED`: a whole frame in the wrong place, or of an unknown kind.
  * - `MESSAGE_INVALID`: a whole frame that holds no message.
  * - `SNAPSHOT_UNAVAILABLE`: a snapshot was asked for that is not there, or cannot be read.
+ * - `SNAPSHOT_BROKE_OFF`: the connection ended before the snapshot did.
  * - `BUSY`: as many snapshots are being sent as may be.
  * - `UNKNOWN_PEER`: no peer of that id is dialled.
  * - `CLOSED`: this transport was closed.
@@ -31,6 +32,7 @@ export type TransportErrorCode =
   | 'FRAME_UNEXPECTED'
   | 'MESSAGE_INVALID'
   | 'SNAPSHOT_UNAVAILABLE'
+  | 'SNAPSHOT_BROKE_OFF'
   | 'BUSY'
   | 'UNKNOWN_PEER'
   | 'CLOSED'

@@ -64,6 +64,11 @@ export function dispatch(raft: RaftState, event: Event): void {
     case 'snapshotStatus':
       if (raft.leaderState !== undefined) handleSnapshotStatus(raft.leaderState, event.to, event.ok);
       return;
+    case 'snapshotProgress': {
+      const progress = raft.leaderState?.tracker.progress(event.to);
+      if (progress !== undefined) progress.snapshotElapsed = 0;
+      return;
+    }
     case 'unreachable': {
       const progress = raft.leaderState?.tracker.progress(event.id);
       if (progress?.state === 'replicate') progress.becomeProbe();

@@ -49,6 +49,7 @@ function isRequest(event: Event): boolean {
     case 'durable':
     case 'storageFailed':
     case 'snapshotStatus':
+    case 'snapshotProgress':
     case 'unreachable':
     case 'removed':
       return false;
