@@ -56,6 +56,8 @@ const HOUSE = {
   core: { packages: [], npm: [], machine: [], ambient: false, pure: true },
   // The one package that touches the machine; every other one takes a Vfs, a Clock and a Network.
   io: { packages: [], npm: ['crc-32', 'fs-ext'], machine: ['fs', 'net', 'tls', 'os', 'dns'], ambient: true },
+  // X.509 and nothing of ours. Only the command line and tests make certificates; a server is given its own.
+  certs: { packages: [], npm: ['@peculiar/x509', 'reflect-metadata'], machine: [], ambient: false },
   wal: { packages: ['core', 'io'], npm: ['msgpackr'], machine: [], ambient: false },
   snapshot: { packages: ['core', 'io'], npm: [], machine: [], ambient: false },
   // Identities of TLS peers are checked on the stream that io hands over, so not even `tls` is needed here.
@@ -76,7 +78,7 @@ const HOUSE = {
   },
   // The outermost layer: it starts processes, reads options and environment, and talks to people.
   cli: {
-    packages: ['core', 'io', 'wal', 'transport', 'runtime', 'kv'],
+    packages: ['core', 'io', 'certs', 'wal', 'transport', 'runtime', 'kv'],
     npm: ['commander', 'pino'],
     machine: ['child_process', 'fs', 'http', 'net', 'os', 'process', 'readline', 'tty'],
     ambient: true,
