@@ -23,12 +23,16 @@ export {
   NetworkError,
   type NetworkErrorCode,
   parseEndpoint,
+  type RefusedPeer,
   type StreamHandlers,
+  type StreamIdentity,
 } from './network.js';
 export { NodeClock } from './node-clock.js';
 export { NodeNetwork } from './node-network.js';
 export { NodeVfs } from './node-vfs.js';
 export { publishFile, publishFilePlan, UNPUBLISHED_SUFFIX } from './publish-file.js';
+export type { CredentialsPart, CredentialsProblem, TlsCredentials } from './tls-credentials.js';
+export { TlsNetwork, type TlsNetworkOptions } from './tls-network.js';
 export {
   type IoCallback,
   type OpenMode,
@@ -41,3 +45,4 @@ export {
   type VfsFile,
   type VfsLock,
 } from './vfs.js';
+export { WaitingRoom } from './waiting-room.js';

@@ -6,12 +6,23 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** What both ends of a connection have proven to each other: the URIs in their certificates, which both have verified. */
+export interface StreamIdentity {
+  readonly ours: readonly string[];
+  readonly theirs: readonly string[];
+}
+
 /**
  * What a stream's owner wants to hear. For an accepted stream `onOpen` is not called: it is open.
  * `onClose` comes exactly once, last, whatever happened; a stream that never opened only closes.
  */
 export interface StreamHandlers {
   onOpen?(): void;
+  /**
+   * The other end, which we dialled, has not proven who it is. The bytes that are returned are told to it, whoever it
+   * is; then the stream closes with `error`. Without this method it closes at once.
+   */
+  onRefused?(error: NetworkError): readonly Uint8Array[];
   /** The bytes belong to the receiver. */
   onData(bytes: Uint8Array): void;
   /** A `write` that returned false has been taken by the machine: there is room again. */
@@ -24,6 +35,8 @@ export interface StreamHandlers {
 export interface ByteStream {
   /** The other end, for logs. */
   readonly remote: string;
+  /** Who is at both ends. Undefined where nobody proves anything (plain TCP), and before a dialled stream is open. */
+  readonly identity?: StreamIdentity | undefined;
   /**
    * Sends the chunks in order, as one write. They belong to the stream from now on. Always taken; false means that
    * more is buffered than the machine likes: a sender that minds its memory waits for `onDrain`.
@@ -48,11 +61,23 @@ export interface Listener {
 export interface Network {
   /**
    * Accepts connections: `onStream` is called for each and returns what hears it.
+   * Whoever connects and does not prove who it is never becomes a stream: `onRefused` hears of it, and the bytes that it
+   * returns are told to the other end where it can hear them.
    * Errors: `ADDRESS_IN_USE`, `ADDRESS_UNAVAILABLE`, `ADDRESS_DENIED`, `NETWORK_FAILED`.
    */
-  listen(endpoint: Endpoint, onStream: (stream: ByteStream) => StreamHandlers): Promise<Listener>;
+  listen(
+    endpoint: Endpoint,
+    onStream: (stream: ByteStream) => StreamHandlers,
+    onRefused?: (refused: RefusedPeer) => readonly Uint8Array[],
+  ): Promise<Listener>;
   /** Starts to connect; the outcome is `onOpen` or `onClose`, never before this returns. */
   connect(endpoint: Endpoint, handlers: StreamHandlers): ByteStream;
+}
+
+/** Who was turned away before there was a stream, and why. */
+export interface RefusedPeer {
+  readonly remote: string;
+  readonly error: NetworkError;
 }
 
 /**
@@ -62,6 +87,15 @@ export interface Network {
  * - `CONNECTION_REFUSED`: nobody listens at the other end.
  * - `CONNECTION_LOST`: it was open and broke.
  * - `NETWORK_FAILED`: anything else; the cause says what.
+ *
+ * With TLS:
+ * - `CREDENTIALS_UNUSABLE`: our own authority, certificate or key; `detail.part` and `detail.problem` say which and what.
+ * - `TLS_MISSING`: the other end does not speak TLS.
+ * - `TLS_FAILED`: the other end speaks TLS, and no connection came of it: no common version, a handshake that took too
+ *   long or broke off, or an alert that it sent.
+ * - `CERTIFICATE_MISSING`: the other end has shown no certificate.
+ * - `CERTIFICATE_UNTRUSTED`: no authority that is trusted here has signed it.
+ * - `CERTIFICATE_EXPIRED`, `CERTIFICATE_NOT_YET_VALID`: by the clock of this machine.
  */
 export type NetworkErrorCode =
   | 'ADDRESS_IN_USE'
@@ -69,7 +103,14 @@ export type NetworkErrorCode =
   | 'ADDRESS_DENIED'
   | 'CONNECTION_REFUSED'
   | 'CONNECTION_LOST'
-  | 'NETWORK_FAILED';
+  | 'NETWORK_FAILED'
+  | 'CREDENTIALS_UNUSABLE'
+  | 'TLS_MISSING'
+  | 'TLS_FAILED'
+  | 'CERTIFICATE_MISSING'
+  | 'CERTIFICATE_UNTRUSTED'
+  | 'CERTIFICATE_EXPIRED'
+  | 'CERTIFICATE_NOT_YET_VALID';
 
 /** Something that the network did; never a bug of ours. */
 export class NetworkError extends Error {
