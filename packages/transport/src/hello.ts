@@ -14,6 +14,7 @@
 import { MsgpackReader, MsgpackWriter, type NodeId, RaftError } from '@waldb/core';
 import { checksum } from '@waldb/io';
 import { frameHeader } from './frame.js';
+import { printable } from './printable.js';
 import { TransportError } from './transport-error.js';
 
 /** Who a server says it is. */
@@ -38,8 +39,12 @@ const VERSION_MAX = 1;
 // The line ends and the control character show a text-mode channel that would damage everything else.
 const MAGIC = Uint8Array.from([0x57, 0x41, 0x4c, 0x44, 0x42, 0x0d, 0x0a, 0x1a]); // WALDB\r\n SUB
 const CHECKED_BYTES = 12;
+/** How a TLS connection begins: a record of this type, of a version 3.x. */
+const TLS_HANDSHAKE = 0x16;
+const TLS_MAJOR = 3;
 const SENTENCE_LENGTH_MAX = 500;
 const PURPOSE_SNAPSHOT = 1;
+const CLUSTER_ID_LENGTH_MAX = 64;
 
 export function encodePreamble(): Uint8Array {
   const preamble = new Uint8Array(PREAMBLE_BYTES);
@@ -51,12 +56,15 @@ export function encodePreamble(): Uint8Array {
   return preamble;
 }
 
-/** The version to speak: the newest that both know. Errors: `NOT_WALDB`, `VERSION_UNSUPPORTED`. */
+/** The version to speak: the newest that both know. Errors: `NOT_WALDB`, `TLS_UNEXPECTED`, `VERSION_UNSUPPORTED`. */
 export function agreeVersion(preamble: Uint8Array): number {
   const view = new DataView(preamble.buffer, preamble.byteOffset, PREAMBLE_BYTES);
   const isOurs =
     MAGIC.every((byte, i) => preamble[i] === byte) &&
     view.getUint32(12, true) === checksum(preamble.subarray(0, CHECKED_BYTES));
+  if (!isOurs && preamble[0] === TLS_HANDSHAKE && preamble[1] === TLS_MAJOR) {
+    throw new TransportError('TLS_UNEXPECTED', 'The other end speaks TLS, and this server does not.');
+  }
   if (!isOurs) throw new TransportError('NOT_WALDB', 'The other end is not a waldb server.');
   const theirMin = view.getUint16(8, true);
   const theirMax = view.getUint16(10, true);
@@ -106,14 +114,18 @@ export function decodeHello(payload: Uint8Array): Hello {
   });
 }
 
-/** Tells the other end why it is being left. */
-export function encodeRefusal(error: TransportError): Uint8Array {
+/** Why we leave: an error of any of our packages. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Tells the other end why it is being left; after it there is nothing more. `isFirst`: nothing was said before. */
+export function refusalFrame({ code, message }: Refusal, isFirst: boolean): Uint8Array[] {
   const writer = new MsgpackWriter();
-  return writer
-    .arrayHeader(2)
-    .string(error.code)
-    .string(error.message.slice(0, SENTENCE_LENGTH_MAX))
-    .finish();
+  const payload = writer.arrayHeader(2).string(code).string(message.slice(0, SENTENCE_LENGTH_MAX)).finish();
+  const frame = [frameHeader('refusal', payload), payload];
+  return isFirst ? [encodePreamble(), ...frame] : frame;
 }
 
 /** What the other end said. Errors: `MESSAGE_INVALID`. */
@@ -121,8 +133,8 @@ export function decodeRefusal(payload: Uint8Array): TransportError {
   return decodePayload('refusal', () => {
     const reader = new MsgpackReader(payload);
     if (reader.arrayHeader('refusal') < 2) throw reader.invalid('refusal', 'shorter than two elements');
-    const theirCode = reader.string('refusal.code').slice(0, SENTENCE_LENGTH_MAX);
-    const sentence = reader.string('refusal.sentence').slice(0, SENTENCE_LENGTH_MAX);
+    const theirCode = printable(reader.string('refusal.code'), SENTENCE_LENGTH_MAX);
+    const sentence = printable(reader.string('refusal.sentence'), SENTENCE_LENGTH_MAX);
     return new TransportError('REFUSED', `The other end refused the connection: ${sentence}`, { theirCode });
   });
 }
@@ -133,10 +145,11 @@ export function checkHello(
   theirs: Hello,
 ): void {
   if (theirs.clusterId !== ours.clusterId) {
+    const named = printable(theirs.clusterId, CLUSTER_ID_LENGTH_MAX);
     throw new TransportError(
       'CLUSTER_MISMATCH',
-      `Server ${theirs.from} belongs to cluster ${theirs.clusterId}, this one to ${ours.clusterId}.`,
-      { theirs: theirs.clusterId, ours: ours.clusterId },
+      `Server ${theirs.from} belongs to cluster ${named}, this one to ${ours.clusterId}.`,
+      { theirs: named, ours: ours.clusterId },
     );
   }
   if (ours.peer !== undefined && theirs.from !== ours.peer) {

@@ -3,18 +3,19 @@
 
 import { decodeMessage, type Message, type NodeId } from '@waldb/core';
 import type { ByteStream, NetworkError, StreamHandlers, Timer } from '@waldb/io';
+import { checkIdentity } from './certified-name.js';
 import { type Frame, type FrameKind, FrameReader, frameHeader } from './frame.js';
 import {
   agreeVersion,
   checkHello,
   decodeHello,
   decodePayload,
-  encodePreamble,
-  encodeRefusal,
+  decodeRefusal,
   greeting,
   HELLO_BYTES_MAX,
   type Hello,
   PREAMBLE_BYTES,
+  refusalFrame,
 } from './hello.js';
 import type { PeerContext } from './peer.js';
 import { decodeSnapshotRequest } from './snapshot-request.js';
@@ -146,6 +147,8 @@ export class Inbound implements StreamHandlers {
       else this.#send(this.#peer, frame.payload);
     } else if (this.#peer !== undefined && frame.kind === 'ping') {
       this.#stream.write([frameHeader('pong', new Uint8Array(0))]);
+    } else if (this.#peer === undefined && frame.kind === 'refusal') {
+      throw decodeRefusal(frame.payload); // it has seen our certificate, and leaves
     } else {
       const who = this.#peer === undefined ? this.#stream.remote : `Server ${this.#peer}`;
       throw new TransportError('FRAME_UNEXPECTED', `${who} sent a ${frame.kind} where none belongs.`);
@@ -162,6 +165,7 @@ export class Inbound implements StreamHandlers {
     // The answer goes out even to a stranger: it, too, shall be able to tell its operator what is wrong.
     this.#greet(hello.from);
     checkHello({ ...this.#context, peer: undefined }, hello);
+    checkIdentity(this.#stream.identity, this.#context.nodeId, hello.from);
     this.#context.admit(hello);
     this.#helloTimer.cancel();
     this.#peer = hello.from;
@@ -210,9 +214,7 @@ export class Inbound implements StreamHandlers {
         error.message,
       );
     }
-    const refusal = encodeRefusal(error);
-    const preamble = this.#hasGreeted ? [] : [encodePreamble()];
-    this.#stream.write([...preamble, frameHeader('refusal', refusal), refusal]);
+    this.#stream.write(refusalFrame(error, !this.#hasGreeted));
     void this.close(); // nobody waits: `onClosed` tells the owner
   }
 
@@ -222,6 +224,6 @@ export class Inbound implements StreamHandlers {
 }
 
 /** Without the port, which is another for each connection: a stranger's trouble is told once, not once for each try. */
-function hostOf(remote: string): string {
+export function hostOf(remote: string): string {
   return remote.slice(0, Math.max(remote.lastIndexOf(':'), 0));
 }

@@ -11,6 +11,8 @@ export interface TransportLimits {
   readonly inboundMax: number;
   /** From the connection to the other end's hello. */
   readonly helloTimeoutMs: number;
+  /** How long a peer that is turned away, or a connection that is closed, has for taking what was still said. */
+  readonly farewellMs: number;
   /** How often the dialling side asks for a sign of life. */
   readonly pingIntervalMs: number;
   /** A connection on which nothing was heard for this long is given up. */
@@ -30,6 +32,7 @@ export const DEFAULT_LIMITS: TransportLimits = {
   queueBytesMax: 32 * 1024 * 1024,
   inboundMax: 256,
   helloTimeoutMs: 3000,
+  farewellMs: 500,
   pingIntervalMs: 1000,
   silenceMs: 5000,
   redialMsMin: 50,

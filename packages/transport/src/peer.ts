@@ -9,6 +9,7 @@ import type { NodeId } from '@waldb/core';
 import type { ByteStream, Clock, Endpoint, Network, NetworkError, Timer } from '@waldb/io';
 import { formatEndpoint } from '@waldb/io';
 import { Backoff } from './backoff.js';
+import { checkIdentity } from './certified-name.js';
 import { type Frame, FrameReader, frameHeader } from './frame.js';
 import {
   agreeVersion,
@@ -19,6 +20,7 @@ import {
   HELLO_BYTES_MAX,
   type Hello,
   PREAMBLE_BYTES,
+  refusalFrame,
 } from './hello.js';
 import type { TransportLimits } from './limits.js';
 import type { Logger, LogOnce } from './logger.js';
@@ -189,11 +191,15 @@ export class Peer {
     const { clock, network, limits } = this.#context;
     const reader = new FrameReader(PREAMBLE_BYTES, HELLO_BYTES_MAX);
     const stream = network.connect(this.endpoint, {
-      onOpen: () => this.#greet(),
+      onOpen: () => {
+        if (this.#stream === stream) this.#greet(stream);
+      },
+      onRefused: (error) => refusalFrame(error, true),
       onData: (bytes) => {
         if (this.#stream === stream) this.#read(reader, bytes);
       },
       onDrain: () => {
+        if (this.#stream !== stream) return;
         this.#hasRoom = true;
         this.flush();
       },
@@ -209,11 +215,27 @@ export class Peer {
     );
   }
 
-  #greet(): void {
+  #greet(stream: ByteStream): void {
     if (this.#state !== 'connecting') return;
     this.#state = 'greeting';
     const { clusterId, nodeId, logId, address } = this.#context;
-    this.#stream?.write(greeting({ clusterId, from: nodeId, to: this.id, logId, address }));
+    try {
+      checkIdentity(stream.identity, nodeId, this.id);
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      this.#turnAway(stream, error);
+      return;
+    }
+    stream.write(greeting({ clusterId, from: nodeId, to: this.id, logId, address }));
+  }
+
+  /** Says why, and gives up this connection; nothing that still comes on it is heard. */
+  #turnAway(stream: ByteStream, error: TransportError): void {
+    const { clock, limits } = this.#context;
+    stream.write(refusalFrame(error, true));
+    stream.end();
+    clock.setTimer(limits.farewellMs, () => stream.destroy());
+    this.#closed(error);
   }
 
   #read(reader: FrameReader, bytes: Uint8Array): void {
@@ -290,7 +312,7 @@ export class Peer {
       const message = error?.message ?? 'The peer closed the connection.';
       const fields = { peer: this.id, address: formatEndpoint(this.endpoint), reason, ...error?.detail };
       // That a peer is not there yet is no news while a cluster starts; a connection lost, or refused by either side, is.
-      if (this.#state === 'connecting') logger.info(fields, message);
+      if (this.#state === 'connecting' && !isMistrust(reason)) logger.info(fields, message);
       else logger.warn(fields, message);
     }
     this.#state = 'waiting';
@@ -301,6 +323,11 @@ export class Peer {
   #name(): string {
     return `to-${this.id}`;
   }
+}
+
+/** A peer that is there, and that cannot prove who it is. */
+function isMistrust(code: string): boolean {
+  return code.startsWith('CERTIFICATE_') || code.startsWith('TLS_');
 }
 
 const NOTHING: Uint8Array = new Uint8Array(0);

@@ -4,6 +4,7 @@
 
 import type { NodeId } from '@waldb/core';
 import type { ByteStream, Endpoint, NetworkError, StreamHandlers, Timer } from '@waldb/io';
+import { checkIdentity } from './certified-name.js';
 import { type Frame, FrameReader, frameHeader } from './frame.js';
 import {
   agreeVersion,
@@ -103,6 +104,12 @@ class SnapshotDownload implements StreamHandlers {
   onOpen(): void {
     const { clusterId, nodeId, logId, address } = this.#context;
     const { id } = this.#source;
+    try {
+      checkIdentity(this.#stream.identity, nodeId, id);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
     this.#stream.write(greeting({ clusterId, from: nodeId, to: id, logId, address, purpose: 'snapshot' }));
   }
 

@@ -3,9 +3,18 @@
 // it never blocks, never throws at a sender, and never grows without bound.
 
 import { encodeMessage, type Message, type NodeId, type RaftTransport } from '@waldb/core';
-import type { ByteStream, Clock, Endpoint, Listener, Network, StreamHandlers, Timer } from '@waldb/io';
-import type { Hello } from './hello.js';
-import { Inbound } from './inbound.js';
+import type {
+  ByteStream,
+  Clock,
+  Endpoint,
+  Listener,
+  Network,
+  RefusedPeer,
+  StreamHandlers,
+  Timer,
+} from '@waldb/io';
+import { type Hello, refusalFrame } from './hello.js';
+import { hostOf, Inbound } from './inbound.js';
 import { DEFAULT_LIMITS, type TransportLimits } from './limits.js';
 import { type Logger, LogOnce, SILENT_LOGGER } from './logger.js';
 import { Peer, type PeerContext, type PeerStats } from './peer.js';
@@ -52,9 +61,6 @@ export interface TransportStats {
   readonly droppedHeartbeats: number;
 }
 
-/** How long `close` waits for peers to take what was sent to them. */
-const CLOSE_GRACE_MS = 500;
-
 export class TcpTransport implements RaftTransport {
   readonly #options: TcpTransportOptions;
   readonly #context: PeerContext;
@@ -75,7 +81,11 @@ export class TcpTransport implements RaftTransport {
   /** Starts to listen. Errors: `NetworkError`. */
   static async listen(options: TcpTransportOptions): Promise<TcpTransport> {
     const transport = new TcpTransport(options);
-    transport.#listener = await options.network.listen(options.listen, (stream) => transport.#accept(stream));
+    transport.#listener = await options.network.listen(
+      options.listen,
+      (stream) => transport.#accept(stream),
+      (refused) => transport.#refuse(refused),
+    );
     transport.#watchLife();
     return transport;
   }
@@ -121,6 +131,7 @@ export class TcpTransport implements RaftTransport {
     this.#peers.delete(id);
     this.#unflushed.delete(peer);
     void peer.close(); // nobody waits for it
+    this.#context.clock.setTimer(this.#context.limits.farewellMs, () => peer.destroy());
   }
 
   get peerIds(): NodeId[] {
@@ -205,7 +216,7 @@ export class TcpTransport implements RaftTransport {
     this.#lifeTimer?.cancel();
     const connections = [...this.#peers.values(), ...this.#inbound];
     const gone = Promise.all(connections.map((connection) => connection.close()));
-    const grace = this.#options.clock.setTimer(CLOSE_GRACE_MS, () => {
+    const grace = this.#options.clock.setTimer(this.#context.limits.farewellMs, () => {
       for (const connection of connections) connection.destroy();
     });
     await this.#listener?.close();
@@ -244,6 +255,18 @@ export class TcpTransport implements RaftTransport {
       if (this.#isPaused) connection.pause();
     }
     return connection;
+  }
+
+  /** Somebody came who could not prove who it is; what is returned is what it hears. */
+  #refuse({ remote, error }: RefusedPeer): Uint8Array[] {
+    const { logger, logOnce } = this.#context;
+    if (logOnce.isNew(`from-${hostOf(remote)}`, error.code)) {
+      logger.warn({ reason: error.code, ...error.detail }, error.message);
+    }
+    const { code } = error;
+    const message =
+      code === 'TLS_MISSING' ? 'This server speaks TLS only, and its caller does not.' : error.message;
+    return refusalFrame({ code, message }, true);
   }
 
   #met(connection: Inbound, hello: Hello): void {

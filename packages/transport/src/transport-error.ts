@@ -6,6 +6,8 @@
  * - `VERSION_UNSUPPORTED`: no version of it that both sides speak.
  * - `CLUSTER_MISMATCH`: a server of another cluster.
  * - `ID_MISMATCH`: another server than the one that was dialled, or one that claims our own id.
+ * - `CERTIFICATE_MISMATCH`: the other end's certificate is good, and for another server than the one it says it is.
+ * - `TLS_UNEXPECTED`: the other end speaks TLS, and we do not. (The other way round is a `NetworkError`, `TLS_MISSING`.)
  * - `LOG_REPLACED`: a known server that came back with another log: it may have forgotten its votes.
  * - `FOREIGN_SENDER`: a message that names another sender, or another receiver, than this connection's.
  * - `FRAME_DAMAGED`: a checksum does not match.
@@ -25,6 +27,8 @@ export type TransportErrorCode =
   | 'VERSION_UNSUPPORTED'
   | 'CLUSTER_MISMATCH'
   | 'ID_MISMATCH'
+  | 'CERTIFICATE_MISMATCH'
+  | 'TLS_UNEXPECTED'
   | 'LOG_REPLACED'
   | 'FOREIGN_SENDER'
   | 'FRAME_DAMAGED'
