@@ -1,5 +1,6 @@
 // The public names of @waldb/runtime, one by one.
 
+export type { TlsCredentials } from '@waldb/io';
 export type { Logger } from '@waldb/transport';
 export { foundedClusterId } from './identity.js';
 export { DEFAULT_RUNTIME_LIMITS, type RuntimeLimits } from './limits.js';

@@ -1,7 +1,7 @@
 // What a server is started with: the options, their defaults, and which of them can never be right.
 
 import type { NodeId, RaftConfig } from '@waldb/core';
-import type { Clock, Network, Vfs } from '@waldb/io';
+import type { Clock, Network, TlsCredentials, Vfs } from '@waldb/io';
 import type { Logger, TransportLimits } from '@waldb/transport';
 import type { WalOptions } from '@waldb/wal';
 import type { RuntimeLimits } from './limits.js';
@@ -36,6 +36,12 @@ export interface RaftServerOptions<Result> {
   readonly listen?: string;
   /** `host:port` that peers dial, where it is not the one in `bootstrap.members`, or not `listen` when joining. */
   readonly advertise?: string;
+  /**
+   * Peers are spoken to by TLS 1.3 only, and both ends prove who they are: `cert` must name this server, as
+   * `waldb://<cluster>/<id>` among its URIs, and be signed by an authority in `ca`. All servers of a cluster have it, or
+   * none. Not together with `network`. docs/security.md says what it protects from.
+   */
+  readonly tls?: TlsCredentials;
   /** `host:port` that clients of this server's store are sent to, where this server's address does not say it. */
   readonly clientAddress?: string;
 

@@ -2,6 +2,7 @@
 // what it is made of is put together in server-parts.ts. Must never say that a command was applied before it was.
 
 import type { Index, NodeId, Term } from '@waldb/core';
+import type { TlsCredentials } from '@waldb/io';
 import type { ChangeRequest } from './changes.js';
 import { DEFAULT_REQUEST_TIMEOUT_MS, DEFAULT_SESSION_TTL_MS, type RaftServerOptions } from './options.js';
 import { abortedError, type ProposeOptions } from './proposals.js';
@@ -195,6 +196,28 @@ export class RaftServer<Result> {
   /** Hands leadership to another voter; resolves once it leads. Errors: also `TRANSFER_FAILED`. */
   transferLeadership(to: NodeId, options: RequestOptions = {}): Promise<void> {
     return this.#change({ type: 'transferLeadership', to }, options);
+  }
+
+  /**
+   * Other TLS certificates for all connections from now on, without a restart; connections that are open live on.
+   * Errors: `OPTIONS_INVALID`, and then nothing has changed.
+   */
+  replaceCertificates(tls: TlsCredentials): void {
+    if (this.#parts.tls === undefined) {
+      throw new RuntimeError(
+        'OPTIONS_INVALID',
+        'A server that was started without `tls` goes on without it.',
+        {
+          detail: { option: 'tls' },
+        },
+      );
+    }
+    this.#parts.tls.replace(tls);
+  }
+
+  /** When this server's certificate expires; undefined without TLS. Peers refuse new connections after that. */
+  get certificateValidTo(): Date | undefined {
+    return this.#parts.tls?.network.validTo;
   }
 
   /**

@@ -8,7 +8,6 @@ import {
   formatEndpoint,
   NetworkError,
   NodeClock,
-  NodeNetwork,
   NodeVfs,
   parseEndpoint,
   type Vfs,
@@ -37,6 +36,7 @@ import { RuntimeError } from './runtime-error.js';
 import { requireServerAddress } from './server-address.js';
 import type { RaftServerEvents } from './server-events.js';
 import { ServerListener } from './server-listener.js';
+import { openNetwork, type ServerNetwork, type ServerTls } from './server-network.js';
 import { Interpreter } from './session/interpreter.js';
 import { plainResults, type ResultCodec } from './session/result-codec.js';
 import { SessionRequests } from './session/session-requests.js';
@@ -54,6 +54,8 @@ export interface ServerParts<Result> {
   readonly driver: Driver<Result>;
   readonly sessionRequests: SessionRequests<Result>;
   readonly transport: TcpTransport;
+  /** Undefined when peers are spoken to without TLS. */
+  readonly tls: ServerTls | undefined;
   readonly addressBook: AddressBook;
   readonly events: Emitter<RaftServerEvents>;
   readonly clock: Clock;
@@ -71,6 +73,7 @@ export async function openServerParts<Result>(
   options: RaftServerOptions<Result>,
 ): Promise<ServerParts<Result>> {
   checkOptions(options);
+  const network = openNetwork(options);
   const vfs = options.vfs ?? new NodeVfs();
   const store = await openStore(vfs, options);
   try {
@@ -78,7 +81,7 @@ export async function openServerParts<Result>(
     const sessions = new SessionTable();
     const applied = await restoreState(options.stateMachine, sessions, store);
     replaySessions(sessions, store.log, applied);
-    return await assemble(options, vfs, store, { applied, sessions });
+    return await assemble(options, vfs, store, { applied, sessions, ...network });
   } catch (error) {
     await closeStore(store);
     throw error;
@@ -129,9 +132,9 @@ async function assemble<Result>(
   options: RaftServerOptions<Result>,
   vfs: Vfs,
   store: Store,
-  restored: { readonly applied: number; readonly sessions: SessionTable },
+  made: { readonly applied: number; readonly sessions: SessionTable } & ServerNetwork,
 ): Promise<ServerParts<Result>> {
-  const { applied, sessions } = restored;
+  const { applied, sessions, network, tls } = made;
   const { identity, log, knownLogs } = store;
   const clock = options.clock ?? new NodeClock();
   const logger = options.logger ?? SILENT_LOGGER;
@@ -161,7 +164,7 @@ async function assemble<Result>(
     logId: identity.logId,
     address,
     listen: listenEndpoint(options, identity),
-    network: options.network ?? new NodeNetwork(),
+    network,
     clock,
     random,
     logger,
@@ -225,6 +228,7 @@ async function assemble<Result>(
       limits,
     }),
     transport,
+    tls,
     addressBook,
     events,
     clock,

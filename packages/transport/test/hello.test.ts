@@ -7,10 +7,10 @@ import {
   decodeRefusal,
   encodeHello,
   encodePreamble,
-  encodeRefusal,
   HELLO_BYTES_MAX,
   type Hello,
   PREAMBLE_BYTES,
+  refusalFrame,
 } from '../src/hello.js';
 import { TransportError } from '../src/transport-error.js';
 
@@ -56,6 +56,11 @@ describe('the preamble', () => {
     expect(() => agreeVersion(http.subarray(0, PREAMBLE_BYTES))).toThrow(
       expect.objectContaining({ code: 'NOT_WALDB' }),
     );
+  });
+
+  it('the beginning of TLS is called by its name', () => {
+    const clientHello = Buffer.from('1603010200010001fc0303a1b2c3d4e5', 'hex');
+    expect(() => agreeVersion(clientHello)).toThrow(expect.objectContaining({ code: 'TLS_UNEXPECTED' }));
   });
 });
 
@@ -120,11 +125,20 @@ describe('a hello', () => {
 describe('a refusal', () => {
   it('tells the other end the code and the sentence, within what a hello may take', () => {
     const long = new TransportError('CLUSTER_MISMATCH', 'é'.repeat(10_000));
-    const bytes = encodeRefusal(long);
+    const bytes = refusalFrame(long, false)[1] ?? new Uint8Array();
     expect(bytes.length).toBeLessThan(HELLO_BYTES_MAX);
     const told = decodeRefusal(bytes);
     expect(told).toMatchObject({ code: 'REFUSED', detail: { theirCode: 'CLUSTER_MISMATCH' } });
     expect(told.message).toContain('ééé');
+  });
+
+  it('of a hostile peer is one line in a log, and nothing that a terminal obeys', () => {
+    const payload = refusalFrame(
+      { code: 'X', message: 'first\nERROR second\u001b[2J\u202e\u2028' },
+      false,
+    )[1];
+    const told = decodeRefusal(payload ?? new Uint8Array());
+    expect(told.message).toBe('The other end refused the connection: first?ERROR second?[2J??');
   });
 });
 
