@@ -2,6 +2,7 @@
 
 import { formatEndpoint } from '@waldb/io';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { addCerts } from './certs/certs-commands.js';
 import { type ClusterOptions, runCluster } from './cluster.js';
 import { EXIT, type ExitCode } from './exit.js';
 import { createLogger, LOG_LEVELS, type LogLevel } from './logging.js';
@@ -57,6 +58,7 @@ function makeProgram(entryFile: string, onExitCode: (code: ExitCode) => void): C
   addCluster(program, entryFile, onExitCode);
   addServe(program, onExitCode);
   addWal(program, onExitCode);
+  addCerts(program, onExitCode);
   return program;
 }
 
@@ -106,6 +108,9 @@ interface ServeFlags {
   readonly peerListen?: ReturnType<typeof parseAddress>;
   readonly clientAddress?: ReturnType<typeof parseAddress>;
   readonly clusterName: string;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly snapshotEntries: number;
   readonly logLevel: LogLevel;
 }
@@ -148,6 +153,13 @@ function addServe(program: Command, onExitCode: (code: ExitCode) => void): void 
       ),
     )
     .addOption(clusterNameOption())
+    .addOption(
+      withParser('--tls-ca <file>', 'authority of all servers: peers are spoken to by TLS', parsePath),
+    )
+    .addOption(withParser('--tls-cert <file>', "this server's certificate; see waldb certs", parsePath))
+    .addOption(
+      withParser('--tls-key <file>', 'its key; all three are read again when they change', parsePath),
+    )
     .addOption(snapshotOption())
     .addOption(logLevelOption('warn'))
     .addHelpText('after', SERVE_HELP)
@@ -168,6 +180,7 @@ async function runServe(flags: ServeFlags): Promise<ExitCode> {
     peerListen: flags.peerListen,
     clientListen,
     clientAddress,
+    tls: { ca: flags.tlsCa, cert: flags.tlsCert, key: flags.tlsKey },
     snapshotEntries,
     logger: createLogger(logLevel, { server: id, clients: formatEndpoint(clientAddress) }),
   });

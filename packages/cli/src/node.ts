@@ -8,10 +8,19 @@ import {
   parseServerAddress,
   RaftServer,
   RuntimeError,
+  type TlsCredentials,
 } from '@waldb/runtime';
 import type { Logger } from 'pino';
 import { checkPorts } from './check-ports.js';
 import { EXIT, ExitError, toExitError } from './exit.js';
+import {
+  readTlsFiles,
+  type TlsFiles,
+  type TlsFlags,
+  tlsFilesOf,
+  watchTlsFiles,
+  withTlsFile,
+} from './tls-files.js';
 import { readVersion } from './version.js';
 
 export interface NodeOptions {
@@ -28,6 +37,8 @@ export interface NodeOptions {
   readonly clientListen: Endpoint;
   /** Where clients are sent. */
   readonly clientAddress: Endpoint;
+  /** With these, peers are spoken to by TLS. */
+  readonly tls: TlsFlags;
   readonly snapshotEntries: number;
   readonly logger: Logger;
 }
@@ -43,9 +54,10 @@ export class Node {
   /** Resolves once clients can connect; there may be no leader yet. Errors: `ExitError`; nothing is left open. */
   static async start(options: NodeOptions, events: NodeEvents): Promise<Node> {
     const { clientListen, logger } = options;
+    const tlsFiles = tlsFilesOf(options.tls);
     await checkPorts([...peerEndpoints(options), clientListen]);
     const stateMachine = new KvStateMachine();
-    const raft = await startRaft(options, stateMachine);
+    const raft = await startRaft(options, tlsFiles, stateMachine);
     try {
       const resp = await RespServer.start({
         listen: clientListen,
@@ -54,7 +66,11 @@ export class Node {
         version: readVersion(),
       });
       logger.info({ clients: formatEndpoint(resp.endpoint), directory: options.directory }, 'started');
-      return new Node(raft, resp, events);
+      const node = new Node(raft, resp, events);
+      if (tlsFiles !== undefined) {
+        node.#endWatch = watchTlsFiles(tlsFiles, (tls) => raft.replaceCertificates(tls), logger);
+      }
+      return node;
     } catch (error) {
       await raft.close();
       throw toExitError(error);
@@ -64,6 +80,7 @@ export class Node {
   readonly #raft: RaftServer<EntryReplies>;
   readonly #resp: RespServer;
   readonly #events: NodeEvents;
+  #endWatch: () => void = () => undefined;
   #isClosing = false;
 
   private constructor(raft: RaftServer<EntryReplies>, resp: RespServer, events: NodeEvents) {
@@ -79,6 +96,7 @@ export class Node {
   /** Answers no more, keeps everything acknowledged, and closes the log. Idempotent. */
   async close(): Promise<void> {
     this.#isClosing = true;
+    this.#endWatch();
     await this.#resp.close();
     await this.#raft.close();
   }
@@ -109,27 +127,31 @@ export class Node {
 
 async function startRaft(
   options: NodeOptions,
+  tlsFiles: TlsFiles | undefined,
   stateMachine: KvStateMachine,
 ): Promise<RaftServer<EntryReplies>> {
   const { id, members, ownPeer, clientAddress } = options;
   try {
-    if (members !== undefined) return await startWith(options, stateMachine, members);
+    const tls = tlsFiles === undefined ? undefined : readTlsFiles(tlsFiles);
+    const start = (founding: Members | undefined): Promise<RaftServer<EntryReplies>> =>
+      startWith(options, stateMachine, { members: founding, tls });
+    if (members !== undefined) return await start(members);
     try {
-      return await startWith(options, stateMachine, undefined);
+      return await start(undefined);
     } catch (error) {
       if (!(error instanceof RuntimeError) || error.code !== 'IDENTITY_MISSING') throw error;
     }
     const alone = { [id]: formatServerAddress({ peer: ownPeer, client: clientAddress }) };
-    return await startWith(options, stateMachine, alone);
+    return await start(alone);
   } catch (error) {
-    throw explained(toExitError(error));
+    throw explained(toExitError(withTlsFile(error, tlsFiles)));
   }
 }
 
 function startWith(
   options: NodeOptions,
   stateMachine: KvStateMachine,
-  members: Members | undefined,
+  { members, tls }: { readonly members: Members | undefined; readonly tls: TlsCredentials | undefined },
 ): Promise<RaftServer<EntryReplies>> {
   const { id, directory, clusterName, peerListen, clientAddress, logger } = options;
   return RaftServer.start<EntryReplies>({
@@ -138,6 +160,7 @@ function startWith(
     stateMachine,
     sessionResults: entryReplies,
     ...(members === undefined ? {} : { bootstrap: { members, cluster: clusterName } }),
+    ...(tls === undefined ? {} : { tls }),
     ...(peerListen === undefined ? {} : { listen: formatEndpoint(peerListen) }),
     clientAddress: formatEndpoint(clientAddress),
     snapshotThreshold: options.snapshotEntries,
