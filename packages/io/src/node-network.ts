@@ -7,7 +7,12 @@ import { listenOn } from './socket-listener.js';
 import { SocketStream } from './socket-stream.js';
 
 export class NodeNetwork implements Network {
-  listen(endpoint: Endpoint, onStream: (stream: ByteStream) => StreamHandlers): Promise<Listener> {
+  /** Nobody is asked who he is, and so nobody is refused. */
+  listen(
+    endpoint: Endpoint,
+    onStream: (stream: ByteStream) => StreamHandlers,
+    _onRefused?: unknown,
+  ): Promise<Listener> {
     const server = createServer({ noDelay: true }, (socket) => {
       const stream = new SocketStream(socket);
       stream.attach(onStream(stream));

@@ -89,7 +89,8 @@ export class Cluster {
       id,
       directory: join(this.root, String(id)),
       bootstrap: { members: this.addresses },
-      network: this.links.networkOf(id),
+      // A server with certificates has a network of its own, with links that cannot be broken.
+      ...(options.tls === undefined ? { network: this.links.networkOf(id) } : {}),
       ...this.#options,
       ...options,
     });
