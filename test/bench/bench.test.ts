@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RunResult } from '../../bench/harness/result.js';
 import { readCommandLine, USAGE } from '../../bench/command-line.js';
+import type { RunResult } from '../../bench/harness/result.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const MAIN = join(ROOT, 'bench/main.ts');
