@@ -56,6 +56,7 @@ export { RaftNode, type WithLogOptions } from './raft-node.js';
 export { MemoryTransport, type RaftTransport } from './raft-transport.js';
 export type { LeaderStatus, NodeStatus, PeerStatus } from './status.js';
 export type { TraceHook, TraceRecord, TraceState } from './trace.js';
+export type { ProgressState } from './tracker/progress.js';
 export type {
   Configuration,
   EntryKind,

@@ -1,6 +1,6 @@
 // Where each server is, by what is known best. Where its peers dial: the configuration in force says, then what this
 // server was founded with, then what the peer said of itself when it dialled us; the last is what lets a new server
-// answer a leader whose own configuration entry it has not received yet. Where its clients go: the server's own word
+// answer a leader whose own configuration entry it has not received yet. Where its clients and operators go: the server's own word
 // first, since that may change from one start to the next without a change of membership.
 
 import type { Configuration, NodeId } from '@waldb/core';
@@ -58,9 +58,10 @@ export class AddressBook {
     const own = id === this.#ownId ? this.#ownAddress : this.#learned.get(id);
     const told = [this.#configuration.addresses[id], this.#founded[id], own].map(parse);
     const peer = told.find((address) => address !== undefined)?.peer;
-    const client = [parse(own), ...told].find((address) => address?.client !== undefined)?.client;
     if (peer === undefined) return undefined;
-    return client === undefined ? { peer } : { peer, client };
+    const client = [parse(own), ...told].find((address) => address?.client !== undefined)?.client;
+    const admin = [parse(own), ...told].find((address) => address?.admin !== undefined)?.admin;
+    return { peer, ...(client && { client }), ...(admin && { admin }) };
   }
 
   /** Whom to dial: everybody in the configuration in force, and whoever else has dialled us. */

@@ -1,12 +1,20 @@
 // Membership changes, leadership transfers and nothing else, from the request to its outcome. One is under way at a
 // time; the rest waits in order. A change is done once it is committed; a transfer once the other server leads.
 
-import type { Event, Index, NodeId, Term } from '@waldb/core';
+import type { Event, Index, NodeId, NodeStatus, Term } from '@waldb/core';
 import { RuntimeError } from './runtime-error.js';
 
 export type ChangeRequest = Extract<
   Event,
-  { type: 'addServer' | 'addLearner' | 'removeServer' | 'promoteLearner' | 'transferLeadership' }
+  {
+    type:
+      | 'addServer'
+      | 'addLearner'
+      | 'removeServer'
+      | 'promoteLearner'
+      | 'changeMembership'
+      | 'transferLeadership';
+  }
 >;
 
 interface Change {
@@ -19,13 +27,20 @@ interface Change {
   term: Term;
 }
 
+export interface ChangesOptions {
+  readonly changesMax: number;
+  /** The term of a log entry, or undefined where the log holds it no more. */
+  readonly termAt: (index: Index) => Term | undefined;
+  readonly inForce: () => Pick<NodeStatus, 'configuration' | 'configurationIndex'>;
+}
+
 export class Changes {
-  readonly #changesMax: number;
+  readonly #options: ChangesOptions;
   readonly #waiting: Change[] = [];
   #current: Change | undefined;
 
-  constructor(limits: { readonly changesMax: number }) {
-    this.#changesMax = limits.changesMax;
+  constructor(options: ChangesOptions) {
+    this.#options = options;
   }
 
   /** Asked for and not answered. */
@@ -44,10 +59,11 @@ export class Changes {
   }
 
   add(request: ChangeRequest, deadline: number): Promise<void> {
-    if (this.#waiting.length >= this.#changesMax) {
+    const { changesMax } = this.#options;
+    if (this.#waiting.length >= changesMax) {
       return Promise.reject(
         new RuntimeError('BUSY', `Too many changes are waiting (${this.#waiting.length}).`, {
-          detail: { changes: this.#waiting.length, changesMax: this.#changesMax },
+          detail: { changes: this.#waiting.length, changesMax },
         }),
       );
     }
@@ -74,12 +90,16 @@ export class Changes {
     this.#current.term = term;
   }
 
-  /** `termAt` gives the term of a log entry, or undefined where the log holds it no more. */
-  committed(commitIndex: Index, termAt: (index: Index) => Term | undefined): void {
+  committed(commitIndex: Index): void {
     const current = this.#current;
     if (current === undefined || current.index === 0 || current.index > commitIndex) return;
-    if (termAt(current.index) === current.term) this.#end()?.resolve();
-    else this.#end()?.reject(outcomeUnknown());
+    if (this.#options.termAt(current.index) !== current.term) return this.#end()?.reject(outcomeUnknown());
+    if (current.request.type === 'changeMembership') {
+      // Done when the joint configuration is left: until then the old voters are still asked.
+      const { configuration, configurationIndex } = this.#options.inForce();
+      if (configuration.votersOutgoing.length > 0 || configurationIndex > commitIndex) return;
+    }
+    this.#end()?.resolve();
   }
 
   /** Somebody else leads, or nobody. */

@@ -36,8 +36,8 @@ export interface DriverListener {
   onRole(role: Role, term: Term, leader: NodeId | undefined): void;
   onCommit(index: Index): void;
   /** In force from now on; not necessarily committed. */
-  onConfiguration(configuration: Configuration): void;
-  onConfigurationCommitted(configuration: Configuration): void;
+  onConfiguration(configuration: Configuration, index: Index): void;
+  onConfigurationCommitted(configuration: Configuration, index: Index): void;
   /** The server cannot go on. It has stopped; everything that waited was answered. */
   onFailed(error: RuntimeError): void;
   /** An image was taken, sent, received or restored. */

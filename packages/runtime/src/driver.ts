@@ -63,7 +63,11 @@ export class Driver<Result> {
     const { limits, log, clock, transport, recorder } = options;
     this.proposals = new Proposals(limits, recorder);
     this.reads = new Reads(limits, recorder);
-    this.changes = new Changes(limits);
+    this.changes = new Changes({
+      ...limits,
+      termAt: (index) => log.termAt(index),
+      inForce: () => options.node.status(),
+    });
     this.inbox = new Inbox({
       ...limits,
       hold: (isHeld) => (isHeld ? transport.pauseReceiving() : transport.resumeReceiving()),
@@ -148,6 +152,12 @@ export class Driver<Result> {
 
   unreachable(id: NodeId): void {
     this.#unreachable.add(id);
+    this.#loop.wake();
+  }
+
+  /** A member says that the committed configuration at `index` does not have this server. */
+  toldOfRemoval(index: Index): void {
+    this.#ownSteps.push(() => this.#stepOwn({ type: 'removed', index }));
     this.#loop.wake();
   }
 
@@ -296,7 +306,7 @@ export class Driver<Result> {
     this.#onProposed = (action) => this.changes.placed(action.first, action.term);
     const refusal = this.#request(request);
     if (refusal !== undefined) this.changes.refused(this.#refusalError(refusal));
-    else this.#changesCommitted();
+    else this.changes.committed(this.#node.commitIndex);
   }
 
   // ---- steps ----
@@ -349,7 +359,7 @@ export class Driver<Result> {
         return this.applier.restore(action.snapshot);
       case 'membershipChanged':
         this.#configurationIndex = action.index;
-        return listener.onConfiguration(action.configuration);
+        return listener.onConfiguration(action.configuration, action.index);
       case 'readReady':
         return this.reads.ready(action.context, action.index, this.applier.appliedIndex);
       case 'readFailed':
@@ -363,24 +373,21 @@ export class Driver<Result> {
 
   #committed(index: Index): void {
     this.#isQuotaReached = false;
-    this.#changesCommitted();
+    this.changes.committed(this.#node.commitIndex);
     const { listener } = this.#options;
-    if (this.#configurationIndex > 0 && index >= this.#configurationIndex) {
+    const at = this.#configurationIndex;
+    if (at > 0 && index >= at) {
       this.#configurationIndex = 0;
-      listener.onConfigurationCommitted(this.#node.configuration);
+      listener.onConfigurationCommitted(this.#node.configuration, at);
     }
     listener.onCommit(index);
-  }
-
-  #changesCommitted(): void {
-    this.changes.committed(this.#node.commitIndex, (index) => this.#options.log.termAt(index));
   }
 
   #roleChanged(role: Role, term: Term, leader: NodeId | undefined): void {
     if (role !== 'leader') {
       // The node's state is that of the step's end: what it has handed over by then will be applied.
       if (this.#isLeading) this.proposals.leadershipLost(this.#node.lastApplied);
-      this.#changesCommitted();
+      this.changes.committed(this.#node.commitIndex);
       this.changes.leadershipLost(leader);
     }
     this.#isLeading = role === 'leader';

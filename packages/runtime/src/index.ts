@@ -4,7 +4,14 @@ export type { TlsCredentials } from '@waldb/io';
 export type { Logger } from '@waldb/transport';
 export { foundedClusterId } from './identity.js';
 export { DEFAULT_RUNTIME_LIMITS, type RuntimeLimits } from './limits.js';
+export type {
+  AddServerOptions,
+  CatchUpOptions,
+  CatchUpProgress,
+  WantedMembership,
+} from './membership-requests.js';
 export type { Members, RaftServerOptions } from './options.js';
+export type { MembershipState } from './own-membership.js';
 export type { ProposeOptions } from './proposals.js';
 export { RaftServer, type ReadConsistency, type RequestOptions } from './raft-server.js';
 export {
@@ -33,6 +40,7 @@ export type {
   LeaderChangeEvent,
   MembershipChangeEvent,
   RaftServerEvents,
+  RemovedEvent,
   RoleChangeEvent,
   SnapshotEvent,
   SnapshotStep,

@@ -4,10 +4,21 @@
 import type { Index, NodeId, Term } from '@waldb/core';
 import type { TlsCredentials } from '@waldb/io';
 import type { ChangeRequest } from './changes.js';
-import { DEFAULT_REQUEST_TIMEOUT_MS, DEFAULT_SESSION_TTL_MS, type RaftServerOptions } from './options.js';
+import {
+  type AddServerOptions,
+  type CatchUpOptions,
+  MembershipRequests,
+  type WantedMembership,
+} from './membership-requests.js';
+import {
+  DEFAULT_REQUEST_TIMEOUT_MS,
+  DEFAULT_SESSION_TTL_MS,
+  DEFAULT_TICK_MS,
+  type RaftServerOptions,
+} from './options.js';
 import { abortedError, type ProposeOptions } from './proposals.js';
 import { RuntimeError } from './runtime-error.js';
-import { requireServerAddress, type ServerAddress } from './server-address.js';
+import type { ServerAddress } from './server-address.js';
 import type { RaftServerEvents } from './server-events.js';
 import type { ServerMetrics } from './server-metrics.js';
 import { openServerParts, type ServerParts } from './server-parts.js';
@@ -45,6 +56,7 @@ export interface RequestOptions {
 export class RaftServer<Result> {
   readonly #options: RaftServerOptions<Result>;
   readonly #parts: ServerParts<Result>;
+  readonly #membership: MembershipRequests;
   readonly #onSignal: () => void;
   #closing: Promise<void> | undefined;
 
@@ -65,6 +77,16 @@ export class RaftServer<Result> {
   private constructor(options: RaftServerOptions<Result>, parts: ServerParts<Result>) {
     this.#options = options;
     this.#parts = parts;
+    const { node, clock, driver } = parts;
+    this.#membership = new MembershipRequests({
+      node,
+      clock,
+      pollMs: (options.tickMs ?? DEFAULT_TICK_MS) * 2,
+      silenceMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+      change: (request, requestOptions) => this.#change(request, requestOptions),
+      failure: () => driver.failure,
+      notLeader: parts.notLeader,
+    });
     this.#onSignal = () => void this.close();
     options.signal?.addEventListener('abort', this.#onSignal, { once: true });
     parts.driver.start();
@@ -168,20 +190,26 @@ export class RaftServer<Result> {
   }
 
   /**
-   * Adds a voter. `address` is `peerHost:peerPort[,clientHost:clientPort]`. A new server counts towards the quorum at
-   * once and may hold up commits until it has caught up; `addLearner` and then `promoteLearner` avoid that.
+   * Adds a voter without holding up anybody: adds the server as a learner, waits until it has caught up, and promotes it.
+   * It should be running, started with `join`. `address` is `peerHost:peerPort[,clientHost:clientPort[,adminHost:adminPort]]`.
+   * Each step stays done when a later one fails: ask again, of the present leader, and it goes on.
    *
    * This and the other changes resolve once the change is committed. Errors: `NOT_LEADER`, `NOT_READY`,
-   * `CONFIG_IN_PROGRESS`, `CONFIG_INVALID`, `NOT_CAUGHT_UP`, `TRANSFER_IN_PROGRESS`, `BUSY`, `TIMEOUT`, `ABORTED`,
-   * `LEADERSHIP_LOST`, `STORAGE`, `CLOSED`.
+   * `CONFIG_IN_PROGRESS`, `CONFIG_INVALID`, `NOT_CAUGHT_UP` (it is not heard of), `TRANSFER_IN_PROGRESS`, `BUSY`,
+   * `TIMEOUT`, `ABORTED`, `LEADERSHIP_LOST`, `STORAGE`, `CLOSED`.
    */
-  addServer(id: NodeId, address: string, options: RequestOptions = {}): Promise<void> {
-    return this.#changeWithAddress({ type: 'addServer', id, address }, options);
+  addServer(id: NodeId, address: string, options: AddServerOptions = {}): Promise<void> {
+    return this.#membership.addServer(id, address, options);
   }
 
-  /** Adds a server that receives the log and counts in no quorum. */
+  /** Adds a server that receives the log and counts in no quorum; a voter becomes one. */
   addLearner(id: NodeId, address: string, options: RequestOptions = {}): Promise<void> {
-    return this.#changeWithAddress({ type: 'addLearner', id, address }, options);
+    return this.#membership.addLearner(id, address, options);
+  }
+
+  /** Resolves once a learner holds everything that is committed. Errors: as `addServer`. */
+  waitUntilCaughtUp(id: NodeId, options: CatchUpOptions = {}): Promise<void> {
+    return this.#membership.waitUntilCaughtUp(id, options);
   }
 
   /** Makes a learner a voter. Errors: also `NOT_CAUGHT_UP` while it is too far behind. */
@@ -191,6 +219,21 @@ export class RaftServer<Result> {
 
   removeServer(id: NodeId, options: RequestOptions = {}): Promise<void> {
     return this.#change({ type: 'removeServer', id }, options);
+  }
+
+  /**
+   * Changes any number of servers at once, by way of a joint configuration (§6): replaces three of five, say, without ever
+   * having a majority of the old or the new ones alone decide. Resolves once the new configuration alone is in force.
+   * A learner becomes a voter only when it has caught up (`NOT_CAUGHT_UP`); a server that is new altogether may be named
+   * as a voter, and commits wait for it.
+   */
+  changeMembership(wanted: WantedMembership, options: RequestOptions = {}): Promise<void> {
+    return this.#membership.changeMembership(wanted, options);
+  }
+
+  /** Tells everybody where a member is from now on. Start it there before or after. */
+  changeAddress(id: NodeId, address: string, options: RequestOptions = {}): Promise<void> {
+    return this.#membership.changeAddress(id, address, options);
   }
 
   /** Hands leadership to another voter; resolves once it leads. Errors: also `TRANSFER_FAILED`. */
@@ -273,18 +316,6 @@ export class RaftServer<Result> {
   async #close(): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#onSignal);
     await this.#parts.close(new RuntimeError('CLOSED', 'The server was closed.'));
-  }
-
-  #changeWithAddress(
-    request: Extract<ChangeRequest, { address?: string }> & { readonly address: string },
-    options: RequestOptions,
-  ): Promise<void> {
-    try {
-      requireServerAddress(request.address, `The address of server ${request.id}`);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return this.#change(request, options);
   }
 
   #change(request: ChangeRequest, options: RequestOptions): Promise<void> {

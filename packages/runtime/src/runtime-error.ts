@@ -70,10 +70,11 @@ export type RuntimeErrorCode =
   | 'LOG_LOST';
 
 export interface RuntimeErrorDetail {
-  /** With `NOT_LEADER`: the leader, and where its peers and its clients reach it, as far as known. */
+  /** With `NOT_LEADER`: the leader, and where its peers and its clients and operators reach it, as far as known. */
   readonly leader?: NodeId | undefined;
   readonly leaderAddress?: string | undefined;
   readonly leaderClientAddress?: string | undefined;
+  readonly leaderAdminAddress?: string | undefined;
   readonly [fact: string]: unknown;
 }
 

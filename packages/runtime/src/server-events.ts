@@ -38,12 +38,19 @@ export interface SnapshotEvent {
   readonly peer?: NodeId;
 }
 
+export interface RemovedEvent {
+  /** Where the configuration without this server stands in the log; committed, or about to be. */
+  readonly index: Index;
+}
+
 /** No event is told twice in a row with the same content. */
 export interface RaftServerEvents {
   leaderChange: LeaderChangeEvent;
   roleChange: RoleChangeEvent;
   commit: CommitEvent;
   membershipChange: MembershipChangeEvent;
+  /** This server was removed from the cluster: it takes no part any more, until it is added again. */
+  removed: RemovedEvent;
   snapshot: SnapshotEvent;
   /** Something failed that the server survives: the disk is full, a snapshot could not be taken. Reminded each minute. */
   trouble: RuntimeError;

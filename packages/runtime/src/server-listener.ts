@@ -10,6 +10,7 @@ import type { Emitter } from './emitter.js';
 import type { KnownLogs } from './known-logs.js';
 import type { MetricsRecorder } from './metrics-recorder.js';
 import type { NodeView } from './node-view.js';
+import type { OwnMembership } from './own-membership.js';
 import { diskFullError, type RuntimeError } from './runtime-error.js';
 import { MembershipNews, type RaftServerEvents, RoleNews, type SnapshotEvent } from './server-events.js';
 import { TroubleNews } from './trouble-news.js';
@@ -18,6 +19,7 @@ export interface ServerListenerOptions {
   readonly node: RaftNode;
   readonly nodeView: NodeView;
   readonly addressBook: AddressBook;
+  readonly membership: OwnMembership;
   readonly knownLogs: KnownLogs;
   readonly events: Emitter<RaftServerEvents>;
   readonly recorder: MetricsRecorder;
@@ -25,6 +27,8 @@ export interface ServerListenerOptions {
   readonly clock: Clock;
   /** Dials whom the address book names, and nobody else. */
   readonly dialPeers: () => void;
+  /** Ends what a server has dialled, so that it dials again and hears our hello. */
+  readonly disconnect: (id: NodeId) => void;
 }
 
 export class ServerListener implements DriverListener {
@@ -62,8 +66,10 @@ export class ServerListener implements DriverListener {
     if (events.hasListeners('commit')) events.emit('commit', { index });
   }
 
-  onConfiguration(configuration: Configuration): void {
-    const { addressBook, dialPeers, events, logger } = this.#options;
+  onConfiguration(configuration: Configuration, index: Index): void {
+    const { addressBook, dialPeers, events, knownLogs, logger, membership } = this.#options;
+    membership.configure(configuration, index);
+    knownLogs.configure(configuration);
     addressBook.configure(configuration);
     dialPeers();
     if (!this.#memberships.isNew(configuration)) return;
@@ -75,11 +81,26 @@ export class ServerListener implements DriverListener {
     events.emit('membershipChange', { configuration });
   }
 
-  onConfigurationCommitted(configuration: Configuration): void {
-    const { addressBook, dialPeers, knownLogs } = this.#options;
-    knownLogs.keepOnly(memberIds(configuration));
+  onConfigurationCommitted(configuration: Configuration, index: Index): void {
+    const { addressBook, dialPeers, disconnect, knownLogs, membership } = this.#options;
+    const ids = memberIds(configuration);
+    const gone = [...addressBook.peers().keys()].filter((id) => !ids.has(id));
+    if (membership.committed(configuration, index)) this.onRemoved();
+    knownLogs.committed(configuration);
     addressBook.committed(configuration);
     dialPeers();
+    for (const id of gone) disconnect(id);
+  }
+
+  /** We are in the cluster no more: the log says so, or a member. */
+  onRemoved(): void {
+    const { events, logger, membership } = this.#options;
+    const index = membership.removedAt;
+    logger.warn(
+      { event: 'removed', index },
+      'This server was removed from the cluster. It takes no part any more and can be stopped.',
+    );
+    events.emit('removed', { index });
   }
 
   onSnapshot(event: SnapshotEvent): void {

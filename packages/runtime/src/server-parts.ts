@@ -18,6 +18,7 @@ import { AddressBook } from './address-book.js';
 import { Driver } from './driver.js';
 import { Emitter } from './emitter.js';
 import type { Identity } from './identity.js';
+import type { KnownLogs } from './known-logs.js';
 import { DEFAULT_RUNTIME_LIMITS, type RuntimeLimits } from './limits.js';
 import { MetricsRecorder } from './metrics-recorder.js';
 import { NodeView } from './node-view.js';
@@ -30,6 +31,7 @@ import {
   ownAddress,
   type RaftServerOptions,
 } from './options.js';
+import { OwnMembership } from './own-membership.js';
 import { numberFromBytes, seededRandom } from './randomness.js';
 import type { ReplicatedState } from './replicated-state.js';
 import { RuntimeError } from './runtime-error.js';
@@ -57,6 +59,7 @@ export interface ServerParts<Result> {
   /** Undefined when peers are spoken to without TLS. */
   readonly tls: ServerTls | undefined;
   readonly addressBook: AddressBook;
+  readonly membership: OwnMembership;
   readonly events: Emitter<RaftServerEvents>;
   readonly clock: Clock;
   readonly log: WalLog;
@@ -64,6 +67,8 @@ export interface ServerParts<Result> {
   readonly limits: RuntimeLimits;
   readonly nodeView: NodeView;
   readonly sessions: SessionTable;
+  /** Names the leader, with its addresses. */
+  readonly notLeader: () => RuntimeError;
   /** Stops the driver for `reason` unless it has stopped already, then closes everything. */
   readonly close: (reason: RuntimeError) => Promise<void>;
 }
@@ -154,10 +159,17 @@ async function assemble<Result>(
   });
   const limits = { ...DEFAULT_RUNTIME_LIMITS, ...options.limits };
   const recorder = new MetricsRecorder({ clusterId: identity.clusterId, server: identity.id }, clock);
+  const whoLeads = (): RuntimeError => notLeader(node, addressBook);
   const events = makeEvents(logger);
   // Plain values are what the default takes; it refuses whatever of `Result` is something else.
   const sessionResults = options.sessionResults ?? (plainResults as ResultCodec<Result>);
+  const membership = beginMembership(node, identity, knownLogs);
 
+  const listener = new ServerListener({
+    ...{ node, nodeView, addressBook, membership, knownLogs, events, recorder, logger, clock },
+    dialPeers: () => dialPeers(transport, addressBook),
+    disconnect: (id) => transport.disconnect(id),
+  });
   const transport = await listen({
     clusterId: identity.clusterId,
     nodeId: identity.id,
@@ -177,6 +189,11 @@ async function assemble<Result>(
     onRoundTrip: (id, milliseconds) => recorder.roundTrip(id, milliseconds),
     admit: (hello) => knownLogs.admit(hello),
     onSnapshotRequest: (peer, request) => driver.snapshots.give(peer, request),
+    absenceOf: (id) => membership.absenceOf(id),
+    onRemoved: (index) => {
+      driver.toldOfRemoval(index);
+      if (membership.told(index)) listener.onRemoved();
+    },
     onHello: (hello) => {
       addressBook.learn(hello.from, hello.address);
       dialPeers(transport, addressBook);
@@ -199,11 +216,8 @@ async function assemble<Result>(
     tickMs: options.tickMs ?? DEFAULT_TICK_MS,
     snapshotKeepEntries: options.snapshotKeepEntries ?? DEFAULT_SNAPSHOT_KEEP_ENTRIES,
     limits,
-    notLeader: () => notLeader(node, addressBook),
-    listener: new ServerListener({
-      ...{ node, nodeView, addressBook, knownLogs, events, recorder, logger, clock },
-      dialPeers: () => dialPeers(transport, addressBook),
-    }),
+    notLeader: whoLeads,
+    listener,
   });
   dialPeers(transport, addressBook);
 
@@ -230,9 +244,11 @@ async function assemble<Result>(
     transport,
     tls,
     addressBook,
+    membership,
     events,
     clock,
     log,
+    notLeader: whoLeads,
     recorder,
     limits,
     nodeView,
@@ -243,6 +259,18 @@ async function assemble<Result>(
 
 /** Of the shortest election timeout: a promise that is a little shorter never delays an election. */
 const LEASE_SHARE = 0.75;
+
+/** What a server that joins was told is no configuration: it counts nobody's absence, nor its own. */
+function beginMembership(node: RaftNode, identity: Identity, knownLogs: KnownLogs): OwnMembership {
+  const { id, origin } = identity;
+  const membership = new OwnMembership({ id, isFounder: origin === 'bootstrap' });
+  const { configuration, configurationIndex, commitIndex } = node.status();
+  if (origin === 'join' && configurationIndex === 0) return membership;
+  membership.configure(configuration, configurationIndex);
+  knownLogs.configure(configuration);
+  if (configurationIndex <= commitIndex) membership.committed(configuration, configurationIndex);
+  return membership;
+}
 
 function raftConfig<Result>(
   options: RaftServerOptions<Result>,
@@ -313,6 +341,7 @@ function notLeader(node: RaftNode, addressBook: AddressBook): RuntimeError {
       leader,
       leaderAddress: address && formatEndpoint(address.peer),
       leaderClientAddress: address?.client && formatEndpoint(address.client),
+      leaderAdminAddress: address?.admin && formatEndpoint(address.admin),
     },
   });
 }

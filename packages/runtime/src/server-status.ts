@@ -1,7 +1,7 @@
 // A server at one moment, for people, dashboards and tests. Plain data, without maps or classes: it can be written as
 // JSON as it is. What was counted and measured over time is in server-metrics.ts.
 
-import type { LeaderStatus, NodeId, NodeStatus, PeerStatus } from '@waldb/core';
+import type { Index, LeaderStatus, NodeId, NodeStatus, PeerStatus } from '@waldb/core';
 import { formatEndpoint } from '@waldb/io';
 import type { TcpTransport, TransportStats } from '@waldb/transport';
 import type { WalLog } from '@waldb/wal';
@@ -10,6 +10,7 @@ import type { Driver } from './driver.js';
 import type { Identity } from './identity.js';
 import type { RuntimeLimits } from './limits.js';
 import type { NodeView } from './node-view.js';
+import type { MembershipState, OwnMembership } from './own-membership.js';
 import type { RuntimeErrorCode } from './runtime-error.js';
 import { formatServerAddress } from './server-address.js';
 import type { SessionTable } from './session/session-table.js';
@@ -18,11 +19,16 @@ export interface ServerStatus extends Omit<NodeStatus, 'leadership'> {
   readonly clusterId: string;
   /** The identity of this server's log, as the messages of `WAL_CHANNELS` name it. */
   readonly logId: string;
+  /** Whether this server is in the cluster, as far as it knows. */
+  readonly membership: MembershipState;
+  /** With `removed`: where the configuration without this server stands in the log. 0 otherwise. */
+  readonly removedAt: Index;
   /** Where it listens for peers. */
   readonly listen: string;
   /** Where the leader's peers and clients reach it, as far as known. */
   readonly leaderAddress: string | undefined;
   readonly leaderClientAddress: string | undefined;
+  readonly leaderAdminAddress: string | undefined;
   /** Known addresses, by id, as configurations write them. */
   readonly addresses: Readonly<Record<NodeId, string>>;
   /** Present on a leader. */
@@ -78,6 +84,7 @@ export interface StatusParts<Result> {
   readonly driver: Driver<Result>;
   readonly transport: TcpTransport;
   readonly addressBook: AddressBook;
+  readonly membership: OwnMembership;
   readonly log: WalLog;
   readonly limits: RuntimeLimits;
   readonly sessions: SessionTable;
@@ -92,9 +99,12 @@ export function serverStatus<Result>(parts: StatusParts<Result>): ServerStatus {
     ...status,
     clusterId: identity.clusterId,
     logId: identity.logId,
+    membership: parts.membership.state,
+    removedAt: parts.membership.removedAt,
     listen: formatEndpoint(parts.transport.endpoint),
     leaderAddress: leaderAddress && formatEndpoint(leaderAddress.peer),
     leaderClientAddress: leaderAddress?.client && formatEndpoint(leaderAddress.client),
+    leaderAdminAddress: leaderAddress?.admin && formatEndpoint(leaderAddress.admin),
     addresses: knownAddresses(status, addressBook),
     leadership: leadership && leaderStatus(leadership, status, transport),
     appliedIndex: driver.applier.appliedIndex,

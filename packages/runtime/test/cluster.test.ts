@@ -387,6 +387,35 @@ describe('membership', () => {
     expect(await second.server.propose(bytes('x'))).toBe(1);
   });
 
+  it('P81 a server that is removed hears of it, also one that was away, and keeps quiet', async () => {
+    const cluster = await Cluster.start(3);
+    const leader = await cluster.leader();
+    const [near = 0, far = 0] = cluster.ids.filter((id) => id !== leader.id);
+    const told: number[] = [];
+    cluster.member(near).server.on('removed', ({ index }) => told.push(index));
+    await leader.server.removeServer(near);
+    await expect.poll(() => told, WAIT).toHaveLength(1);
+    expect(cluster.member(near).server.status()).toMatchObject({
+      membership: 'removed',
+      removedAt: told[0],
+      role: 'learner',
+      leader: undefined,
+    });
+    await cluster.closeOne(near);
+    // The same for one that learns of it only when it starts again.
+    await cluster.startOne(near);
+    await expect.poll(() => cluster.member(near).server.status().membership, WAIT).toBe('removed');
+    const term = leader.server.term;
+    expect(leader.server.status().membership).toBe('member');
+    expect(cluster.member(far).server.status()).toMatchObject({ membership: 'member', term });
+    await expect(cluster.member(near).server.propose(bytes('x'))).rejects.toMatchObject({
+      code: 'NOT_LEADER',
+    });
+    // Its log is whole, so it may come back as it is.
+    await leader.server.addLearner(near, cluster.addresses[near] ?? '');
+    await expect.poll(() => cluster.member(near).server.status().membership, WAIT).toBe('member');
+  });
+
   it('a voter that comes back with an empty directory may not vote again, until it is removed and added', async () => {
     const cluster = await Cluster.start(3);
     const leader = await cluster.leader();

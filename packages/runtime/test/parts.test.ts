@@ -9,7 +9,7 @@ import { Flusher } from '../src/flusher.js';
 import { Inbox } from '../src/inbox.js';
 import { numberFromBytes, seededRandom } from '../src/randomness.js';
 import { RuntimeError } from '../src/runtime-error.js';
-import { formatServerAddress, parseServerAddress } from '../src/server-address.js';
+import { formatServerAddress, markedAddress, markOf, parseServerAddress } from '../src/server-address.js';
 import { RoleNews } from '../src/server-events.js';
 import { decodeReference, encodeReference } from '../src/snapshot-reference.js';
 
@@ -137,28 +137,53 @@ describe('Flusher', () => {
 
 describe('Changes', () => {
   const NEVER = Number.POSITIVE_INFINITY;
-  const termAt = () => 3;
+  let configurationIndex = 0;
+  let votersOutgoing: number[] = [];
+
+  function makeChanges(changesMax: number): Changes {
+    const single = { voters: [1], learners: [], learnersNext: [], autoLeave: true, addresses: {} };
+    const inForce = () => ({ configuration: { ...single, votersOutgoing }, configurationIndex });
+    return new Changes({ changesMax, termAt: () => 3, inForce });
+  }
 
   it('one is under way at a time, and it is done once it is committed in its term', async () => {
-    const changes = new Changes({ changesMax: 2 });
+    const changes = makeChanges(2);
     const first = changes.add({ type: 'removeServer', id: 2 }, NEVER);
     const second = changes.add({ type: 'removeServer', id: 3 }, NEVER);
     await expect(changes.add({ type: 'removeServer', id: 4 }, NEVER)).rejects.toMatchObject({ code: 'BUSY' });
     expect(changes.start()).toMatchObject({ id: 2 });
     expect(changes.wantsStart).toBe(false);
     changes.placed(10, 3);
-    changes.committed(9, termAt);
+    changes.committed(9);
     expect(changes.wantsStart).toBe(false);
-    changes.committed(10, termAt);
+    changes.committed(10);
     await first;
     expect(changes.start()).toMatchObject({ id: 3 });
     changes.placed(11, 2);
-    changes.committed(11, termAt);
+    changes.committed(11);
     await expect(second).rejects.toMatchObject({ code: 'LEADERSHIP_LOST', mayHaveBeenApplied: true });
   });
 
+  it('P72 a whole new configuration is done once the joint one is left', async () => {
+    const changes = makeChanges(2);
+    let isDone = false;
+    const whole = changes.add({ type: 'changeMembership', voters: [1, 4] }, NEVER).then(() => {
+      isDone = true;
+    });
+    changes.start();
+    changes.placed(10, 3);
+    [votersOutgoing, configurationIndex] = [[1, 2], 10];
+    changes.committed(10);
+    [votersOutgoing, configurationIndex] = [[], 11];
+    changes.committed(10);
+    await settle();
+    expect(isDone).toBe(false);
+    changes.committed(11);
+    await whole;
+  });
+
   it('a change that is refused makes room for the next', async () => {
-    const changes = new Changes({ changesMax: 2 });
+    const changes = makeChanges(2);
     const refused = changes.add({ type: 'promoteLearner', id: 2 }, NEVER);
     changes.start();
     changes.refused(new RuntimeError('NOT_CAUGHT_UP', 'Behind.'));
@@ -168,7 +193,7 @@ describe('Changes', () => {
   });
 
   it('a transfer is done when the other leads, and failed when somebody else does', async () => {
-    const changes = new Changes({ changesMax: 2 });
+    const changes = makeChanges(2);
     const done = changes.add({ type: 'transferLeadership', to: 2 }, NEVER);
     changes.start();
     changes.leadershipLost(undefined);
@@ -185,7 +210,7 @@ describe('Changes', () => {
   });
 
   it('deadlines pass, and lost leadership leaves a change that is in the log unknown', async () => {
-    const changes = new Changes({ changesMax: 4 });
+    const changes = makeChanges(4);
     const underWay = changes.add({ type: 'removeServer', id: 2 }, 10);
     const waiting = changes.add({ type: 'removeServer', id: 3 }, 10);
     const lost = changes.add({ type: 'removeServer', id: 4 }, 20);
@@ -277,15 +302,34 @@ describe('RoleNews', () => {
 });
 
 describe('addresses', () => {
-  it.each(['127.0.0.1:1', '127.0.0.1:7201,127.0.0.1:7101', '[::1]:7201,db.example:7101'])(
-    '%s is read and written',
-    (text) => {
-      const address = parseServerAddress(text);
-      expect(address && formatServerAddress(address)).toBe(text);
-    },
-  );
+  it.each([
+    '127.0.0.1:1',
+    '127.0.0.1:7201,127.0.0.1:7101',
+    '[::1]:7201,db.example:7101',
+    'a:1,b:2,c:3',
+    'a:1,,c:3',
+  ])('%s is read and written', (text) => {
+    const address = parseServerAddress(text);
+    expect(address && formatServerAddress(address)).toBe(text);
+    expect(parseServerAddress(markedAddress(text, 17))).toEqual(address);
+    expect(markOf(markedAddress(markedAddress(text, 16), 17))).toBe('#17');
+    expect(markOf(text)).toBe('');
+  });
 
-  it.each(['', 'host', 'host:0', 'a:1,b', 'a:1,b:0', 'a:1,b:2,c:3', ',a:1'])('%j is no address', (text) => {
+  it.each([
+    '',
+    'host',
+    'host:0',
+    'a:1,b',
+    'a:1,b:0',
+    'a:1,',
+    'a:1,b:2,',
+    'a:1,b:2,c',
+    'a:1,b:2,c:3,d:4',
+    ',a:1',
+    'a:1#',
+    'a:1#x',
+  ])('%j is no address', (text) => {
     expect(parseServerAddress(text)).toBeUndefined();
   });
 

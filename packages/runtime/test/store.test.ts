@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Configuration } from '@waldb/core';
 import { NodeVfs } from '@waldb/io';
 import { WalLog } from '@waldb/wal';
 import { describe, expect, it } from 'vitest';
@@ -140,23 +141,76 @@ describe('the identity of a server', () => {
 });
 
 describe('the logs of the peers', () => {
-  const hello = (from: number, logId: string) => ({ clusterId: 'c', from, to: 1, logId, address: '' });
+  const hello = (from: number, logId: string) => ({
+    clusterId: 'c',
+    from,
+    to: 1,
+    logId,
+    address: '',
+  });
+  const members = (ids: readonly number[], addresses: Record<number, string> = {}): Configuration => ({
+    voters: ids,
+    learners: [],
+    votersOutgoing: [],
+    learnersNext: [],
+    autoLeave: false,
+    addresses,
+  });
+
+  function makeKnown(path: string = join(temporaryDirectory(), 'peers')): KnownLogs {
+    const known = new KnownLogs(vfs, path, SILENT);
+    known.configure(members([1, 2, 3]));
+    return known;
+  }
 
   it('a peer that comes back with another log is refused, also after our own restart', () => {
     const path = join(temporaryDirectory(), 'peers');
-    new KnownLogs(vfs, path, SILENT).admit(hello(2, 'first'));
-    const known = new KnownLogs(vfs, path, SILENT);
+    makeKnown(path).admit(hello(2, 'first'));
+    const known = makeKnown(path);
     known.admit(hello(2, 'first'));
     expect(() => known.admit(hello(2, 'second'))).toThrow(expect.objectContaining({ code: 'LOG_REPLACED' }));
   });
 
   it('until it was removed from the cluster', () => {
-    const path = join(temporaryDirectory(), 'peers');
-    const known = new KnownLogs(vfs, path, SILENT);
+    const known = makeKnown();
     known.admit(hello(2, 'first'));
     known.admit(hello(3, 'third'));
-    known.keepOnly(new Set([1, 3]));
+    known.committed(members([1, 3]));
     known.admit(hello(2, 'second'));
     expect(() => known.admit(hello(3, 'other'))).toThrow(expect.objectContaining({ code: 'LOG_REPLACED' }));
+  });
+
+  it('H4.2 or removed and added again, both of which this server has missed', () => {
+    const path = join(temporaryDirectory(), 'peers');
+    const known = makeKnown(path);
+    known.admit(hello(2, 'first'));
+    const again = members([1, 2, 3], { 2: 'two:2#17' });
+    known.configure(again); // it may still be taken back
+    expect(() => known.admit(hello(2, 'second'))).toThrow(expect.objectContaining({ code: 'LOG_REPLACED' }));
+    known.committed(again);
+    known.admit(hello(2, 'second'));
+    const restarted = new KnownLogs(vfs, path, SILENT);
+    restarted.committed(again);
+    restarted.admit(hello(2, 'second'));
+    expect(() => restarted.admit(hello(2, 'third'))).toThrow(
+      expect.objectContaining({ code: 'LOG_REPLACED' }),
+    );
+  });
+
+  it('a server that is no member may come with any log; the newest one counts once it is added', () => {
+    const known = makeKnown();
+    known.admit(hello(4, 'old'));
+    known.admit(hello(4, 'new'));
+    known.committed(members([1, 2, 3, 4], { 4: 'four:4#9' }));
+    known.admit(hello(4, 'new'));
+    expect(() => known.admit(hello(4, 'old'))).toThrow(expect.objectContaining({ code: 'LOG_REPLACED' }));
+  });
+
+  it('another address is not another membership', () => {
+    const known = makeKnown();
+    known.committed(members([1, 2], { 2: 'two:2#9' }));
+    known.admit(hello(2, 'first'));
+    known.committed(members([1, 2], { 2: 'elsewhere:2#9' }));
+    expect(() => known.admit(hello(2, 'second'))).toThrow(expect.objectContaining({ code: 'LOG_REPLACED' }));
   });
 });

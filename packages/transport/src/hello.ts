@@ -8,10 +8,10 @@
 //              +----------+------------+------------+--------+
 //
 //   hello      array: clusterId (string), from, to (ids), logId (string), address (string), purpose (absent or nil
-//              for messages, 1 for one snapshot); what follows is ignored
+//              for messages, 1 for one snapshot), removedAt (index; absent for 0); what follows is ignored
 //   refusal    array: code (string), sentence (string); what follows is ignored
 
-import { MsgpackReader, MsgpackWriter, type NodeId, RaftError } from '@waldb/core';
+import { type Index, MsgpackReader, MsgpackWriter, type NodeId, RaftError } from '@waldb/core';
 import { checksum } from '@waldb/io';
 import { frameHeader } from './frame.js';
 import { printable } from './printable.js';
@@ -28,6 +28,8 @@ export interface Hello {
   readonly address: string;
   /** What the connection is for, where that is not messages. */
   readonly purpose?: 'snapshot';
+  /** The newest configuration that the sender knows to be committed, if it does not have the receiver. */
+  readonly removedAt?: Index;
 }
 
 export const PREAMBLE_BYTES = 16;
@@ -81,9 +83,13 @@ export function agreeVersion(preamble: Uint8Array): number {
 
 export function encodeHello(hello: Hello): Uint8Array {
   const writer = new MsgpackWriter();
-  writer.arrayHeader(hello.purpose === undefined ? 5 : 6);
+  const removedAt = hello.removedAt ?? 0;
+  const isForSnapshot = hello.purpose === 'snapshot';
+  writer.arrayHeader(removedAt > 0 ? 7 : isForSnapshot ? 6 : 5);
   writer.string(hello.clusterId).uint(hello.from).uint(hello.to).string(hello.logId).string(hello.address);
-  if (hello.purpose !== undefined) writer.uint(PURPOSE_SNAPSHOT);
+  if (isForSnapshot) writer.uint(PURPOSE_SNAPSHOT);
+  else if (removedAt > 0) writer.nil();
+  if (removedAt > 0) writer.uint(removedAt);
   return writer.finish();
 }
 
@@ -99,7 +105,7 @@ export function decodeHello(payload: Uint8Array): Hello {
     const reader = new MsgpackReader(payload);
     const length = reader.arrayHeader('hello');
     if (length < 5) throw reader.invalid('hello', 'shorter than five elements');
-    const hello: Hello = {
+    const hello = {
       clusterId: reader.string('hello.clusterId'),
       from: reader.uint('hello.from'),
       to: reader.uint('hello.to'),
@@ -108,9 +114,14 @@ export function decodeHello(payload: Uint8Array): Hello {
     };
     if (length === 5) return hello;
     const purpose = reader.uintOrNil('hello.purpose');
-    if (purpose === undefined) return hello;
-    if (purpose === PURPOSE_SNAPSHOT) return { ...hello, purpose: 'snapshot' };
-    throw reader.invalid('hello.purpose', 'none that this version knows');
+    if (purpose !== undefined && purpose !== PURPOSE_SNAPSHOT)
+      throw reader.invalid('hello.purpose', 'none that this version knows');
+    const removedAt = length === 6 ? 0 : (reader.uintOrNil('hello.removedAt') ?? 0);
+    return {
+      ...hello,
+      ...(purpose === undefined ? {} : { purpose: 'snapshot' }),
+      ...(removedAt === 0 ? {} : { removedAt }),
+    };
   });
 }
 

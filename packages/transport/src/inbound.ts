@@ -167,6 +167,7 @@ export class Inbound implements StreamHandlers {
     checkHello({ ...this.#context, peer: undefined }, hello);
     checkIdentity(this.#stream.identity, this.#context.nodeId, hello.from);
     this.#context.admit(hello);
+    if (hello.removedAt !== undefined) this.#context.onRemoved(hello.removedAt, hello.from);
     this.#helloTimer.cancel();
     this.#peer = hello.from;
     this.#isForSnapshot = hello.purpose === 'snapshot';
@@ -177,7 +178,8 @@ export class Inbound implements StreamHandlers {
 
   #greet(to: NodeId): void {
     const { clusterId, nodeId, logId, address } = this.#context;
-    this.#stream.write(greeting({ clusterId, from: nodeId, to, logId, address }));
+    const removedAt = this.#context.absenceOf(to);
+    this.#stream.write(greeting({ clusterId, from: nodeId, to, logId, address, removedAt }));
     this.#hasGreeted = true;
   }
 

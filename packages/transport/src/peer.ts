@@ -5,7 +5,7 @@
 //      ^                                           |                    |                   |
 //      +----------------- closed ------------------+--------------------+-------------------+
 
-import type { NodeId } from '@waldb/core';
+import type { Index, NodeId } from '@waldb/core';
 import type { ByteStream, Clock, Endpoint, Network, NetworkError, Timer } from '@waldb/io';
 import { formatEndpoint } from '@waldb/io';
 import { Backoff } from './backoff.js';
@@ -44,6 +44,10 @@ export interface PeerContext {
   readonly logOnce: LogOnce;
   /** Throws a `TransportError` when the server behind a hello is not to be talked to. */
   readonly admit: (hello: Hello) => void;
+  /** The newest configuration that is known to be committed, if it does not have `id`; else 0. */
+  readonly absenceOf: (id: NodeId) => Index;
+  /** A peer that was admitted says that we are not in the configuration at `index`. */
+  readonly onRemoved: (index: Index, by: NodeId) => void;
   readonly onUnreachable: (id: NodeId) => void;
   readonly onRoundTrip: (id: NodeId, milliseconds: number) => void;
   /** Opens a snapshot for a peer; throws a `TransportError` to refuse. */
@@ -226,7 +230,8 @@ export class Peer {
       this.#turnAway(stream, error);
       return;
     }
-    stream.write(greeting({ clusterId, from: nodeId, to: this.id, logId, address }));
+    const removedAt = this.#context.absenceOf(this.id);
+    stream.write(greeting({ clusterId, from: nodeId, to: this.id, logId, address, removedAt }));
   }
 
   /** Says why, and gives up this connection; nothing that still comes on it is heard. */
@@ -267,6 +272,7 @@ export class Peer {
   #accept(hello: Hello): void {
     checkHello({ ...this.#context, peer: this.id }, hello);
     this.#context.admit(hello);
+    if (hello.removedAt !== undefined) this.#context.onRemoved(hello.removedAt, hello.from);
     this.#timer?.cancel();
     this.#state = 'connected';
     this.#isProven = false;

@@ -2,7 +2,7 @@
 // send and only listens to who dials it. Implements docs/transport-format.md. Loses messages when it must, and says so;
 // it never blocks, never throws at a sender, and never grows without bound.
 
-import { encodeMessage, type Message, type NodeId, type RaftTransport } from '@waldb/core';
+import { encodeMessage, type Index, type Message, type NodeId, type RaftTransport } from '@waldb/core';
 import type {
   ByteStream,
   Clock,
@@ -43,6 +43,10 @@ export interface TcpTransportOptions {
   readonly onRoundTrip?: (id: NodeId, milliseconds: number) => void;
   /** Decides about a server of our cluster that is about to be talked to; throws a `TransportError` to refuse it. */
   readonly admit?: (hello: Hello) => void;
+  /** The newest configuration that is known to be committed, if it does not have `id`; else 0. Told to `id`. */
+  readonly absenceOf?: (id: NodeId) => Index;
+  /** A peer that was admitted says that the committed configuration at `index` does not have us. */
+  readonly onRemoved?: (index: Index, by: NodeId) => void;
   /** A peer has dialled us and was admitted. */
   readonly onHello?: (hello: Hello) => void;
   /** A peer asks for a snapshot: gives its bytes, or throws a `TransportError` to refuse. Default: there are none. */
@@ -104,6 +108,8 @@ export class TcpTransport implements RaftTransport {
       logger: options.logger ?? SILENT_LOGGER,
       logOnce: new LogOnce(),
       admit: options.admit ?? (() => {}),
+      absenceOf: options.absenceOf ?? (() => 0),
+      onRemoved: options.onRemoved ?? (() => {}),
       onUnreachable: options.onUnreachable ?? (() => {}),
       onSnapshotRequest: options.onSnapshotRequest ?? refuseSnapshot,
       onRoundTrip: options.onRoundTrip ?? (() => {}),
@@ -132,6 +138,11 @@ export class TcpTransport implements RaftTransport {
     this.#unflushed.delete(peer);
     void peer.close(); // nobody waits for it
     this.#context.clock.setTimer(this.#context.limits.farewellMs, () => peer.destroy());
+  }
+
+  /** Ends what `id` has dialled, so that it says hello again, and hears ours. */
+  disconnect(id: NodeId): void {
+    for (const connection of this.#inbound) if (connection.peer === id) connection.destroy();
   }
 
   get peerIds(): NodeId[] {

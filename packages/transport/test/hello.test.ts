@@ -76,10 +76,19 @@ describe('a hello', () => {
     expect(decodeHello(encodeHello(HELLO))).toEqual(HELLO);
   });
 
+  it('P81 may tell the receiver that it was removed, and at which index', () => {
+    const told: Hello = { ...HELLO, removedAt: 300 };
+    expect(decodeHello(encodeHello(told))).toEqual(told);
+    expect(Buffer.from(encodeHello(told)).toString('hex')).toMatch(/^97.*c0cd012c$/);
+    const both: Hello = { ...told, purpose: 'snapshot' };
+    expect(decodeHello(encodeHello(both))).toEqual(both);
+    expect(decodeHello(encodeHello({ ...HELLO, removedAt: 0 }))).toEqual(HELLO);
+  });
+
   it('of a later version may say more', () => {
-    const longer = Buffer.concat([encodeHello(HELLO), Uint8Array.of(0xc0, 0x2a)]);
-    longer[0] = 0x97; // an array of seven
-    expect(decodeHello(longer)).toEqual(HELLO);
+    const longer = Buffer.concat([encodeHello(HELLO), Uint8Array.of(0xc0, 0x07, 0x2a)]);
+    longer[0] = 0x98; // an array of eight
+    expect(decodeHello(longer)).toEqual({ ...HELLO, removedAt: 7 });
   });
 
   it('cut anywhere is refused', () => {

@@ -104,6 +104,7 @@ export class Cluster {
     const anyone = [...this.members.values()][0];
     if (anyone === undefined) throw new Error('nobody to join');
     this.#register(id, address);
+    const { [id]: _own, ...others } = anyone.server.status().addresses;
     const member = await startServer({
       id,
       directory: join(this.root, String(id)),
@@ -111,10 +112,15 @@ export class Cluster {
       network: this.links.networkOf(id),
       ...this.#options,
       ...options,
-      join: { members: this.addresses, cluster: anyone.server.clusterId },
+      join: { members: others, cluster: anyone.server.clusterId },
     });
     this.members.set(id, member);
     return { ...member, address };
+  }
+
+  /** Removes a closed server's directory: a disk that was lost. */
+  wipe(id: number): void {
+    rmSync(join(this.root, String(id)), { recursive: true });
   }
 
   async closeOne(id: number): Promise<void> {
