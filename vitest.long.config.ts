@@ -16,13 +16,22 @@ const TRIES = {
   WALDB_PROPERTY_RUNS: '4000',
   /** The size of a log that must not take a tenth of that in memory. */
   WALDB_MEMORY_MIB: '1000',
+  /** How long servers in processes of their own are killed, paused and cut off. */
+  WALDB_SOAK_SECONDS: '75',
+  /** Which schedule of faults. */
+  WALDB_SOAK_SEED: '2',
+  /** How often each server is restarted under load. */
+  WALDB_ROLLING_ROUNDS: '4',
 };
 
 export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    include: ['packages/wal/test/{crash,fuzz,kill,memory,model.property,power}.test.ts'],
+    include: [
+      'packages/wal/test/{crash,fuzz,kill,memory,model.property,power}.test.ts',
+      'test/soak/soak.test.ts',
+    ],
     env: { ...TRIES, ...given(Object.keys(TRIES)) },
     testTimeout: 900_000,
   },

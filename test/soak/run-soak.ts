@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SeededRandom } from '@waldb/testkit';
-import { makeProgram } from '../../packages/wal/test/support/process/program.js';
+import { makeProgram, type Program } from '../../packages/wal/test/support/process/program.js';
 import { SoakClient } from './client.js';
 import { type FaultCounts, FaultSchedule } from './faults.js';
 import { Ledger } from './ledger.js';
@@ -84,7 +84,7 @@ class Soak {
     this.#directory = directory;
   }
 
-  async run(program: Parameters<typeof SoakCluster.create>[0]['program']): Promise<SoakReport> {
+  async run(program: Program): Promise<SoakReport> {
     const { seed, servers, clients, print, seconds } = this.#options;
     const random = new SeededRandom(seed);
     const lives = createWriteStream(join(this.#directory, 'lives.log'));
