@@ -1,17 +1,9 @@
 // What a driver is given: the parts that it drives, and whom it tells.
 
-import type {
-  Configuration,
-  DeferredRaftLog,
-  Index,
-  NodeId,
-  RaftNode,
-  RaftTransport,
-  Role,
-  Term,
-} from '@waldb/core';
+import type { Configuration, Index, NodeId, RaftNode, RaftTransport, Role, Term } from '@waldb/core';
 import type { Clock } from '@waldb/io';
 import type { SnapshotRequest } from '@waldb/transport';
+import type { FlushedLog } from './flusher.js';
 import type { Images } from './images.js';
 import type { RuntimeLimits } from './limits.js';
 import type { MetricsRecorder } from './metrics-recorder.js';
@@ -50,7 +42,7 @@ export interface DriverListener {
 
 export interface DriverOptions<Result> {
   readonly node: RaftNode;
-  readonly log: DeferredRaftLog;
+  readonly log: FlushedLog;
   readonly stateMachine: StateMachine<Result>;
   readonly replicatedState: ReplicatedState;
   readonly images: Images;

@@ -1,5 +1,6 @@
 // Drives one node: feeds it events in the order that the loop decides, and carries out its actions. The only place
-// that calls `step`. Must never wait inside a slice, never reorder a step's actions, and never call the log's sync.
+// that calls `step`. Must never wait inside a slice for anything but a quick disk (flusher.ts), and never reorder a step's
+// actions.
 
 import {
   type Action,
@@ -27,6 +28,12 @@ import type { SessionReply } from './session/session-reply.js';
 import { SnapshotWork } from './snapshot-work.js';
 
 type ProposedAction = Extract<Action, { type: 'proposed' }>;
+
+/**
+ * A leader with more proposals than this in hand does not block for its disk. By measurement the number matters little
+ * (bench/server): with few, the thread-pool hop is a good part of a proposal's time; with many, it is shared.
+ */
+const BLOCKING_PROPOSALS_MAX = 8;
 
 export class Driver<Result> {
   readonly proposals: Proposals<Result | SessionReply>;
@@ -201,14 +208,18 @@ export class Driver<Result> {
   }
 
   #ownEvents(): void {
-    if (this.#durableSeq !== undefined) {
-      this.#lastDurableSeq = this.#durableSeq;
-      this.#durableSeq = undefined;
-      this.#stepOwn({ type: 'durable', seq: this.#lastDurableSeq });
-    }
+    this.#toldDurable();
     for (const id of this.#unreachable) this.#stepOwn({ type: 'unreachable', id });
     this.#unreachable.clear();
     for (const step of this.#ownSteps.splice(0)) step();
+    this.snapshots.durable(this.#lastDurableSeq);
+  }
+
+  #toldDurable(): void {
+    if (this.#durableSeq === undefined) return;
+    this.#lastDurableSeq = this.#durableSeq;
+    this.#durableSeq = undefined;
+    this.#stepOwn({ type: 'durable', seq: this.#lastDurableSeq });
     this.snapshots.durable(this.#lastDurableSeq);
   }
 
@@ -236,7 +247,21 @@ export class Driver<Result> {
     if (this.#node.hasUnapplied) this.#stepOwn({ type: 'durable', seq: this.#lastDurableSeq });
     // The leader's appends leave before its own disk is asked (thesis 10.2.1).
     this.#options.transport.flush();
-    this.#flusher.start();
+    const durableSeq = this.#flusher.start(this.#mayBlock());
+    if (durableSeq === undefined) return;
+    // What waited for the disk leaves in this same slice.
+    this.#durableSeq = durableSeq;
+    this.#toldDurable();
+    this.#options.transport.flush();
+    if (this.proposals.hasWaiting || this.#node.hasUnapplied || this.#ownSteps.length > 0) this.#loop.wake();
+  }
+
+  /**
+   * Whether the slice may wait for the disk, where that is quick. A follower has nothing better to do: its leader waits
+   * for it. A leader with many proposals has: answers of its followers and new proposals come in meanwhile.
+   */
+  #mayBlock(): boolean {
+    return !this.#isLeading || this.proposals.count <= BLOCKING_PROPOSALS_MAX;
   }
 
   #shutdown(): void {

@@ -1,10 +1,16 @@
-// Makes staged work durable without blocking: one flush at a time, and while it runs the next one gathers. A failure is
-// final, a full disk is not. Must never report a seq that the log has not called durable.
+// Makes staged work durable: one flush at a time, and while it runs the next one gathers; or at once, by a write that
+// blocks, where that is allowed and the log expects it to be quick. A failure is final, a full disk is not. Must never
+// report a seq that the log has not called durable.
 
 import type { DeferredRaftLog } from '@waldb/core';
 
+/** A log that can say whether blocking for it would be short; one that cannot is never blocked for. */
+export interface FlushedLog extends DeferredRaftLog {
+  isSyncQuick?(): boolean;
+}
+
 export interface FlusherOptions {
-  readonly log: DeferredRaftLog;
+  readonly log: FlushedLog;
   readonly onDurable: (seq: number) => void;
   readonly onFailed: (error: unknown) => void;
   /** The disk is full, or has room again. */
@@ -32,10 +38,15 @@ export class Flusher {
     return this.#isFull;
   }
 
-  /** Starts a flush if something is staged and none is under way. */
-  start(): void {
-    if (this.#isFull) return;
+  /**
+   * Makes what is staged durable before it returns, if it is allowed to block and that is likely to be short. Else starts
+   * a flush if something is staged and none is under way. The seq that became durable at once.
+   */
+  start(mayBlock: boolean): number | undefined {
+    if (this.#isFull) return undefined;
+    if (mayBlock && this.#isStaged && this.#options.log.isSyncQuick?.() === true) return this.#sync();
     this.#start();
+    return undefined;
   }
 
   /** The disk was full: see whether it still is. */
@@ -48,9 +59,27 @@ export class Flusher {
     await this.#inFlight;
   }
 
-  #start(): void {
+  /** Whether there is something to write, and nothing being written. */
+  get #isStaged(): boolean {
+    if (this.#hasFailed || this.#inFlight !== undefined) return false;
+    return this.#options.log.stagedSeq() > this.#durableSeq;
+  }
+
+  #sync(): number | undefined {
     const { log } = this.#options;
-    if (this.#hasFailed || this.#inFlight !== undefined || log.stagedSeq() <= this.#durableSeq) return;
+    try {
+      log.sync();
+    } catch (error) {
+      this.#failed(error);
+      return undefined;
+    }
+    this.#durableSeq = log.stagedSeq();
+    return this.#durableSeq;
+  }
+
+  #start(): void {
+    if (!this.#isStaged) return;
+    const { log } = this.#options;
     this.#inFlight = log.flush().then(
       (seq) => this.#flushed(seq),
       (error: unknown) => this.#failed(error),

@@ -56,6 +56,17 @@ describe('Inbox', () => {
 class HeldLog extends MemoryLog {
   readonly flushes: { resolve: (seq: number) => void; reject: (error: Error) => void }[] = [];
 
+  isQuick = true;
+  failure: Error | undefined;
+
+  isSyncQuick(): boolean {
+    return this.isQuick;
+  }
+
+  override sync(): void {
+    if (this.failure !== undefined) throw this.failure;
+  }
+
   override flush(): Promise<number> {
     return new Promise((resolve, reject) => this.flushes.push({ resolve, reject }));
   }
@@ -84,33 +95,61 @@ async function settle(): Promise<void> {
 describe('Flusher', () => {
   it('flushes only what is staged, one flush at a time, and the next takes all that gathered', async () => {
     const { log, seen, flusher } = makeFlusher();
-    flusher.start();
+    flusher.start(false);
     expect(log.flushes).toHaveLength(0);
     log.stage();
-    flusher.start();
+    flusher.start(false);
     log.stage();
-    flusher.start();
+    flusher.start(false);
     expect(log.flushes).toHaveLength(1);
     log.flushes[0]?.resolve(1);
     await settle();
     expect(flusher.isFlushing).toBe(false);
-    flusher.start();
+    flusher.start(false);
     expect(log.flushes).toHaveLength(2);
     log.flushes[1]?.resolve(2);
     await settle();
-    flusher.start();
+    flusher.start(false);
     expect(log.flushes).toHaveLength(2);
     expect(seen).toEqual(['durable 1', 'durable 2']);
+  });
+
+  it('blocks where it may and the log says that it is quick, and tells at once what is durable', async () => {
+    const { log, seen, flusher } = makeFlusher();
+    expect(flusher.start(true)).toBeUndefined(); // nothing is staged
+    log.stage();
+    expect(flusher.start(true)).toBe(1);
+    expect(flusher.start(true)).toBeUndefined();
+    log.stage();
+    log.isQuick = false;
+    expect(flusher.start(true)).toBeUndefined();
+    log.isQuick = true;
+    expect(flusher.start(true)).toBeUndefined(); // the flush is under way
+    expect(log.flushes).toHaveLength(1);
+    log.flushes[0]?.resolve(2);
+    await settle();
+    log.stage();
+    log.failure = Object.assign(new Error('no space'), { code: 'WAL_FULL' });
+    expect(flusher.start(true)).toBeUndefined();
+    log.failure = new Error('EIO');
+    flusher.retry();
+    log.flushes[1]?.resolve(3);
+    await settle();
+    log.stage();
+    expect(flusher.start(true)).toBeUndefined();
+    log.failure = undefined;
+    expect(flusher.start(true)).toBeUndefined();
+    expect(seen).toEqual(['durable 2', 'full', 'room', 'durable 3', 'failed Error: EIO']);
   });
 
   it('a failure is final: nothing is retried', async () => {
     const { log, seen, flusher } = makeFlusher();
     log.stage();
-    flusher.start();
+    flusher.start(false);
     log.flushes[0]?.reject(new Error('EIO'));
     await settle();
     log.stage();
-    flusher.start();
+    flusher.start(false);
     flusher.retry();
     expect(log.flushes).toHaveLength(1);
     expect(seen).toEqual(['failed Error: EIO']);
@@ -119,11 +158,11 @@ describe('Flusher', () => {
   it('W24 a full disk is not: it waits to be told to try again, and goes on when there is room', async () => {
     const { log, seen, flusher } = makeFlusher();
     log.stage();
-    flusher.start();
+    flusher.start(false);
     const full = Object.assign(new Error('no space'), { code: 'WAL_FULL' });
     log.flushes[0]?.reject(full);
     await settle();
-    flusher.start();
+    flusher.start(false);
     expect(log.flushes).toHaveLength(1);
     flusher.retry();
     log.flushes[1]?.reject(full);

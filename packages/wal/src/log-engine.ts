@@ -332,6 +332,12 @@ export class LogEngine {
     return this.staging.seq; // calls that had nothing to write are done with those before them
   }
 
+  /** Whether a blocking write is likely to be over soon. */
+  get isSyncQuick(): boolean {
+    const isFree = this.#writing === undefined && this.#gathering === undefined;
+    return isFree && this.#latency.suitsBlocking(this.stagedBytes);
+  }
+
   /** What was taken, where a single write does. */
   #tailWrite(): TailWrite | undefined {
     const { single } = this.#unwritten;

@@ -240,6 +240,15 @@ export class WalLog implements DeferredRaftLog, AsyncDisposable {
     this.#engine.staging.endCall();
   }
 
+  /**
+   * Whether `sync` can be expected to return soon, in well under a millisecond: no flush is in flight, little is staged,
+   * and writes were quick of late. What a driver asks before it blocks its event loop for the thread-pool hop's sake.
+   */
+  isSyncQuick(): boolean {
+    this.#engine.checkReadable();
+    return this.#engine.isSyncQuick;
+  }
+
   /** Blocks until everything staged is durable. Errors: `WAL_BUSY` while a flush is in flight; `WAL_FULL`; `WAL_POISONED`. */
   sync(): void {
     this.#engine.sync();
