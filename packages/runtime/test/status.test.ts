@@ -60,7 +60,7 @@ describe('status', () => {
   });
 
   it('counts what waits, and says so in the words of the limits', async () => {
-    const cluster = await Cluster.start(1, { limits: { proposalsMax: 5 } });
+    const cluster = await Cluster.start(3, { limits: { proposalsMax: 5 } });
     const { server } = await cluster.leader();
     const pending = Array.from({ length: 5 }, () => server.propose(bytes('x')));
     const change = server.addLearner(2, '127.0.0.1:9');
