@@ -62,6 +62,7 @@ describe('status', () => {
   it('counts what waits, and says so in the words of the limits', async () => {
     const cluster = await Cluster.start(3, { limits: { proposalsMax: 5 } });
     const { server } = await cluster.leader();
+    await server.propose(bytes('first')); // before that a leader takes no change
     const pending = Array.from({ length: 5 }, () => server.propose(bytes('x')));
     const change = server.addLearner(2, '127.0.0.1:9');
     const read = server.read('linearizable');
