@@ -64,7 +64,7 @@ describe('status', () => {
     const { server } = await cluster.leader();
     await server.propose(bytes('first')); // before that a leader takes no change
     const pending = Array.from({ length: 5 }, () => server.propose(bytes('x')));
-    const change = server.addLearner(2, '127.0.0.1:9');
+    const change = server.addLearner(9, '127.0.0.1:9');
     const read = server.read('linearizable');
     expect(server.status()).toMatchObject({
       proposals: 5,
