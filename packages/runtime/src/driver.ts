@@ -126,7 +126,7 @@ export class Driver<Result> {
       request: (from, request, signal) => transport.requestSnapshot(from, request, signal),
       atPoint: (call) => this.applier.call(() => call(this.applier.appliedIndex)),
       step: (event, onStepped) => this.#stepNextTurn(event, onStepped),
-      onTaken: (taken) => options.listener.onSnapshot({ step: 'taken', ...taken }),
+      onEvent: (event) => options.listener.onSnapshot(event),
       onTrouble: (error) => options.listener.onTrouble(error),
     });
     this.#loop = new EventLoop({

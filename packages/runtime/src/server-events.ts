@@ -38,6 +38,9 @@ export interface SnapshotEvent {
   readonly peer?: NodeId;
 }
 
+/** An image on its way between two servers. */
+export type SnapshotTransfer = Required<Omit<SnapshotEvent, 'step'>>;
+
 export interface RemovedEvent {
   /** Where the configuration without this server stands in the log; committed, or about to be. */
   readonly index: Index;

@@ -149,7 +149,7 @@ async function assemble<Result>(
   const node = RaftNode.withLog(raftConfig(options, identity, { applied, seed, incarnation }), log, {
     durability: 'deferred',
   });
-  const nodeView = new NodeView(node);
+  const nodeView = new NodeView(node, log);
   const address = ownAddress(options, identity.address);
   const addressBook = new AddressBook({
     ownId: identity.id,

@@ -9,13 +9,13 @@ import { type AddressBook, memberIds } from './address-book.js';
 import type { Driver } from './driver.js';
 import type { Identity } from './identity.js';
 import type { RuntimeLimits } from './limits.js';
-import type { NodeView } from './node-view.js';
+import type { NodeSight, NodeView } from './node-view.js';
 import type { MembershipState, OwnMembership } from './own-membership.js';
 import type { RuntimeErrorCode } from './runtime-error.js';
 import { formatServerAddress } from './server-address.js';
 import type { SessionTable } from './session/session-table.js';
 
-export interface ServerStatus extends Omit<NodeStatus, 'leadership'> {
+export interface ServerStatus extends Omit<NodeSight, 'leadership'> {
   readonly clusterId: string;
   /** The identity of this server's log, as the messages of `WAL_CHANNELS` name it. */
   readonly logId: string;
@@ -47,6 +47,10 @@ export interface ServerStatus extends Omit<NodeStatus, 'leadership'> {
   /** The bounds of these, and the others that this server keeps to. */
   readonly limits: RuntimeLimits;
   readonly log: LogStatus;
+  /** The image that is being fetched from a leader: of which index, and how much of it is here. */
+  readonly fetchingSnapshot:
+    | { readonly index: number; readonly bytes: number; readonly bytesTotal: number }
+    | undefined;
   readonly transport: TransportStats;
   /** Nothing can be written for want of space: proposals are refused until there is some. */
   readonly isDiskFull: boolean;
@@ -116,6 +120,7 @@ export function serverStatus<Result>(parts: StatusParts<Result>): ServerStatus {
     sessionBytes: parts.sessions.bytes,
     limits: parts.limits,
     log: logStatus(log),
+    fetchingSnapshot: driver.snapshots.fetching,
     transport,
     isDiskFull: driver.isDiskFull,
     failure: driver.failure && { code: driver.failure.code, message: driver.failure.message },

@@ -8,6 +8,7 @@ import { type Reception, SnapshotError } from '@waldb/snapshot';
 import { Backoff, type SnapshotRequest, TransportError } from '@waldb/transport';
 import type { Images } from './images.js';
 import { RuntimeError } from './runtime-error.js';
+import type { SnapshotTransfer } from './server-events.js';
 import { isSameImage, type SnapshotReference } from './snapshot-reference.js';
 import { fromSnapshotError } from './snapshots.js';
 
@@ -26,6 +27,8 @@ export interface SnapshotFetcherOptions {
   ) => AsyncIterable<Uint8Array>;
   /** The image is durable: the node may have the message. Resolves when it has had it. */
   readonly deliver: (message: InstallSnapshot) => Promise<void>;
+  /** The image is durable here, so many milliseconds after it was offered. */
+  readonly onReceived: (received: SnapshotTransfer) => void;
   readonly onTrouble: (error: RuntimeError) => void;
 }
 
@@ -42,6 +45,7 @@ interface Offer {
 interface Fetch {
   /** The newest message that offers this image. */
   offer: Offer;
+  readonly beganAt: number;
   readonly stop: AbortController;
   readonly done: Promise<void>;
 }
@@ -116,7 +120,7 @@ export class SnapshotFetcher {
     const done = new Promise<void>((resolve) => {
       end = resolve;
     });
-    const fetch: Fetch = { offer, stop, done };
+    const fetch: Fetch = { offer, beganAt: this.#options.clock.now(), stop, done };
     this.#fetch = fetch;
     void this.#run(fetch).then(() => {
       this.#fetch = undefined;
@@ -157,12 +161,19 @@ export class SnapshotFetcher {
       if (fetch.stop.signal.aborted) return undefined;
       await reception.publish();
       this.#partial = undefined;
+      this.#told(fetch);
       await this.#options.deliver(fetch.offer.message);
       return undefined;
     } catch (error) {
       if (this.#partial?.reception.hasEnded) this.#partial = undefined;
       return error;
     }
+  }
+
+  #told({ offer, beganAt }: Fetch): void {
+    const { clock, onReceived } = this.#options;
+    const { index, bytes } = offer.reference;
+    onReceived({ index, bytes, milliseconds: clock.now() - beganAt, peer: offer.message.from });
   }
 
   async #receptionFor({ message, reference }: Offer): Promise<Reception> {

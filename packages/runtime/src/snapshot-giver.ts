@@ -1,13 +1,18 @@
 // Gives peers the snapshots that they ask for, straight from the disk, and remembers for the leader how that goes: a
 // peer that takes what it is given is not to be offered it again.
 
-import type { Event, NodeId } from '@waldb/core';
+import type { Event, Index, NodeId } from '@waldb/core';
+import type { Clock } from '@waldb/io';
 import { SnapshotError } from '@waldb/snapshot';
 import { type SnapshotRequest, TransportError } from '@waldb/transport';
 import type { Images } from './images.js';
+import type { SnapshotTransfer } from './server-events.js';
 
 export interface SnapshotGiverOptions {
   readonly images: Images;
+  readonly clock: Clock;
+  /** A peer was given an image to its end: `bytes` of it over this connection. */
+  readonly onSent: (sent: SnapshotTransfer) => void;
   /** An image that the log may name cannot be read on. */
   readonly onDamage: (error: SnapshotError) => void;
 }
@@ -24,7 +29,7 @@ export class SnapshotGiver {
   /** Errors: `TransportError` `SNAPSHOT_UNAVAILABLE`, `BUSY`; at once or while it is read. */
   open(peer: NodeId, request: SnapshotRequest): AsyncIterable<Uint8Array> {
     const image = this.#read(peer, request);
-    if (image !== undefined) return this.#pieces(peer, image);
+    if (image !== undefined) return this.#pieces(peer, request.index, image);
     this.#failed.add(peer);
     throw new TransportError(
       'SNAPSHOT_UNAVAILABLE',
@@ -51,12 +56,21 @@ export class SnapshotGiver {
     }
   }
 
-  async *#pieces(peer: NodeId, image: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+  async *#pieces(
+    peer: NodeId,
+    index: Index,
+    image: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Uint8Array, void, void> {
+    const { clock, onSent } = this.#options;
+    const began = clock.now();
+    let bytes = 0;
     try {
       for await (const piece of image) {
         this.#progressed.add(peer);
+        bytes += piece.length;
         yield piece;
       }
+      onSent({ index, bytes, milliseconds: clock.now() - began, peer });
     } catch (error) {
       throw this.#asTransportError(peer, error);
     }

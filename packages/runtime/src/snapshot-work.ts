@@ -8,11 +8,12 @@ import { SnapshotError, type SnapshotPosition } from '@waldb/snapshot';
 import type { SnapshotRequest } from '@waldb/transport';
 import type { Images } from './images.js';
 import { fromRaftError, RuntimeError } from './runtime-error.js';
+import type { SnapshotEvent } from './server-events.js';
 import { type InstallSnapshot, SnapshotFetcher, type SnapshotFetcherOptions } from './snapshot-fetcher.js';
 import { SnapshotGiver } from './snapshot-giver.js';
 import { beginImage, type ImageParts } from './snapshot-image.js';
 import { decodeReference, encodeReference, type SnapshotReference } from './snapshot-reference.js';
-import { fromSnapshotError, Snapshots, type SnapshotsOptions } from './snapshots.js';
+import { fromSnapshotError, Snapshots } from './snapshots.js';
 
 export interface SnapshotWorkOptions {
   readonly node: RaftNode;
@@ -28,8 +29,8 @@ export interface SnapshotWorkOptions {
   readonly atPoint: (call: (index: Index) => void) => void;
   /** Steps the node in the loop's next turn, and calls back right after with the refusal, if it was refused. */
   readonly step: (event: Event, onStepped: (refusal: RaftError | undefined) => void) => void;
-  /** A snapshot of our own is durable. */
-  readonly onTaken: SnapshotsOptions['onTaken'];
+  /** An image was taken, received or sent. */
+  readonly onEvent: (event: SnapshotEvent) => void;
   /** Something failed that the server survives. */
   readonly onTrouble: (error: RuntimeError) => void;
 }
@@ -58,7 +59,7 @@ export class SnapshotWork {
     };
     this.#snapshots = new Snapshots({
       clock: options.clock,
-      onTaken: options.onTaken,
+      onTaken: (taken) => options.onEvent({ step: 'taken', ...taken }),
       atPoint: options.atPoint,
       beginImage: () => beginImage(parts),
       snapshotIndex: () => log.snapshotIndex(),
@@ -70,10 +71,13 @@ export class SnapshotWork {
     this.#fetcher = new SnapshotFetcher({
       ...options,
       deliver: (message) => this.#deliver(message),
+      onReceived: (received) => options.onEvent({ step: 'received', ...received }),
       onTrouble,
     });
     this.#giver = new SnapshotGiver({
       images,
+      clock: options.clock,
+      onSent: (sent) => options.onEvent({ step: 'sent', ...sent }),
       onDamage: (error) => {
         onTrouble(fromSnapshotError(error));
         // The log may name the damaged one; until it names another, this server could not be started again.

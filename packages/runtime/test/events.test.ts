@@ -164,7 +164,7 @@ describe('members', () => {
 });
 
 describe('snapshots', () => {
-  it('are told when they are taken, and when a follower has restored one', async () => {
+  it('are told when they are taken, sent, received and restored, and counted with their bytes', async () => {
     const cluster = await Cluster.start(3, { snapshotKeepEntries: 0 });
     const leader = await cluster.leader();
     const late = cluster.ids.find((id) => id !== leader.id) ?? 0;
@@ -178,12 +178,27 @@ describe('snapshots', () => {
     ]);
     expect(leader.server.metrics().snapshots.taken).toMatchObject({ count: 1, duration: { count: 1 } });
     expect(leader.server.metrics().snapshots.taken.bytes).toBeGreaterThan(20 * 6);
-    const restored: object[] = [];
+    const told: object[] = [];
+    const sent: object[] = [];
+    const off = leader.server.on('snapshot', (event) => sent.push(event));
+    const { bytes: size } = taken[0] as { bytes: number };
+    expect(leader.server.status()).toMatchObject({ snapshotIndex: index, snapshotBytes: size });
     const back = await cluster.startOne(late);
-    back.server.on('snapshot', (event) => restored.push(event));
+    back.server.on('snapshot', (event) => told.push(event));
     await cluster.agreeOn(20);
-    expect(restored).toContainEqual({ step: 'restored', index, milliseconds: expect.any(Number) });
-    expect(back.server.metrics().snapshots.restored.count).toBe(1);
+    const milliseconds = expect.any(Number);
+    expect(told).toEqual([
+      { step: 'received', index, bytes: size, milliseconds, peer: leader.id },
+      { step: 'restored', index, milliseconds },
+    ]);
+    await expect
+      .poll(() => sent, WAIT)
+      .toEqual([{ step: 'sent', index, bytes: size, milliseconds, peer: late }]);
+    off();
+    const { received, restored } = back.server.metrics().snapshots;
+    expect([received.count, received.bytes, restored.count]).toEqual([1, size, 1]);
+    expect(leader.server.metrics().snapshots.sent).toMatchObject({ count: 1, bytes: size });
+    expect(back.server.status()).toMatchObject({ snapshotBytes: size, fetchingSnapshot: undefined });
   });
 });
 

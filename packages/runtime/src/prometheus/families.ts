@@ -188,6 +188,7 @@ const SNAPSHOTS: readonly Family[] = [
     'The last index that the newest snapshot holds.',
     ({ status }) => status.snapshotIndex,
   ),
+  gauge('snapshot_size_bytes', 'The size of the newest snapshot.', ({ status }) => status.snapshotBytes),
   labelled('counter', 'snapshots_total', 'Snapshots by what became of them here.', ({ metrics }) =>
     Object.entries(metrics.snapshots).map(([step, { count }]) => ({ labels: { step }, value: count })),
   ),
