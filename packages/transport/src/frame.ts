@@ -39,6 +39,10 @@ const KINDS: readonly FrameKind[] = [
 ];
 const CHECKED_BYTES = 12;
 
+/** Largest payload of the kinds that only arrange things, whatever a message or a piece of a snapshot may take. */
+export const CONTROL_PAYLOAD_BYTES_MAX = 4096;
+const NOTHING: Uint8Array = new Uint8Array(0);
+
 /** The 16 bytes in front of `payload`. */
 export function frameHeader(kind: FrameKind, payload: Uint8Array): Uint8Array {
   const header = new Uint8Array(FRAME_HEADER_BYTES);
@@ -55,10 +59,11 @@ export function frameHeader(kind: FrameKind, payload: Uint8Array): Uint8Array {
  * thrown it must not be used again: where the next frame begins is not known.
  */
 export class FrameReader {
-  /** Largest payload accepted from here on. */
+  /** Largest payload of a message or of a piece of a snapshot from here on. */
   payloadBytesMax: number;
   #headBytes: number;
-  #held: Uint8Array[] = [];
+  /** What has come of something that is not whole yet, and room for more of it. */
+  #held: Uint8Array = NOTHING;
   #heldBytes = 0;
   /** Bytes that must be there before anything more can be said. */
   #needed: number;
@@ -107,11 +112,12 @@ export class FrameReader {
         kind: view.getUint8(4),
       });
     }
-    if (length > this.payloadBytesMax) {
+    const bytesMax = this.#bytesMaxOf(kind);
+    if (length > bytesMax) {
       throw new TransportError(
         'FRAME_TOO_LARGE',
-        `A frame of ${length} bytes is larger than the ${this.payloadBytesMax} bytes that are accepted here.`,
-        { bytes: length, bytesMax: this.payloadBytesMax },
+        `A ${kind} of ${length} bytes is larger than the ${bytesMax} bytes that are accepted here.`,
+        { kind, bytes: length, bytesMax },
       );
     }
     if (there < FRAME_HEADER_BYTES + length) {
@@ -126,21 +132,42 @@ export class FrameReader {
     return { kind, payload };
   }
 
-  #hold(bytes: Uint8Array): void {
-    this.#held.push(bytes);
-    this.#heldBytes += bytes.length;
+  #bytesMaxOf(kind: FrameKind): number {
+    switch (kind) {
+      case 'ping':
+      case 'pong':
+        return 0;
+      case 'hello':
+      case 'refusal':
+      case 'snapshotRequest':
+        return Math.min(CONTROL_PAYLOAD_BYTES_MAX, this.payloadBytesMax);
+      case 'message':
+      case 'snapshotChunk':
+        return this.payloadBytesMax;
+    }
   }
 
+  /**
+   * Copies into one buffer that grows to twice its size at most: bytes that come one by one would otherwise take a
+   * hundred times as much, as objects. Never more than what is needed, and that only once half of it has come.
+   */
+  #hold(bytes: Uint8Array): void {
+    const heldBytes = this.#heldBytes + bytes.length;
+    if (heldBytes > this.#held.length) {
+      const grown = new Uint8Array(Math.max(heldBytes, Math.min(2 * heldBytes, this.#needed)));
+      grown.set(this.#held.subarray(0, this.#heldBytes));
+      this.#held = grown;
+    }
+    this.#held.set(bytes, this.#heldBytes);
+    this.#heldBytes = heldBytes;
+  }
+
+  /** Everything that is there, to be given away. */
   #join(bytes: Uint8Array): Uint8Array {
     if (this.#heldBytes === 0) return bytes;
-    const joined = new Uint8Array(this.#heldBytes + bytes.length);
-    let offset = 0;
-    for (const held of this.#held) {
-      joined.set(held, offset);
-      offset += held.length;
-    }
-    joined.set(bytes, offset);
-    this.#held = [];
+    this.#hold(bytes);
+    const joined = this.#held.subarray(0, this.#heldBytes);
+    this.#held = NOTHING;
     this.#heldBytes = 0;
     return joined;
   }

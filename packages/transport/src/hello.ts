@@ -13,7 +13,7 @@
 
 import { type Index, MsgpackReader, MsgpackWriter, type NodeId, RaftError } from '@waldb/core';
 import { checksum } from '@waldb/io';
-import { frameHeader } from './frame.js';
+import { CONTROL_PAYLOAD_BYTES_MAX, frameHeader } from './frame.js';
 import { printable } from './printable.js';
 import { TransportError } from './transport-error.js';
 
@@ -34,7 +34,7 @@ export interface Hello {
 
 export const PREAMBLE_BYTES = 16;
 /** Largest payload of a hello or a refusal, and of anything before a hello was accepted. */
-export const HELLO_BYTES_MAX = 4096;
+export const HELLO_BYTES_MAX: number = CONTROL_PAYLOAD_BYTES_MAX;
 
 const VERSION_MIN = 1;
 const VERSION_MAX = 1;

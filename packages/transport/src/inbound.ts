@@ -23,7 +23,7 @@ import { SnapshotSender } from './snapshot-sender.js';
 import { TransportError } from './transport-error.js';
 
 export interface InboundOwner {
-  /** A peer has introduced itself, and was admitted. */
+  /** A peer has introduced itself, and was admitted. Throws a `TransportError` when there is no room for it. */
   onHello(connection: Inbound, hello: Hello): void;
   /** Throws a `TransportError` when no more snapshots may be sent. */
   onSnapshotRequest(connection: Inbound): void;
@@ -38,10 +38,17 @@ export class Inbound implements StreamHandlers {
   readonly #owner: InboundOwner;
   readonly #reader = new FrameReader(PREAMBLE_BYTES, HELLO_BYTES_MAX);
   readonly #helloTimer: Timer;
+  #farewellTimer: Timer | undefined;
   #peer: NodeId | undefined;
   #isForSnapshot = false;
   #sender: SnapshotSender | undefined;
   #hasGreeted = false;
+  /** Pings that came in one go: they are answered in one write. */
+  #pings = 0;
+  /** Our owner is behind. */
+  #isPaused = false;
+  /** The peer does not take its answers: until it does, it is not read either. */
+  #isHeldUp = false;
   /** We are done with it, though the stream may still be there. */
   #isClosed = false;
   #isGone = false;
@@ -78,20 +85,34 @@ export class Inbound implements StreamHandlers {
     return this.#sender !== undefined;
   }
 
-  /** Called every `pingIntervalMs`: the dialling side pings, so silence means that it is gone. */
-  checkLife(): void {
+  /**
+   * Called every `pingIntervalMs`: the dialling side pings, so silence means that it is gone. For `asleepMs` of the time
+   * since the last call nothing could have been heard.
+   */
+  checkLife(asleepMs: number): void {
     if (this.#sender !== undefined) return this.#sender.checkLife();
+    this.#heardAt += asleepMs;
     const silence = this.#context.clock.now() - this.#heardAt;
-    if (silence > this.#context.limits.silenceMs) this.#stream.destroy();
+    const isOurs = this.#isPaused && !this.#isHeldUp && !this.#isClosed;
+    if (silence > this.#context.limits.silenceMs && !isOurs) this.#stream.destroy();
   }
 
   pause(): void {
-    this.#stream.pause();
+    this.#isPaused = true;
+    this.#readOrNot();
   }
 
   resume(): void {
+    this.#isPaused = false;
     this.#heardAt = this.#context.clock.now();
-    this.#stream.resume();
+    this.#readOrNot();
+  }
+
+  #readOrNot(): void {
+    // Before its hello a peer is read whatever our owner says: it would be refused for our own slowness.
+    const isWanted = !this.#isHeldUp && (!this.#isPaused || this.#peer === undefined);
+    if (isWanted) this.#stream.resume();
+    else this.#stream.pause();
   }
 
   /** Resolves when the connection is gone. */
@@ -120,6 +141,7 @@ export class Inbound implements StreamHandlers {
         this.#handle(frame);
         return !this.#isClosed;
       });
+      this.#answerPings();
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       this.#refuse(error);
@@ -127,14 +149,17 @@ export class Inbound implements StreamHandlers {
   }
 
   onDrain(): void {
-    // Hellos, pongs and refusals do not wait for room.
     this.#sender?.hasRoom();
+    if (!this.#isHeldUp) return;
+    this.#isHeldUp = false;
+    this.#readOrNot();
   }
 
   onClose(_error: NetworkError | undefined): void {
     this.#isClosed = true;
     this.#isGone = true;
     this.#helloTimer.cancel();
+    this.#farewellTimer?.cancel();
     this.#sender?.stop();
     this.#onGone?.();
     this.#owner.onClosed(this);
@@ -146,13 +171,23 @@ export class Inbound implements StreamHandlers {
       if (frame.kind === 'message') this.#deliver(this.#peer, frame.payload);
       else this.#send(this.#peer, frame.payload);
     } else if (this.#peer !== undefined && frame.kind === 'ping') {
-      this.#stream.write([frameHeader('pong', new Uint8Array(0))]);
+      this.#pings += 1;
     } else if (this.#peer === undefined && frame.kind === 'refusal') {
       throw decodeRefusal(frame.payload); // it has seen our certificate, and leaves
     } else {
       const who = this.#peer === undefined ? this.#stream.remote : `Server ${this.#peer}`;
       throw new TransportError('FRAME_UNEXPECTED', `${who} sent a ${frame.kind} where none belongs.`);
     }
+  }
+
+  #answerPings(): void {
+    if (this.#pings === 0 || this.#isClosed) return;
+    const pong = frameHeader('pong', new Uint8Array(0));
+    const hasRoom = this.#stream.write([Buffer.concat(Array.from({ length: this.#pings }, () => pong))]);
+    this.#pings = 0;
+    if (hasRoom) return;
+    this.#isHeldUp = true;
+    this.#readOrNot();
   }
 
   /** What the peer may send on this connection, beside pings: any number of messages, or one request. */
@@ -167,13 +202,14 @@ export class Inbound implements StreamHandlers {
     checkHello({ ...this.#context, peer: undefined }, hello);
     checkIdentity(this.#stream.identity, this.#context.nodeId, hello.from);
     this.#context.admit(hello);
+    this.#isForSnapshot = hello.purpose === 'snapshot';
+    this.#owner.onHello(this, hello);
     if (hello.removedAt !== undefined) this.#context.onRemoved(hello.removedAt, hello.from);
     this.#helloTimer.cancel();
     this.#peer = hello.from;
-    this.#isForSnapshot = hello.purpose === 'snapshot';
+    if (this.#isPaused) this.#readOrNot();
     if (!this.#isForSnapshot) this.#reader.payloadBytesMax = this.#context.limits.frameBytesMax;
     this.#context.logOnce.forget(this.#name());
-    this.#owner.onHello(this, hello);
   }
 
   #greet(to: NodeId): void {
@@ -218,6 +254,7 @@ export class Inbound implements StreamHandlers {
     }
     this.#stream.write(refusalFrame(error, !this.#hasGreeted));
     void this.close(); // nobody waits: `onClosed` tells the owner
+    this.#farewellTimer = this.#context.clock.setTimer(this.#context.limits.farewellMs, () => this.destroy());
   }
 
   #name(): string {

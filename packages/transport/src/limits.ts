@@ -7,8 +7,10 @@ export interface TransportLimits {
   readonly queueMessagesMax: number;
   /** Bytes waiting for one peer; one message is taken however large. */
   readonly queueBytesMax: number;
-  /** Accepted connections at a time, whether or not they have said who they are. */
+  /** Connections of peers that have said who they are. */
   readonly inboundMax: number;
+  /** Connections on which nobody has said so yet; beyond it the host with the most of them loses its oldest. */
+  readonly strangersMax: number;
   /** From the connection to the other end's hello. */
   readonly helloTimeoutMs: number;
   /** How long a peer that is turned away, or a connection that is closed, has for taking what was still said. */
@@ -31,6 +33,7 @@ export const DEFAULT_LIMITS: TransportLimits = {
   queueMessagesMax: 4096,
   queueBytesMax: 32 * 1024 * 1024,
   inboundMax: 256,
+  strangersMax: 64,
   helloTimeoutMs: 3000,
   farewellMs: 500,
   pingIntervalMs: 1000,

@@ -140,9 +140,13 @@ export class Peer {
     this.#contactAt = Math.max(this.#contactAt ?? at, at);
   }
 
-  /** Called every `pingIntervalMs`: asks for a sign of life, and gives up a connection that shows none. */
-  checkLife(): void {
+  /**
+   * Called every `pingIntervalMs`: asks for a sign of life, and gives up a connection that shows none. For `asleepMs` of
+   * the time since the last call nothing could have been heard.
+   */
+  checkLife(asleepMs: number): void {
     if (this.#state !== 'connected') return;
+    this.#heardAt += asleepMs;
     const now = this.#context.clock.now();
     if (now - this.#heardAt > this.#context.limits.silenceMs) {
       this.#fail(new TransportError('SILENT', `Server ${this.id} has stopped answering.`, { peer: this.id }));
@@ -204,6 +208,8 @@ export class Peer {
       },
       onDrain: () => {
         if (this.#stream !== stream) return;
+        // It has taken what was sent: the answer to a ping behind all that may take long on a slow line.
+        this.#heardAt = clock.now();
         this.#hasRoom = true;
         this.flush();
       },

@@ -3,15 +3,16 @@
 // it never blocks, never throws at a sender, and never grows without bound.
 
 import { encodeMessage, type Index, type Message, type NodeId, type RaftTransport } from '@waldb/core';
-import type {
-  ByteStream,
-  Clock,
-  Endpoint,
-  Listener,
-  Network,
-  RefusedPeer,
-  StreamHandlers,
-  Timer,
+import {
+  type ByteStream,
+  type Clock,
+  type Endpoint,
+  type Listener,
+  type Network,
+  type RefusedPeer,
+  type StreamHandlers,
+  type Timer,
+  WaitingRoom,
 } from '@waldb/io';
 import { type Hello, refusalFrame } from './hello.js';
 import { hostOf, Inbound } from './inbound.js';
@@ -70,6 +71,8 @@ export class TcpTransport implements RaftTransport {
   readonly #context: PeerContext;
   readonly #peers = new Map<NodeId, Peer>();
   readonly #inbound = new Set<Inbound>();
+  /** Those of them that have not said who they are. */
+  readonly #strangers: WaitingRoom<Inbound>;
   /** Peers with something queued since the last flush. */
   readonly #unflushed = new Set<Peer>();
   #listener: Listener | undefined;
@@ -96,6 +99,7 @@ export class TcpTransport implements RaftTransport {
 
   private constructor(options: TcpTransportOptions) {
     this.#options = options;
+    this.#strangers = new WaitingRoom(options.limits?.strangersMax ?? DEFAULT_LIMITS.strangersMax);
     this.#context = {
       clusterId: options.clusterId,
       nodeId: options.nodeId,
@@ -106,7 +110,7 @@ export class TcpTransport implements RaftTransport {
       random: options.random,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       logger: options.logger ?? SILENT_LOGGER,
-      logOnce: new LogOnce(),
+      logOnce: new LogOnce(() => options.clock.now()),
       admit: options.admit ?? (() => {}),
       absenceOf: options.absenceOf ?? (() => 0),
       onRemoved: options.onRemoved ?? (() => {}),
@@ -249,22 +253,26 @@ export class TcpTransport implements RaftTransport {
       onClosed: (closed) => {
         this.#heard(closed);
         this.#inbound.delete(closed);
+        this.#strangers.leave(closed);
       },
     });
-    const isFull = this.#inbound.size >= limits.inboundMax;
-    if (isFull && logOnce.isNew('inbound', 'full')) {
-      logger.warn(
-        { connectionsMax: limits.inboundMax },
-        'Too many peers are connected: no more are accepted.',
-      );
-    }
-    if (isFull || this.#closing !== undefined) {
+    if (this.#closing !== undefined) {
       void connection.close();
       connection.destroy();
-    } else {
-      this.#inbound.add(connection);
-      if (this.#isPaused) connection.pause();
+      return connection;
     }
+    this.#inbound.add(connection);
+    const turnedOut = this.#strangers.enter(connection, hostOf(stream.remote));
+    if (turnedOut !== undefined) {
+      turnedOut.destroy();
+      if (logOnce.isNew('inbound', 'strangers')) {
+        logger.warn(
+          { remote: stream.remote, strangersMax: limits.strangersMax },
+          'Many connections are opened on which nobody says who he is: the oldest are closed.',
+        );
+      }
+    }
+    if (this.#isPaused) connection.pause();
     return connection;
   }
 
@@ -281,11 +289,20 @@ export class TcpTransport implements RaftTransport {
   }
 
   #met(connection: Inbound, hello: Hello): void {
-    for (const other of this.#inbound) {
-      // A peer dials again because it has lost the old connection, whatever our side of it looks like.
-      const isSameKind = other.isForSnapshot === connection.isForSnapshot;
-      if (other !== connection && other.peer === hello.from && isSameKind) other.destroy();
+    const isSameKind = (other: Inbound): boolean => other.isForSnapshot === connection.isForSnapshot;
+    const replaced = [...this.#inbound].filter(
+      (other) => other !== connection && other.peer === hello.from && isSameKind(other),
+    );
+    const { inboundMax } = this.#context.limits;
+    const known = [...this.#inbound].filter(({ peer }) => peer !== undefined).length;
+    if (known - replaced.length >= inboundMax) {
+      throw new TransportError('BUSY', `${known} connections of peers are open here; no more are accepted.`, {
+        inboundMax,
+      });
     }
+    this.#strangers.leave(connection);
+    // A peer dials again because it has lost the old connection, whatever our side of it looks like.
+    for (const other of replaced) other.destroy();
     if (connection.isForSnapshot) return;
     this.#peers.get(hello.from)?.wake();
     this.#options.onHello?.(hello);
@@ -344,9 +361,12 @@ export class TcpTransport implements RaftTransport {
 
   #watchLife(): void {
     const { clock, limits } = this.#context;
+    const dueAt = clock.now() + limits.pingIntervalMs;
     this.#lifeTimer = clock.setTimer(limits.pingIntervalMs, () => {
-      for (const peer of this.#peers.values()) peer.checkLife();
-      if (!this.#isPaused) for (const connection of this.#inbound) connection.checkLife();
+      // A process that was stopped, or busy, wakes to this timer before it reads what has come meanwhile.
+      const asleepMs = Math.max(clock.now() - dueAt, 0);
+      for (const peer of this.#peers.values()) peer.checkLife(asleepMs);
+      for (const connection of this.#inbound) connection.checkLife(asleepMs);
       this.#watchLife();
     });
   }

@@ -16,7 +16,7 @@
  * - `MESSAGE_INVALID`: a whole frame that holds no message.
  * - `SNAPSHOT_UNAVAILABLE`: a snapshot was asked for that is not there, or cannot be read.
  * - `SNAPSHOT_BROKE_OFF`: the connection ended before the snapshot did.
- * - `BUSY`: as many snapshots are being sent as may be.
+ * - `BUSY`: as many snapshots are being sent, or as many peers are connected, as may be.
  * - `UNKNOWN_PEER`: no peer of that id is dialled.
  * - `CLOSED`: this transport was closed.
  * - `SILENT`: nothing heard for too long, in the hello or after it.

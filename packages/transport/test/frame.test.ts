@@ -86,7 +86,12 @@ describe('FrameReader', () => {
   });
 
   it('reads any frames back', () => {
-    const frame = fc.tuple(fc.constantFrom(...KINDS), fc.uint8Array({ maxLength: 100 }));
+    const frame = fc
+      .tuple(fc.constantFrom(...KINDS), fc.uint8Array({ maxLength: 100 }))
+      .map(([kind, payload]): [FrameKind, Uint8Array] => [
+        kind,
+        kind === 'ping' || kind === 'pong' ? new Uint8Array(0) : payload,
+      ]);
     fc.assert(
       fc.property(fc.array(frame, { maxLength: 10 }), (frames) => {
         const stream = Buffer.concat(frames.map(([kind, payload]) => framed(kind, payload)));

@@ -114,7 +114,7 @@ describe('over TLS', () => {
     }
     expect(one.reasons()).toEqual([code]);
     expect(one.received).toEqual([]);
-    expect(one.transport.stats().inboundConnections).toBe(0);
+    await expect.poll(() => one.transport.stats().inboundConnections, WAIT).toBe(0);
   });
 
   it('and with the right one is heard: it is the certificate that made the difference', async () => {
