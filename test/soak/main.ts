@@ -1,4 +1,4 @@
-// `npm run soak -- --minutes 15 [--seconds S] [--seed N] [--servers 3] [--clients 6] [--directory D] [--keep]`: prints how it
+// `npm run soak -- --minutes 15 [--seconds S] [--seed N] [--servers 3] [--clients 6] [--reads lease] [--directory D] [--keep]`: prints how it
 // goes and a summary; exits 1 when anything was wrong.
 
 import { parseArgs } from 'node:util';
@@ -11,6 +11,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     servers: { type: 'string', default: '3' },
     clients: { type: 'string', default: '6' },
+    reads: { type: 'string', default: 'linearizable' },
     directory: { type: 'string' },
     keep: { type: 'boolean', default: false },
   },
@@ -25,6 +26,7 @@ const report = await runSoak({
   servers: Number(values.servers),
   clients: Number(values.clients),
   print,
+  readPolicy: values.reads === 'lease' ? 'lease' : 'linearizable',
   isKept: values.keep,
   ...(values.directory === undefined ? {} : { root: values.directory }),
 });

@@ -67,7 +67,13 @@ export interface ServerPlan {
   readonly via: Readonly<Record<string, string>>;
   readonly snapshotThreshold: number;
   readonly requestTimeoutMs: number;
+  readonly readPolicy: ReadPolicy;
 }
+
+/** How linearizable reads are confirmed: by asking the others, or by a lease, which rests on the rate of clocks. */
+export type ReadPolicy = 'linearizable' | 'lease';
 
 /** How often a server ticks, in milliseconds: slower than by default, since all of them share two cores. */
 export const TICK_MS = 25;
+/** Below the shortest election timeout, 16 ticks. */
+export const LEASE_MS = 350;

@@ -40,6 +40,7 @@ export async function rollingRestart(options: {
     directory,
     servers: options.servers,
     snapshotThreshold: 200,
+    readPolicy: 'linearizable',
     program: options.program,
     onEvent: () => {},
     onUnwantedEnd: (id, how) => complaints.push(`Server ${id} ended by itself: ${how}`),

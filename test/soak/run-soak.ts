@@ -1,16 +1,15 @@
 // A whole soak: servers in processes of their own, clients, faults for as long as was asked, and the verdict. Prints how it
 // goes; keeps its directory where something was wrong.
 
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, mkdtempSync, rmSync, type WriteStream, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { SeededRandom } from '@waldb/testkit';
 import { makeProgram, type Program } from '../../packages/wal/test/support/process/program.js';
 import { SoakClient } from './client.js';
 import { type FaultCounts, FaultSchedule } from './faults.js';
 import { Ledger } from './ledger.js';
-import type { LifeEvent } from './protocol.js';
+import type { LifeEvent, ReadPolicy } from './protocol.js';
 import { SoakCluster } from './soak-cluster.js';
 import { judge, recover } from './verdict.js';
 
@@ -19,6 +18,7 @@ export interface SoakOptions {
   readonly seed: number;
   readonly servers: number;
   readonly clients: number;
+  readonly readPolicy: ReadPolicy;
   readonly print: (line: string) => void;
   /** Keeps the directory, with every server's log and life, also when all is well. Default false. */
   readonly isKept?: boolean;
@@ -47,7 +47,7 @@ const FAULT_MEAN_MS = 1200;
 const HARMLESS = new Set(['STORAGE_FULL', 'BUSY']);
 
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
-  const { seed, print, seconds } = options;
+  const { seed, print } = options;
   const directory = mkdtempSync(join(options.root ?? tmpdir(), `waldb-soak-${seed}-`));
   mkdirSync(join(directory, 'servers'));
   const program = await makeProgram(join(import.meta.dirname, 'soak-server.ts'));
@@ -57,9 +57,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     if (report.complaints.length > 0) {
       writeFileSync(join(directory, 'complaints.txt'), `${report.complaints.join('\n\n')}\n`);
       print(`kept: ${directory}`);
-      print(
-        `again: npm run soak -- --seconds ${seconds} --seed ${seed} --servers ${options.servers} --clients ${options.clients}`,
-      );
+      print(`again: ${commandOf(options)}`);
     } else if (options.isKept === true) {
       print(`kept: ${directory}`);
     } else {
@@ -71,9 +69,14 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   }
 }
 
+function commandOf({ seconds, seed, servers, clients, readPolicy }: SoakOptions): string {
+  return `npm run soak -- --seconds ${seconds} --seed ${seed} --servers ${servers} --clients ${clients} --reads ${readPolicy}`;
+}
+
 class Soak {
   readonly #options: SoakOptions;
   readonly #directory: string;
+  readonly #lives: WriteStream;
   readonly #complaints: string[] = [];
   readonly #terms = new Set<number>();
   #restores = 0;
@@ -82,68 +85,86 @@ class Soak {
   constructor(options: SoakOptions, directory: string) {
     this.#options = options;
     this.#directory = directory;
+    this.#lives = createWriteStream(join(directory, 'lives.log'));
   }
 
   async run(program: Program): Promise<SoakReport> {
-    const { seed, servers, clients, print, seconds } = this.#options;
+    const { seed, print, seconds } = this.#options;
     const random = new SeededRandom(seed);
-    const lives = createWriteStream(join(this.#directory, 'lives.log'));
     const historyPath = join(this.#directory, 'history.ndjson');
     const history = createWriteStream(historyPath);
     const ledger = new Ledger({ keys: KEYS, writeLine: (line) => void history.write(`${line}\n`) });
-    const cluster = await SoakCluster.create({
-      directory: join(this.#directory, 'servers'),
-      servers,
-      snapshotThreshold: SNAPSHOT_THRESHOLD,
-      program,
-      onEvent: (id, event) => {
-        lives.write(`${Math.round(performance.now())} ${id} ${JSON.stringify(event)}\n`);
-        this.#hear(id, event);
-      },
-      onUnwantedEnd: (id, how) => this.#complain(`Server ${id} ended by itself: ${how}`),
-    });
+    const cluster = await this.#makeCluster(program);
     const schedule = new FaultSchedule(
       { cluster, random: random.fork() },
-      {
-        meanMs: FAULT_MEAN_MS,
-        onFault: (name) => lives.write(`${Math.round(performance.now())} fault ${name}\n`),
-      },
+      { meanMs: FAULT_MEAN_MS, onFault: (name) => this.#note(`fault ${name}`) },
     );
-    const makeClient = (name: string, hasSession: boolean): SoakClient =>
-      new SoakClient({ name, cluster, ledger, random: random.fork(), thinkMs: THINK_MS, hasSession });
-    const working = Array.from({ length: clients }, (_, i) => makeClient(`c${i + 1}`, i % 2 === 0));
-    const last = makeClient('last', false);
-    const isOver = (): boolean => this.#isOver;
     const progress = setInterval(() => print(this.#progress(ledger, schedule)), PROGRESS_MS);
     const timer = setTimeout(() => this.#end(), seconds * 1000);
     try {
-      for (const id of cluster.ids) cluster.start(id);
-      const work = working.map((client) => client.run(isOver));
-      await schedule.run(isOver);
-      await Promise.all(work);
+      const last = await this.#work(cluster, ledger, schedule, random);
       this.#complaints.push(...(await recover(cluster, last)));
-      const status = (await cluster.leader())?.status;
+      const snapshotIndex = (await cluster.leader())?.status.snapshotIndex ?? 0;
       await new Promise<void>((resolve) => history.end(resolve));
-      const verdict = status === undefined ? undefined : await judge(cluster, ledger, historyPath);
+      const { complaints, linearizability } = await judge(cluster, ledger, historyPath);
       return {
-        complaints: [...this.#complaints, ...(verdict?.complaints ?? [])],
+        complaints: [...this.#complaints, ...complaints],
         faults: schedule.counts,
         operations: ledger.outcomes,
         elections: this.#terms.size,
         restores: this.#restores,
-        snapshotIndex: status?.snapshotIndex ?? 0,
-        linearizability: verdict?.linearizability ?? 'not looked at',
+        snapshotIndex,
+        linearizability,
         directory: this.#directory,
       };
     } finally {
       clearInterval(progress);
       clearTimeout(timer);
-      this.#isOver = true;
+      this.#end();
       await cluster.close();
-      lives.end();
       history.end();
-      await sleep(0);
+      this.#lives.end();
     }
+  }
+
+  /** Clients and faults until the time is up; returns a client for what comes after. */
+  async #work(
+    cluster: SoakCluster,
+    ledger: Ledger,
+    schedule: FaultSchedule,
+    random: SeededRandom,
+  ): Promise<SoakClient> {
+    const makeClient = (name: string, hasSession: boolean): SoakClient =>
+      new SoakClient({ name, cluster, ledger, random: random.fork(), thinkMs: THINK_MS, hasSession });
+    const clients = Array.from({ length: this.#options.clients }, (_, i) =>
+      makeClient(`c${i + 1}`, i % 2 === 0),
+    );
+    const isOver = (): boolean => this.#isOver;
+    for (const id of cluster.ids) cluster.start(id);
+    const work = clients.map((client) => client.run(isOver));
+    await schedule.run(isOver);
+    await Promise.all(work);
+    return makeClient('last', false);
+  }
+
+  #makeCluster(program: Program): Promise<SoakCluster> {
+    const { servers, readPolicy } = this.#options;
+    return SoakCluster.create({
+      directory: join(this.#directory, 'servers'),
+      servers,
+      snapshotThreshold: SNAPSHOT_THRESHOLD,
+      readPolicy,
+      program,
+      onEvent: (id, event) => {
+        this.#note(`${id} ${JSON.stringify(event)}`);
+        this.#hear(id, event);
+      },
+      onUnwantedEnd: (id, how) => this.#complain(`Server ${id} ended by itself: ${how}`),
+    });
+  }
+
+  #note(line: string): void {
+    this.#lives.write(`${Math.round(performance.now())} ${line}\n`);
   }
 
   #end(): void {

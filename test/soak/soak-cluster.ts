@@ -9,7 +9,7 @@ import { formatEndpoint, NodeClock, NodeNetwork, parseEndpoint } from '@waldb/io
 import { foundedClusterId } from '@waldb/runtime';
 import { Links } from '@waldb/testkit';
 import type { Program } from '../../packages/wal/test/support/process/program.js';
-import type { LifeEvent, Request, ServerPlan, Status } from './protocol.js';
+import type { LifeEvent, ReadPolicy, Request, ServerPlan, Status } from './protocol.js';
 import { NoAnswerError, ServerProcess } from './server-process.js';
 
 /** Ids that a soak ever uses: the founders and those who may join. */
@@ -23,6 +23,7 @@ export interface ClusterOptions {
   readonly directory: string;
   readonly servers: number;
   readonly snapshotThreshold: number;
+  readonly readPolicy: ReadPolicy;
   readonly program: Program;
   readonly onEvent: (id: number, event: LifeEvent) => void;
   /** A server ended, and nobody had asked it to. */
@@ -173,6 +174,7 @@ export class SoakCluster {
       via: this.#via.get(id) ?? {},
       snapshotThreshold: this.#options.snapshotThreshold,
       requestTimeoutMs: ASK_MS,
+      readPolicy: this.#options.readPolicy,
     };
   }
 

@@ -7,6 +7,7 @@ import { formatEndpoint, type Network, NodeNetwork, parseEndpoint } from '@waldb
 import { RaftServer, RuntimeError } from '@waldb/runtime';
 import {
   type Answer,
+  LEASE_MS,
   type LifeEvent,
   type Request,
   type ServerPlan,
@@ -31,6 +32,7 @@ const server = await RaftServer.start<number>({
   snapshotThreshold: plan.snapshotThreshold,
   snapshotKeepEntries: Math.floor(plan.snapshotThreshold / 4),
   log: { segmentBytes: 1024 * 1024 },
+  raft: plan.readPolicy === 'lease' ? { readPolicy: 'lease', leaseMs: LEASE_MS } : {},
   ...(plan.bootstrap === undefined ? {} : { bootstrap: plan.bootstrap }),
   ...(plan.join === undefined ? {} : { join: plan.join }),
 });

@@ -30,6 +30,7 @@ it(
       seed: SEED,
       servers: 3,
       clients: 6,
+      readPolicy: 'linearizable',
       print: (line) => lines.push(line),
     });
     expect(report.complaints, lines.join('\n')).toEqual([]);
