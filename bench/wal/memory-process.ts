@@ -1,6 +1,6 @@
 // One process, one log, one number: the most memory it held. Started by cases/memory.ts, because a process that has done
 // anything else before says nothing about this.
-//   memory-process.ts DIRECTORY write|open ENTRIES ENTRY_BYTES CACHE_BYTES
+//   memory-process.mjs DIRECTORY write|open ENTRIES ENTRY_BYTES CACHE_BYTES
 
 import { WalLog } from '@waldb/wal';
 
