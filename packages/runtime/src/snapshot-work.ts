@@ -50,9 +50,15 @@ export class SnapshotWork {
   #staged: Staged[] = [];
   #pruning: Promise<void> = Promise.resolve();
   #hasStopped = false;
+  #onStop: () => void = () => {};
+  /** What waits for a step that a stopped server does not make any more. */
+  readonly #stopped: Promise<void>;
 
   constructor(options: SnapshotWorkOptions) {
     this.#options = options;
+    this.#stopped = new Promise((resolve) => {
+      this.#onStop = resolve;
+    });
     const { images, parts, log } = options;
     const onTrouble = (error: RuntimeError): void => {
       if (!this.#hasStopped) options.onTrouble(error);
@@ -130,6 +136,7 @@ export class SnapshotWork {
   /** Resolves when nothing is under way any more. Never rejects. */
   async stop(reason: RuntimeError): Promise<void> {
     this.#hasStopped = true;
+    this.#onStop();
     this.#snapshots.stop(reason);
     await Promise.all([this.#fetcher.stop(), this.#pruning]);
   }
@@ -167,13 +174,14 @@ export class SnapshotWork {
   async #deliver(message: InstallSnapshot): Promise<void> {
     const { clock, log, step, images, onTrouble } = this.#options;
     const { index } = message.snapshot;
-    const isInstalled = await new Promise<boolean>((resolve) => {
+    const stepped = new Promise<boolean>((resolve) => {
       step({ type: 'message', message, now: clock.now() }, () => {
         const isNamed = log.snapshotIndex() === index;
         if (isNamed) this.#stagedNow(() => {});
         resolve(isNamed);
       });
     });
+    const isInstalled = await Promise.race([stepped, this.#stopped]);
     if (isInstalled || this.#hasStopped) return;
     // The node did not want it after all: a later term, or it has the entries by now.
     await images.drop(index).catch((error: unknown) => {
