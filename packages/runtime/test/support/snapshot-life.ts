@@ -75,7 +75,7 @@ export class SnapshotLife {
           void this.work.stop(new RuntimeError('STORAGE', 'The disk failed.', { cause: error })); // never rejects
         });
       },
-      onTaken: () => {},
+      onEvent: () => {},
       onTrouble: (error) => this.troubles.push(error),
     });
   }
