@@ -2,7 +2,8 @@
 // time; the rest waits in order. A change is done once it is committed; a transfer once the other server leads.
 
 import type { Event, Index, NodeId, NodeStatus, Term } from '@waldb/core';
-import { RuntimeError } from './runtime-error.js';
+import { abortedError, whenAborted } from './patience.js';
+import { busyError, RuntimeError } from './runtime-error.js';
 
 export type ChangeRequest = Extract<
   Event,
@@ -22,6 +23,7 @@ interface Change {
   readonly deadline: number;
   readonly resolve: () => void;
   readonly reject: (error: RuntimeError) => void;
+  unwatch: (() => void) | undefined;
   /** Where the change is in the log; 0 before that, and for a transfer. */
   index: Index;
   term: Term;
@@ -58,18 +60,33 @@ export class Changes {
     return this.#current?.request.type === 'transferLeadership';
   }
 
-  add(request: ChangeRequest, deadline: number): Promise<void> {
+  /** Errors, by rejection: `BUSY`, `ABORTED`, `TIMEOUT`, and whatever becomes of the change. */
+  add(request: ChangeRequest, deadline: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.reject(abortedError(signal, false));
     const { changesMax } = this.#options;
     if (this.#waiting.length >= changesMax) {
-      return Promise.reject(
-        new RuntimeError('BUSY', `Too many changes are waiting (${this.#waiting.length}).`, {
-          detail: { changes: this.#waiting.length, changesMax },
-        }),
-      );
+      return Promise.reject(busyError('changesMax', changesMax, { changes: this.#waiting.length }));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ request, deadline, resolve, reject, index: 0, term: 0 });
+      const change: Change = {
+        request,
+        deadline,
+        resolve,
+        reject,
+        unwatch: undefined,
+        index: 0,
+        term: 0,
+      };
+      change.unwatch = whenAborted(signal, () => {
+        if (signal !== undefined) this.#giveUp(change, (mayHave) => abortedError(signal, mayHave));
+      });
+      this.#waiting.push(change);
     });
+  }
+
+  /** Nothing that waits is started any more; what is under way goes on. */
+  rejectWaiting(error: RuntimeError): void {
+    for (const change of [...this.#waiting]) this.#giveUp(change, () => error);
   }
 
   /** The next request, which is now under way. */
@@ -93,7 +110,9 @@ export class Changes {
   committed(commitIndex: Index): void {
     const current = this.#current;
     if (current === undefined || current.index === 0 || current.index > commitIndex) return;
-    if (this.#options.termAt(current.index) !== current.term) return this.#end()?.reject(outcomeUnknown());
+    const term = this.#options.termAt(current.index);
+    // Another leader's entry is there for ever: ours takes no effect. Where the log holds it no more, nobody knows.
+    if (term !== current.term) return this.#end()?.reject(leadershipLost(term === undefined));
     if (current.request.type === 'changeMembership') {
       // Done when the joint configuration is left: until then the old voters are still asked.
       const { configuration, configurationIndex } = this.#options.inForce();
@@ -107,7 +126,7 @@ export class Changes {
     const current = this.#current;
     if (current === undefined) return;
     if (current.request.type !== 'transferLeadership') {
-      this.#end()?.reject(outcomeUnknown());
+      this.#end()?.reject(leadershipLost(current.index > 0));
     } else if (leader !== undefined) {
       if (leader === current.request.to) this.#end()?.resolve();
       else this.transferFailed(`server ${leader} leads now`);
@@ -121,31 +140,38 @@ export class Changes {
     this.#end()?.reject(
       new RuntimeError('TRANSFER_FAILED', `Server ${to} did not take over leadership: ${why}.`, {
         detail: { to },
+        mayHaveBeenApplied: true,
       }),
     );
   }
 
   expire(now: number): void {
-    const current = this.#current;
-    if (current !== undefined && now >= current.deadline) {
-      this.#end()?.reject(timedOut(current.index > 0 || this.isTransferring));
-    }
-    for (let i = this.#waiting.length - 1; i >= 0; i--) {
-      const change = this.#waiting[i];
-      if (change === undefined || now < change.deadline) continue;
-      this.#waiting.splice(i, 1);
-      change.reject(timedOut(false));
+    for (const change of [this.#current, ...this.#waiting]) {
+      if (change !== undefined && now >= change.deadline) this.#giveUp(change, timedOut);
     }
   }
 
   rejectAll(makeError: (mayHaveBeenApplied: boolean) => RuntimeError): void {
-    this.#end()?.reject(makeError(true));
-    for (const change of this.#waiting.splice(0)) change.reject(makeError(false));
+    for (const change of [this.#current, ...this.#waiting]) {
+      if (change !== undefined) this.#giveUp(change, makeError);
+    }
+  }
+
+  /** What is under way may still take effect; what waits is never started. */
+  #giveUp(change: Change, makeError: (mayHaveBeenApplied: boolean) => RuntimeError): void {
+    const isUnderWay = change === this.#current;
+    if (isUnderWay) this.#end();
+    else {
+      this.#waiting.splice(this.#waiting.indexOf(change), 1);
+      change.unwatch?.();
+    }
+    change.reject(makeError(isUnderWay));
   }
 
   #end(): Change | undefined {
     const current = this.#current;
     this.#current = undefined;
+    current?.unwatch?.();
     return current;
   }
 }
@@ -154,10 +180,11 @@ function timedOut(mayHaveBeenApplied: boolean): RuntimeError {
   return new RuntimeError('TIMEOUT', 'The change was not committed in time.', { mayHaveBeenApplied });
 }
 
-function outcomeUnknown(): RuntimeError {
+function leadershipLost(mayHaveBeenApplied: boolean): RuntimeError {
+  const outcome = mayHaveBeenApplied ? 'whether it takes effect is not known' : 'it takes no effect';
   return new RuntimeError(
     'LEADERSHIP_LOST',
-    'This server stopped leading before the change was committed; whether it takes effect is not known.',
-    { mayHaveBeenApplied: true },
+    `This server stopped leading before the change was committed; ${outcome}.`,
+    { mayHaveBeenApplied },
   );
 }

@@ -55,7 +55,7 @@ export interface DriverOptions<Result> {
   readonly clock: Clock;
   readonly tickMs: number;
   readonly snapshotKeepEntries: number;
-  readonly limits: RuntimeLimits;
+  readonly limits: RuntimeLimits & { readonly commandBytesMax: number };
   readonly recorder: MetricsRecorder;
   readonly listener: DriverListener;
   /** Names the leader, with its addresses. */

@@ -13,7 +13,7 @@ export type {
 export type { Members, RaftServerOptions } from './options.js';
 export type { MembershipState } from './own-membership.js';
 export type { ProposeOptions } from './proposals.js';
-export { RaftServer, type ReadConsistency, type RequestOptions } from './raft-server.js';
+export { type CloseOptions, RaftServer, type ReadConsistency, type RequestOptions } from './raft-server.js';
 export {
   RuntimeError,
   type RuntimeErrorCode,

@@ -6,8 +6,9 @@ import type { Configuration, Index, NodeId, ProgressState, RaftNode } from '@wal
 import type { Clock } from '@waldb/io';
 import { memberIds } from './address-book.js';
 import type { ChangeRequest } from './changes.js';
+import { checkTimeout } from './check-options.js';
 import type { Members } from './options.js';
-import { abortedError } from './proposals.js';
+import { abortedError } from './patience.js';
 import type { RequestOptions } from './raft-server.js';
 import { RuntimeError } from './runtime-error.js';
 import { markedAddress, markOf, requireServerAddress, unmarked } from './server-address.js';
@@ -69,6 +70,7 @@ export class MembershipRequests {
   }
 
   async addServer(id: NodeId, address: string, options: AddServerOptions): Promise<void> {
+    if (options.timeoutMs !== undefined) checkTimeout(options.timeoutMs);
     const { configuration } = this.#options.node;
     const { signal } = options;
     const request = options.signal === undefined ? {} : { signal: options.signal };
@@ -107,6 +109,7 @@ export class MembershipRequests {
   }
 
   async waitUntilCaughtUp(id: NodeId, options: CatchUpOptions): Promise<void> {
+    if (options.timeoutMs !== undefined) checkTimeout(options.timeoutMs);
     const { clock, silenceMs } = this.#options;
     const startedAt = clock.now();
     let heardAt = startedAt;

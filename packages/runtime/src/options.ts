@@ -2,8 +2,8 @@
 
 import type { NodeId, RaftConfig } from '@waldb/core';
 import type { Clock, Network, TlsCredentials, Vfs } from '@waldb/io';
-import type { Logger, TransportLimits } from '@waldb/transport';
-import type { WalOptions } from '@waldb/wal';
+import { DEFAULT_LIMITS, type Logger, type TransportLimits } from '@waldb/transport';
+import { DEFAULT_ENTRY_BYTES_MAX, type WalOptions } from '@waldb/wal';
 import type { RuntimeLimits } from './limits.js';
 import { RuntimeError } from './runtime-error.js';
 import { formatServerAddress, requireServerAddress } from './server-address.js';
@@ -53,6 +53,8 @@ export interface RaftServerOptions<Result> {
   readonly heartbeatTicks?: number;
   /** How long requests wait that do not say so themselves. Default 10 seconds. */
   readonly requestTimeoutMs?: number;
+  /** How long `close` takes at most to finish what is under way and to hand over leadership. Default 5 seconds. */
+  readonly closeTimeoutMs?: number;
   /** Applied entries after which a snapshot is taken; 0, the default, never takes one by itself. */
   readonly snapshotThreshold?: number;
   /** Entries kept below a snapshot for peers that are a little behind. Default 1024. */
@@ -105,36 +107,19 @@ export const DEFAULT_TICK_MS = 25;
 export const DEFAULT_ELECTION_TIMEOUT_TICKS: readonly [number, number] = [16, 32];
 export const DEFAULT_HEARTBEAT_TICKS = 4;
 export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
+export const DEFAULT_CLOSE_TIMEOUT_MS = 5_000;
 export const DEFAULT_SESSION_TTL_MS = 60_000;
 export const DEFAULT_SNAPSHOT_KEEP_ENTRIES = 1024;
 
-/** Errors: `OPTIONS_INVALID`. The protocol checks its own. */
-export function checkOptions<Result>(options: RaftServerOptions<Result>): void {
-  const { id, bootstrap, join, tickMs } = options;
-  if (!Number.isSafeInteger(id) || id < 1) throw invalid('id', id, 'a whole number from 1');
-  if (options.directory === '') throw invalid('directory', options.directory, 'a path');
-  if (bootstrap !== undefined && join !== undefined) {
-    throw new RuntimeError('OPTIONS_INVALID', 'A server either bootstraps a cluster or joins one, not both.');
-  }
-  if (tickMs !== undefined && !(tickMs >= 1)) throw invalid('tickMs', tickMs, 'at least 1');
-  if (bootstrap !== undefined) checkMembers('bootstrap.members', bootstrap.members);
-  if (bootstrap !== undefined && bootstrap.members[id] === undefined) {
-    throw new RuntimeError(
-      'OPTIONS_INVALID',
-      `The members to bootstrap (${Object.keys(bootstrap.members).join(', ')}) do not include this server, ${id}.`,
-      { detail: { option: 'bootstrap.members', id } },
-    );
-  }
-  if (join !== undefined) checkMembers('join.members', join.members);
-  if (join !== undefined && join.members[id] !== undefined) {
-    throw new RuntimeError(
-      'OPTIONS_INVALID',
-      `Server ${id} cannot join through itself: name the other members.`,
-      {
-        detail: { option: 'join.members', id },
-      },
-    );
-  }
+/** Of a message beside one entry, and of an entry beside its command: generous, so that no refusal comes later. */
+const MESSAGE_OVERHEAD_BYTES = 1024;
+const ENTRY_OVERHEAD_BYTES = 25;
+
+/** The largest command that the log and a message between servers take. */
+export function commandBytesMax<Result>(options: RaftServerOptions<Result>): number {
+  const entryBytesMax = options.log?.entryBytesMax ?? DEFAULT_ENTRY_BYTES_MAX;
+  const frameBytesMax = options.transportLimits?.frameBytesMax ?? DEFAULT_LIMITS.frameBytesMax;
+  return Math.min(entryBytesMax, frameBytesMax - MESSAGE_OVERHEAD_BYTES) - ENTRY_OVERHEAD_BYTES;
 }
 
 /**
@@ -156,22 +141,4 @@ export function ownAddress<Result>(options: RaftServerOptions<Result>, founded?:
       ? requireServerAddress(member ?? founded ?? base, "This server's address").client
       : requireServerAddress(clientAddress, '`clientAddress`').peer;
   return formatServerAddress(client === undefined ? { peer } : { peer, client });
-}
-
-function checkMembers(option: string, members: Members): void {
-  const entries = Object.entries(members);
-  if (entries.length === 0)
-    throw new RuntimeError('OPTIONS_INVALID', `${option} is empty.`, { detail: { option } });
-  for (const [key, address] of entries) {
-    const id = Number(key);
-    if (!Number.isSafeInteger(id) || id < 1)
-      throw invalid(`an id in ${option}`, key, 'a whole number from 1');
-    requireServerAddress(address, `The address of member ${key}`);
-  }
-}
-
-function invalid(option: string, value: unknown, wanted: string): RuntimeError {
-  return new RuntimeError('OPTIONS_INVALID', `${option} is ${String(value)}, but must be ${wanted}.`, {
-    detail: { option, value },
-  });
 }

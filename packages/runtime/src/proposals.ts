@@ -4,7 +4,8 @@
 
 import type { Index, Term } from '@waldb/core';
 import type { MetricsRecorder } from './metrics-recorder.js';
-import { RuntimeError } from './runtime-error.js';
+import { abortedError, whenAborted } from './patience.js';
+import { busyError, RuntimeError } from './runtime-error.js';
 import type { Session, SessionRequest } from './session/session.js';
 
 export interface ProposeOptions {
@@ -25,8 +26,7 @@ export interface Proposal<Result> {
   readonly deadline: number;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: RuntimeError) => void;
-  readonly signal: AbortSignal | undefined;
-  onAbort: (() => void) | undefined;
+  unwatch: (() => void) | undefined;
   /** 0 while it waits. */
   index: Index;
   term: Term;
@@ -36,6 +36,8 @@ export interface Proposal<Result> {
 export interface ProposalLimits {
   readonly proposalsMax: number;
   readonly proposalBytesMax: number;
+  /** Follows from what the log and the transport take (`commandBytesMax` in options.ts). */
+  readonly commandBytesMax: number;
   readonly batchCommandsMax: number;
   readonly batchBytesMax: number;
 }
@@ -59,6 +61,7 @@ export class Proposals<Result> {
   #bytes = 0;
   /** No proposal's deadline is earlier. */
   #nextDeadline = Number.POSITIVE_INFINITY;
+  #onIdle: (() => void) | undefined;
 
   constructor(limits: ProposalLimits, observer: ProposalObserver = NOBODY) {
     this.#limits = limits;
@@ -86,14 +89,8 @@ export class Proposals<Result> {
     now: number = 0,
   ): Promise<Result> {
     if (signal?.aborted) return this.#refuse(abortedError(signal, false));
-    const { proposalsMax, proposalBytesMax } = this.#limits;
-    if (this.#count >= proposalsMax || (this.#count > 0 && this.#bytes + command.length > proposalBytesMax)) {
-      return this.#refuse(
-        new RuntimeError('BUSY', `Too many proposals are waiting (${this.#count}, ${this.#bytes} bytes).`, {
-          detail: { proposals: this.#count, bytes: this.#bytes, proposalsMax, proposalBytesMax },
-        }),
-      );
-    }
+    const refusal = this.#refusal(command.length);
+    if (refusal !== undefined) return this.#refuse(refusal);
     return new Promise((resolve, reject) => {
       const proposal: Proposal<Result> = {
         command,
@@ -101,18 +98,27 @@ export class Proposals<Result> {
         deadline,
         resolve,
         reject,
-        signal,
-        onAbort: undefined,
+        unwatch: undefined,
         index: 0,
         term: 0,
         isSettled: false,
       };
-      if (signal !== undefined) this.#watch(proposal, signal);
+      proposal.unwatch = whenAborted(signal, () => {
+        if (signal !== undefined) this.#reject(proposal, abortedError(signal, proposal.index > 0));
+      });
       this.#count += 1;
       this.#bytes += command.length;
       this.#nextDeadline = Math.min(this.#nextDeadline, deadline);
       this.#waiting.push(proposal);
       this.#observer.proposalAccepted(command.length);
+    });
+  }
+
+  /** Resolves when none is left. One caller at a time. */
+  idle(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
     });
   }
 
@@ -222,16 +228,26 @@ export class Proposals<Result> {
     this.#reject(proposal, error);
   }
 
-  #watch(proposal: Proposal<Result>, signal: AbortSignal): void {
-    proposal.onAbort = () => this.#reject(proposal, abortedError(signal, proposal.index > 0));
-    signal.addEventListener('abort', proposal.onAbort, { once: true });
-  }
-
   #reject(proposal: Proposal<Result>, error: RuntimeError): void {
     if (proposal.isSettled) return;
     this.#settle(proposal);
     this.#observer.proposalFailed(error, proposal.startedAt);
     proposal.reject(error);
+  }
+
+  #refusal(commandBytes: number): RuntimeError | undefined {
+    const { proposalsMax, proposalBytesMax, commandBytesMax } = this.#limits;
+    const inUse = { proposals: this.#count, bytes: this.#bytes };
+    if (commandBytes > commandBytesMax) {
+      return new RuntimeError(
+        'TOO_LARGE',
+        `A command of ${commandBytes} bytes is larger than the ${commandBytesMax} bytes that the log and a message take.`,
+        { detail: { bytes: commandBytes, bytesMax: commandBytesMax } },
+      );
+    }
+    if (this.#count >= proposalsMax) return busyError('proposalsMax', proposalsMax, inUse);
+    if (this.#count === 0 || this.#bytes + commandBytes <= proposalBytesMax) return undefined;
+    return busyError('proposalBytesMax', proposalBytesMax, inUse);
   }
 
   /** It was not taken at all. */
@@ -245,7 +261,8 @@ export class Proposals<Result> {
     this.#count -= 1;
     this.#bytes -= proposal.command.length;
     if (proposal.index > 0) this.#inLog.delete(proposal.index);
-    if (proposal.onAbort !== undefined) proposal.signal?.removeEventListener('abort', proposal.onAbort);
+    proposal.unwatch?.();
+    if (this.#count === 0) this.#onIdle?.();
   }
 
   /** What was taken is cut off in large pieces, so that each proposal is moved once at most. */
@@ -259,13 +276,6 @@ export class Proposals<Result> {
     this.#waiting = [];
     this.#taken = 0;
   }
-}
-
-export function abortedError(signal: AbortSignal, mayHaveBeenApplied: boolean): RuntimeError {
-  return new RuntimeError('ABORTED', 'The caller stopped waiting.', {
-    mayHaveBeenApplied,
-    cause: signal.reason,
-  });
 }
 
 function outcomeUnknown(): RuntimeError {

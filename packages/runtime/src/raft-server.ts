@@ -4,6 +4,7 @@
 import type { Index, NodeId, Term } from '@waldb/core';
 import type { TlsCredentials } from '@waldb/io';
 import type { ChangeRequest } from './changes.js';
+import { checkTimeout } from './check-options.js';
 import {
   type AddServerOptions,
   type CatchUpOptions,
@@ -11,12 +12,14 @@ import {
   type WantedMembership,
 } from './membership-requests.js';
 import {
+  DEFAULT_CLOSE_TIMEOUT_MS,
   DEFAULT_REQUEST_TIMEOUT_MS,
   DEFAULT_SESSION_TTL_MS,
   DEFAULT_TICK_MS,
   type RaftServerOptions,
 } from './options.js';
-import { abortedError, type ProposeOptions } from './proposals.js';
+import { abortedError, patiently } from './patience.js';
+import type { ProposeOptions } from './proposals.js';
 import { RuntimeError } from './runtime-error.js';
 import type { ServerAddress } from './server-address.js';
 import type { RaftServerEvents } from './server-events.js';
@@ -25,7 +28,8 @@ import { openServerParts, type ServerParts } from './server-parts.js';
 import { type ServerStatus, serverStatus } from './server-status.js';
 import { loggedCommand } from './session/runtime-command.js';
 import type { Session } from './session/session.js';
-import type { Patience, SessionRequests } from './session/session-requests.js';
+import type { Patience } from './session/session-requests.js';
+import { windDown } from './wind-down.js';
 
 /**
  * - `linearizable`: sees every write that was acknowledged anywhere before the read was asked for.
@@ -37,6 +41,11 @@ export type ReadConsistency = 'linearizable' | 'lease' | 'eventual';
 export interface RequestOptions {
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
+}
+
+export interface CloseOptions extends RequestOptions {
+  /** Default true. */
+  readonly transfer?: boolean;
 }
 
 /**
@@ -58,7 +67,11 @@ export class RaftServer<Result> {
   readonly #parts: ServerParts<Result>;
   readonly #membership: MembershipRequests;
   readonly #onSignal: () => void;
+  readonly #timeoutMs: number;
   #closing: Promise<void> | undefined;
+  #closingReason: RuntimeError | undefined;
+  /** Aborted when a close shall wait for nobody. */
+  readonly #hurry = new AbortController();
 
   /**
    * Opens the directory, restores the state machine, and takes part in the cluster from then on. Does not wait for a
@@ -70,21 +83,22 @@ export class RaftServer<Result> {
     const parts = await openServerParts(options);
     const server = new RaftServer(options, parts);
     if (!signal?.aborted) return server;
-    await server.close();
+    await server.close({ transfer: false });
     throw abortedError(signal, false);
   }
 
   private constructor(options: RaftServerOptions<Result>, parts: ServerParts<Result>) {
     this.#options = options;
     this.#parts = parts;
-    const { node, clock, driver } = parts;
+    this.#timeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
+    const { node, clock } = parts;
     this.#membership = new MembershipRequests({
       node,
       clock,
       pollMs: (options.tickMs ?? DEFAULT_TICK_MS) * 2,
-      silenceMs: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+      silenceMs: this.#timeoutMs,
       change: (request, requestOptions) => this.#change(request, requestOptions),
-      failure: () => driver.failure,
+      failure: () => this.#refusal,
       notLeader: parts.notLeader,
     });
     this.#onSignal = () => void this.close();
@@ -137,17 +151,16 @@ export class RaftServer<Result> {
    * `mayHaveBeenApplied` says whether this call can have taken effect all the same.
    */
   propose(command: Uint8Array, options: ProposeOptions = {}): Promise<Result> {
-    const { driver } = this.#parts;
-    if (driver.failure !== undefined) return Promise.reject(driver.failure);
-    if (options.session !== undefined) {
-      return this.#parts.sessionRequests.propose(command, options.session, this.#patience(options));
-    }
-    const now = this.#parts.clock.now();
-    const logged = loggedCommand(command);
-    const outcome = driver.proposals.add(logged, this.#deadline(options, now), options.signal, now);
-    driver.wake();
-    // Only the runtime's own entries result in a `SessionReply`.
-    return outcome as Promise<Result>;
+    return this.#ask(options, (patience) => {
+      const { driver, sessionRequests } = this.#parts;
+      const { session } = options;
+      if (session !== undefined) return sessionRequests.propose(command, session, patience);
+      const { deadline, signal, now } = patience;
+      const outcome = driver.proposals.add(loggedCommand(command), deadline, signal, now);
+      driver.wake();
+      // Only the runtime's own entries result in a `SessionReply`.
+      return outcome as Promise<Result>;
+    });
   }
 
   /**
@@ -156,19 +169,18 @@ export class RaftServer<Result> {
    * `detail.limit` when there are too many.
    */
   openSession(options: RequestOptions & { readonly ttlMs?: number } = {}): Promise<Session> {
-    return this.#inSession((requests) =>
-      requests.open(options.ttlMs ?? DEFAULT_SESSION_TTL_MS, this.#patience(options)),
-    );
+    const ttlMs = options.ttlMs ?? DEFAULT_SESSION_TTL_MS;
+    return this.#ask(options, (patience) => this.#parts.sessionRequests.open(ttlMs, patience));
   }
 
   /** Counts as a use of the session, and tells what it has settled. Errors: those of `propose`, `SESSION_EXPIRED`. */
   keepSession(session: Session, options: RequestOptions = {}): Promise<void> {
-    return this.#inSession((requests) => requests.keep(session, this.#patience(options)));
+    return this.#ask(options, (patience) => this.#parts.sessionRequests.keep(session, patience));
   }
 
   /** Its results are forgotten, and nothing of it is applied any more. Errors: those of `propose`, `SESSION_EXPIRED`. */
   closeSession(session: Session, options: RequestOptions = {}): Promise<void> {
-    return this.#inSession((requests) => requests.close(session, this.#patience(options)));
+    return this.#ask(options, (patience) => this.#parts.sessionRequests.close(session, patience));
   }
 
   /**
@@ -178,15 +190,17 @@ export class RaftServer<Result> {
    * Errors: `NOT_LEADER` (none is known), `BUSY`, `TIMEOUT`, `ABORTED`, `LEADERSHIP_LOST`, `STORAGE`, `CLOSED`.
    */
   read(consistency: ReadConsistency = 'linearizable', options: RequestOptions = {}): Promise<void> {
-    const { driver } = this.#parts;
-    if (driver.failure !== undefined) return Promise.reject(driver.failure);
-    if (consistency === 'eventual') return Promise.resolve();
-    const { node, clock } = this.#parts;
-    const index = node.leaseReadIndex(clock.now());
-    if (index !== undefined && index <= driver.applier.appliedIndex) return driver.reads.answerAtOnce();
-    const confirmed = driver.reads.add(this.#deadline(options));
-    driver.wake();
-    return orAborted(confirmed, options.signal, false);
+    if (consistency === 'eventual' && this.#refusal === undefined && options.signal?.aborted !== true) {
+      return READ_NOW;
+    }
+    return this.#ask(options, ({ now, deadline, signal }) => {
+      const { driver, node } = this.#parts;
+      const index = signal?.aborted === true ? undefined : node.leaseReadIndex(now);
+      if (index !== undefined && index <= driver.applier.appliedIndex) return driver.reads.answerAtOnce();
+      const confirmed = driver.reads.add(deadline, signal);
+      driver.wake();
+      return confirmed;
+    });
   }
 
   /**
@@ -268,10 +282,15 @@ export class RaftServer<Result> {
    * that it covers once it is durable. Entries are applied meanwhile.
    * Errors: `SNAPSHOT_TOO_LARGE`, `STATE_MACHINE`, `STORAGE`, `CLOSED`.
    */
-  snapshot(): Promise<Index> {
-    const { driver } = this.#parts;
-    if (driver.failure !== undefined) return Promise.reject(driver.failure);
-    return driver.snapshots.take();
+  snapshot(options: RequestOptions = {}): Promise<Index> {
+    return this.#ask(options, ({ now, deadline, signal }) => {
+      const { driver, clock } = this.#parts;
+      const isBounded = options.timeoutMs !== undefined || signal !== undefined;
+      const taken = driver.snapshots.take();
+      if (!isBounded) return taken;
+      const timeoutMs = options.timeoutMs === undefined ? Number.POSITIVE_INFINITY : deadline - now;
+      return patiently(taken, { clock, timeoutMs, signal });
+    });
   }
 
   /** How this server is now. */
@@ -301,11 +320,18 @@ export class RaftServer<Result> {
   }
 
   /**
-   * Leaves the network, lets a call into the state machine end, makes everything staged durable and closes the log.
-   * Requests that wait are rejected with `CLOSED`. Idempotent. Errors: those of closing the log.
+   * Takes nothing new (`CLOSED`), finishes what is under way, hands leadership to the voter that has most of the log, and
+   * stops: leaves the network, lets a call into the state machine end, makes everything staged durable, closes the log.
+   * All of it that depends on others ends after `timeoutMs` (default: the server's `closeTimeoutMs`), or when `signal` is
+   * aborted; what is then unanswered is rejected with `CLOSED`. With `transfer: false` it stops at once. Idempotent; a
+   * later call can only hurry it. Errors: those of closing the log.
    */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  close(options: CloseOptions = {}): Promise<void> {
+    const { timeoutMs, signal, transfer = true } = options;
+    const hurry = () => this.#hurry.abort();
+    if (!transfer || signal?.aborted === true) hurry();
+    signal?.addEventListener('abort', hurry, { once: true, signal: this.#hurry.signal });
+    this.#closing ??= this.#close(timeoutMs ?? this.#options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS);
     return this.#closing;
   }
 
@@ -313,46 +339,67 @@ export class RaftServer<Result> {
     return this.close();
   }
 
-  async #close(): Promise<void> {
+  async #close(timeoutMs: number): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#onSignal);
-    await this.#parts.close(new RuntimeError('CLOSED', 'The server was closed.'));
+    const closed = new RuntimeError('CLOSED', 'The server was closed.');
+    this.#closingReason = closed;
+    const { driver } = this.#parts;
+    if (driver.failure === undefined) await this.#windDown(timeoutMs, closed);
+    await this.#parts.close(closed);
+    this.#hurry.abort();
+  }
+
+  #windDown(timeoutMs: number, closed: RuntimeError): Promise<void> {
+    const { driver, node, transport, clock } = this.#parts;
+    driver.changes.rejectWaiting(closed);
+    return windDown({
+      clock,
+      timeoutMs,
+      signal: this.#hurry.signal,
+      idle: async () => {
+        await driver.proposals.idle();
+        await driver.reads.idle();
+      },
+      status: () => node.status(),
+      isConnected: (id) => transport.stats().peers[id]?.state === 'connected',
+      transfer: (to, deadline) => {
+        const done = driver.changes.add({ type: 'transferLeadership', to }, deadline);
+        driver.wake();
+        return done;
+      },
+    });
+  }
+
+  /** Why nothing new is taken; undefined while it is. */
+  get #refusal(): RuntimeError | undefined {
+    return this.#parts.driver.failure ?? this.#closingReason;
+  }
+
+  /** Starts what a caller asks for, unless it cannot be right or nothing is taken any more. */
+  #ask<Answer>(
+    { timeoutMs, signal }: RequestOptions,
+    start: (patience: Patience) => Promise<Answer>,
+  ): Promise<Answer> {
+    const refusal = this.#refusal;
+    if (refusal !== undefined) return Promise.reject(refusal);
+    try {
+      const wait = timeoutMs === undefined ? this.#timeoutMs : checkTimeout(timeoutMs);
+      const now = this.#parts.clock.now();
+      return start({ now, deadline: now + wait, signal });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #change(request: ChangeRequest, options: RequestOptions): Promise<void> {
-    const { driver } = this.#parts;
-    if (driver.failure !== undefined) return Promise.reject(driver.failure);
-    const done = driver.changes.add(request, this.#deadline(options));
-    driver.wake();
-    return orAborted(done, options.signal, true);
-  }
-
-  #inSession<Answer>(ask: (requests: SessionRequests<Result>) => Promise<Answer>): Promise<Answer> {
-    const { driver, sessionRequests } = this.#parts;
-    return driver.failure === undefined ? ask(sessionRequests) : Promise.reject(driver.failure);
-  }
-
-  #patience(options: RequestOptions): Patience {
-    const now = this.#parts.clock.now();
-    return { now, deadline: this.#deadline(options, now), signal: options.signal };
-  }
-
-  #deadline(options: RequestOptions, now: number = this.#parts.clock.now()): number {
-    const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
-    return now + timeoutMs;
+    return this.#ask(options, ({ deadline, signal }) => {
+      const { driver } = this.#parts;
+      const done = driver.changes.add(request, deadline, signal);
+      driver.wake();
+      return done;
+    });
   }
 }
 
-/** The promise, or `ABORTED` if the signal is quicker: the work itself goes on, nobody waits for it. */
-function orAborted(
-  promise: Promise<void>,
-  signal: AbortSignal | undefined,
-  mayHaveBeenApplied: boolean,
-): Promise<void> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(abortedError(signal, mayHaveBeenApplied));
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}
+/** An eventual read asks nobody: all of them share one answer. */
+const READ_NOW: Promise<void> = Promise.resolve();

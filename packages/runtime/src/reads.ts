@@ -4,12 +4,14 @@
 
 import type { Action, Index } from '@waldb/core';
 import type { MetricsRecorder } from './metrics-recorder.js';
-import { RuntimeError } from './runtime-error.js';
+import { abortedError, whenAborted } from './patience.js';
+import { busyError, RuntimeError } from './runtime-error.js';
 
 interface Read {
   readonly deadline: number;
   readonly resolve: () => void;
   readonly reject: (error: RuntimeError) => void;
+  unwatch: (() => void) | undefined;
   isSettled: boolean;
 }
 
@@ -36,6 +38,7 @@ export class Reads {
   #lastRound = 0;
   #count = 0;
   #nextDeadline = Number.POSITIVE_INFINITY;
+  #onIdle: (() => void) | undefined;
 
   constructor(
     limits: { readonly readsMax: number; readonly readRoundsMax: number },
@@ -50,6 +53,14 @@ export class Reads {
     return this.#count;
   }
 
+  /** Resolves when none is left. One caller at a time. */
+  idle(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
   /** Whether a round can and should be started. */
   get wantsRound(): boolean {
     return this.#waiting.length > 0 && this.#rounds.size < this.#limits.readRoundsMax;
@@ -61,19 +72,26 @@ export class Reads {
     return Promise.resolve();
   }
 
-  add(deadline: number): Promise<void> {
+  /** Errors, by rejection: `BUSY`, `ABORTED`, `TIMEOUT`, and why the read was not confirmed. */
+  add(deadline: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return this.#refuse(abortedError(signal, false));
     if (this.#count >= this.#limits.readsMax) {
-      const error = new RuntimeError('BUSY', `Too many reads are waiting (${this.#count}).`, {
-        detail: { reads: this.#count, readsMax: this.#limits.readsMax },
-      });
-      this.#observer.readFailed(error);
-      return Promise.reject(error);
+      return this.#refuse(busyError('readsMax', this.#limits.readsMax, { reads: this.#count }));
     }
     return new Promise((resolve, reject) => {
       this.#count += 1;
       this.#nextDeadline = Math.min(this.#nextDeadline, deadline);
-      this.#waiting.push({ deadline, resolve, reject, isSettled: false });
+      const read: Read = { deadline, resolve, reject, unwatch: undefined, isSettled: false };
+      read.unwatch = whenAborted(signal, () => {
+        if (signal !== undefined) this.#rejectThese([read], abortedError(signal, false));
+      });
+      this.#waiting.push(read);
     });
+  }
+
+  #refuse(error: RuntimeError): Promise<never> {
+    this.#observer.readFailed(error);
+    return Promise.reject(error);
   }
 
   /** Everything that waits becomes one round; returns its context. */
@@ -146,19 +164,24 @@ export class Reads {
     let answered = 0;
     for (const read of reads) {
       if (read.isSettled) continue;
-      read.isSettled = true;
-      this.#count -= 1;
+      this.#settle(read);
       answered += 1;
       read.resolve();
     }
     this.#observer.readsAnswered(answered);
   }
 
+  #settle(read: Read): void {
+    read.isSettled = true;
+    read.unwatch?.();
+    this.#count -= 1;
+    if (this.#count === 0) this.#onIdle?.();
+  }
+
   #rejectThese(reads: readonly Read[], error: RuntimeError): void {
     for (const read of reads) {
       if (read.isSettled) continue;
-      read.isSettled = true;
-      this.#count -= 1;
+      this.#settle(read);
       this.#observer.readFailed(error);
       read.reject(error);
     }

@@ -5,7 +5,7 @@ import type { NodeId, RaftError } from '@waldb/core';
 /**
  * Requests:
  * - `NOT_LEADER`: only the leader can do this; `detail.leader` and its addresses say who that is, as far as known.
- * - `BUSY`: a limit on waiting work is reached. Nothing was done; try again later.
+ * - `BUSY`: a limit is reached: `detail.limit` is its name. Nothing was done; try again later.
  * - `TIMEOUT`, `ABORTED`: no longer waited for. `mayHaveBeenApplied` says whether it can still take effect.
  * - `LEADERSHIP_LOST`: this server stopped leading before the outcome was known.
  * - `CLOSED`: the server was closed.
@@ -103,9 +103,18 @@ export class RuntimeError extends Error {
 export function fromRaftError(error: RaftError): RuntimeError {
   const { leader: _, ...facts } = error.detail;
   const options = { detail: facts, cause: error };
-  if (error.code === 'QUOTA_EXCEEDED') return new RuntimeError('BUSY', sentence(error), options);
+  if (error.code === 'QUOTA_EXCEEDED') {
+    if (facts['reason'] === 'diskFull') return diskFullError();
+    const limit = quotaLimit(facts);
+    return new RuntimeError('BUSY', sentence(error), { ...options, detail: { ...facts, limit } });
+  }
   if (error.code === 'ENCODING') return new RuntimeError('INTERNAL', sentence(error), options);
   return new RuntimeError(error.code, sentence(error), options);
+}
+
+/** The option that the protocol's quota comes from. */
+function quotaLimit(facts: RuntimeErrorDetail): string {
+  return 'maxUncommittedBytes' in facts ? 'maxUncommittedBytes' : 'maxPendingReads';
 }
 
 export function storageError(cause: unknown): RuntimeError {
@@ -115,6 +124,17 @@ export function storageError(cause: unknown): RuntimeError {
 
 export function diskFullError(): RuntimeError {
   return new RuntimeError('STORAGE_FULL', 'The disk is full: nothing can be written until there is room.');
+}
+
+/** A limit is full; `limit` is its name among the options. */
+export function busyError(limit: string, max: number, inUse: RuntimeErrorDetail): RuntimeError {
+  return new RuntimeError(
+    'BUSY',
+    `The limit ${limit} (${max}) is reached: nothing was done, try again later.`,
+    {
+      detail: { limit, max, ...inUse },
+    },
+  );
 }
 
 /** The same error, with what it means for one proposal or change. */

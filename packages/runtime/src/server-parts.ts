@@ -15,6 +15,7 @@ import {
 import { type Logger, SILENT_LOGGER, TcpTransport } from '@waldb/transport';
 import type { WalLog } from '@waldb/wal';
 import { AddressBook } from './address-book.js';
+import { checkOptions } from './check-options.js';
 import { Driver } from './driver.js';
 import { Emitter } from './emitter.js';
 import type { Identity } from './identity.js';
@@ -23,7 +24,7 @@ import { DEFAULT_RUNTIME_LIMITS, type RuntimeLimits } from './limits.js';
 import { MetricsRecorder } from './metrics-recorder.js';
 import { NodeView } from './node-view.js';
 import {
-  checkOptions,
+  commandBytesMax,
   DEFAULT_ELECTION_TIMEOUT_TICKS,
   DEFAULT_HEARTBEAT_TICKS,
   DEFAULT_SNAPSHOT_KEEP_ENTRIES,
@@ -126,8 +127,9 @@ async function restoreState<Result>(
 function replaySessions(sessions: SessionTable, log: RaftLog, applied: Index): void {
   const replayed = { table: sessions, codec: plainResults, ...DEFAULT_RUNTIME_LIMITS, onTrouble: () => {} };
   const interpreter = new Interpreter(replayed);
-  for (let from = log.snapshotIndex() + 1; from <= applied; ) {
-    const entries = log.entries(from, applied, REPLAY_BYTES_MAX);
+  const through = Math.min(applied, log.lastIndex()); // a machine that is ahead of its log is refused by the node
+  for (let from = log.snapshotIndex() + 1; from <= through; ) {
+    const entries = log.entries(from, through, REPLAY_BYTES_MAX);
     interpreter.replay(entries.filter(({ kind }) => kind === 'normal'));
     from += entries.length;
   }
@@ -215,7 +217,7 @@ async function assemble<Result>(
     clock,
     tickMs: options.tickMs ?? DEFAULT_TICK_MS,
     snapshotKeepEntries: options.snapshotKeepEntries ?? DEFAULT_SNAPSHOT_KEEP_ENTRIES,
-    limits,
+    limits: { ...limits, commandBytesMax: commandBytesMax(options) },
     notLeader: whoLeads,
     listener,
   });

@@ -10,6 +10,7 @@ import { join as joinPath } from 'node:path';
 import { createDirectory, type Vfs } from '@waldb/io';
 import { SILENT_LOGGER } from '@waldb/transport';
 import { WalError, WalLog } from '@waldb/wal';
+import { asOptionError } from './check-options.js';
 import { foundedClusterId, type Identity, readIdentity, writeIdentity } from './identity.js';
 import { Images } from './images.js';
 import { KnownLogs } from './known-logs.js';
@@ -36,6 +37,8 @@ export async function openStore<Result>(vfs: Vfs, options: RaftServerOptions<Res
     return await open(vfs, options);
   } catch (error) {
     if (error instanceof RuntimeError) throw error;
+    const optionError = asOptionError(error);
+    if (optionError !== error) throw optionError;
     // What the log knows of itself has its own code; that the file system refuses is the directory's matter.
     if (error instanceof WalError && error.code !== 'WAL_IO') throw error;
     const why = error instanceof Error ? error.message : String(error);

@@ -3,7 +3,13 @@ import { Proposals } from '../src/proposals.js';
 import { RuntimeError } from '../src/runtime-error.js';
 import { bytes } from './support/list-machine.js';
 
-const LIMITS = { proposalsMax: 4, proposalBytesMax: 100, batchCommandsMax: 3, batchBytesMax: 10 };
+const LIMITS = {
+  proposalsMax: 4,
+  proposalBytesMax: 100,
+  commandBytesMax: 1_000_000,
+  batchCommandsMax: 3,
+  batchBytesMax: 10,
+};
 const NEVER = Number.POSITIVE_INFINITY;
 
 function propose(proposals: Proposals<string>, text: string, deadline = NEVER, signal?: AbortSignal) {
@@ -51,7 +57,13 @@ describe('Proposals', () => {
   });
 
   it('I2.2 a thousand commands against a cap of 300 take four batches and lose none', () => {
-    const limits = { proposalsMax: 1000, proposalBytesMax: 1e6, batchCommandsMax: 300, batchBytesMax: 1e6 };
+    const limits = {
+      ...LIMITS,
+      proposalsMax: 1000,
+      proposalBytesMax: 1e6,
+      batchCommandsMax: 300,
+      batchBytesMax: 1e6,
+    };
     const proposals = new Proposals<string>(limits);
     for (let i = 0; i < 1000; i++) propose(proposals, String(i));
     const batches: string[][] = [];

@@ -2,10 +2,10 @@
 
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { NodeVfs, type Vfs, type VfsFile } from '@waldb/io';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { RaftServer, RuntimeError } from '../src/index.js';
 import { Cluster, freeAddresses, startServer, temporaryDirectory, WAIT } from './support/cluster.js';
+import { switchableDisk } from './support/disk.js';
 import { bytes, ListMachine } from './support/list-machine.js';
 
 async function single(change: Partial<Parameters<typeof startServer>[0]> = {}) {
@@ -230,7 +230,7 @@ describe('a close', () => {
       isApplying = false;
       return apply(entries);
     };
-    const { server } = await single({ stateMachine: machine });
+    const { server } = await single({ stateMachine: machine, closeTimeoutMs: 50 });
     await expect.poll(() => server.isLeader, WAIT).toBe(true);
     const outcome = server.propose(bytes('a')).catch((error: RuntimeError) => error);
     await expect.poll(() => isApplying, WAIT).toBe(true);
@@ -287,12 +287,12 @@ describe('a failure stops the server', () => {
   });
 
   it('a log that fails: silent from then on, the others go on without it', async () => {
-    const disk = { isBroken: false };
+    const disk = { isBroken: false, isStuck: false };
     const cluster = await Cluster.start(3);
     const first = await cluster.leader();
     await first.server.propose(bytes('before'));
     await cluster.closeOne(first.id);
-    const { server } = await cluster.startOne(first.id, { vfs: breakable(disk) });
+    const { server } = await cluster.startOne(first.id, { vfs: switchableDisk(disk) });
     const errors: RuntimeError[] = [];
     server.on('error', (error) => errors.push(error));
     const leader = await cluster.leader();
@@ -311,35 +311,3 @@ describe('a failure stops the server', () => {
     }
   });
 });
-
-/** The machine's file system until the switch is thrown; then nothing can be written. */
-function breakable(disk: { readonly isBroken: boolean }): Vfs {
-  const real = new NodeVfs();
-  const failure = () => Object.assign(new Error('the disk is broken'), { code: 'EIO' });
-  return withOverride<Vfs>(real, {
-    open: (...args) => {
-      const file = real.open(...args);
-      return withOverride<VfsFile>(file, {
-        write: (...write) => {
-          if (disk.isBroken) throw failure();
-          file.write(...write);
-        },
-        writeWithCallback: (chunk, position, callback) => {
-          if (disk.isBroken) setImmediate(() => callback(failure()));
-          else file.writeWithCallback(chunk, position, callback);
-        },
-      });
-    },
-  });
-}
-
-/** `target` with some methods replaced; the others still run on `target` itself. */
-function withOverride<T extends object>(target: T, override: Partial<T>): T {
-  return new Proxy(target, {
-    get(_target, name: keyof T & string) {
-      if (name in override) return override[name];
-      const value = target[name];
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-}

@@ -32,7 +32,7 @@ export {
   WAL_CHANNELS,
   type WalMetrics,
 } from './metrics.js';
-export type { FlushMode, WalOptions } from './options.js';
+export { DEFAULT_ENTRY_BYTES_MAX, type FlushMode, type WalOptions } from './options.js';
 export type { RecoveryReport } from './recovery/recover.js';
 export { type RecoveryPolicy, Wal, type WalOpenOptions } from './wal.js';
 export type { Lsn, WalRecord, WalRecords } from './wal-cursor.js';

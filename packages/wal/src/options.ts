@@ -40,6 +40,8 @@ export type ResolvedOptions = Required<WalOptions>;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+/** What `entryBytesMax` is where nobody says. */
+export const DEFAULT_ENTRY_BYTES_MAX: number = 16 * MIB;
 const SEGMENT_BYTES_MIN = 8 * KIB;
 const SPARE_SEGMENTS_MAX = 16;
 const SEGMENT_BYTES_LIMIT = 4096 * MIB;
@@ -53,7 +55,7 @@ export function resolveOptions(options: WalOptions): ResolvedOptions {
     spareSegments: options.spareSegments ?? 1,
     cacheBytes: options.cacheBytes ?? 32 * MIB,
     frameBytesMax: options.frameBytesMax ?? 8 * KIB,
-    entryBytesMax: options.entryBytesMax ?? 16 * MIB,
+    entryBytesMax: options.entryBytesMax ?? DEFAULT_ENTRY_BYTES_MAX,
     stagedBytesMax: options.stagedBytesMax ?? 256 * MIB,
     readOnly: options.readOnly ?? false,
     flushMode: options.flushMode ?? 'deferred',

@@ -2,7 +2,7 @@
 // own, so that no result of a user's can be taken for one. Stays inside the runtime.
 
 import type { Index } from '@waldb/core';
-import { RuntimeError } from '../runtime-error.js';
+import { busyError, RuntimeError } from '../runtime-error.js';
 
 export type SessionOutcome =
   | { readonly type: 'done' }
@@ -43,17 +43,10 @@ export function sessionError(outcome: SessionOutcome): RuntimeError | undefined 
       });
     }
     case 'full':
-      return sessionsFullError(outcome);
+      return busyError(outcome.limit, outcome.max, {});
     default:
       return undefined;
   }
-}
-
-export function sessionsFullError(full: { readonly limit: string; readonly max: number }): RuntimeError {
-  const { limit, max } = full;
-  return new RuntimeError('BUSY', `The sessions' limit ${limit} (${max}) is reached: nothing was done.`, {
-    detail: { limit, max },
-  });
 }
 
 const FORGOTTEN = {

@@ -2,12 +2,12 @@
 // entries result in into results and errors. Must never answer from the table alone: only an applied entry decides.
 
 import type { Proposals } from '../proposals.js';
-import { RuntimeError, withDetail } from '../runtime-error.js';
+import { busyError, RuntimeError, withDetail } from '../runtime-error.js';
 import type { LoggedClock } from './logged-clock.js';
 import type { ResultCodec } from './result-codec.js';
 import { encodeRuntimeCommand, type RuntimeCommand } from './runtime-command.js';
 import { checkSessionRequest, Session, type SessionRequest } from './session.js';
-import { SessionReply, sessionError, sessionsFullError } from './session-reply.js';
+import { SessionReply, sessionError } from './session-reply.js';
 import type { SessionTable } from './session-table.js';
 
 export interface SessionRequestsOptions<Result> {
@@ -110,8 +110,9 @@ export class SessionRequests<Result> {
   /** Errors: `BUSY`. In bytes only here, before anything is logged: servers may differ in how large a result is. */
   #requireRoom(): void {
     const { table, limits } = this.#options;
-    const max = limits.sessionBytesMax;
-    if (table.bytes >= max) throw sessionsFullError({ limit: 'sessionBytesMax', max });
+    const { bytes } = table;
+    if (bytes >= limits.sessionBytesMax)
+      throw busyError('sessionBytesMax', limits.sessionBytesMax, { bytes });
   }
 
   #decode(bytes: Uint8Array): Result {

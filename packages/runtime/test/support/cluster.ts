@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { NodeClock, NodeNetwork, parseEndpoint } from '@waldb/io';
 import { Links } from '@waldb/testkit';
 import { expect, onTestFinished } from 'vitest';
-import { RaftServer, type RaftServerOptions } from '../../src/index.js';
+import { type CloseOptions, RaftServer, type RaftServerOptions } from '../../src/index.js';
 import { ListMachine } from './list-machine.js';
 
 export const WAIT: { timeout: number } = { timeout: 45_000 };
@@ -48,7 +48,7 @@ export async function startServer(options: TestOptions & { id: number; directory
     ...options,
     stateMachine: options.stateMachine ?? machine,
   });
-  onTestFinished(() => server.close());
+  onTestFinished(() => server.close({ transfer: false }));
   return { server, machine };
 }
 
@@ -123,8 +123,8 @@ export class Cluster {
     rmSync(join(this.root, String(id)), { recursive: true });
   }
 
-  async closeOne(id: number): Promise<void> {
-    await this.member(id).server.close();
+  async closeOne(id: number, options: CloseOptions = {}): Promise<void> {
+    await this.member(id).server.close(options);
     this.members.delete(id);
   }
 
