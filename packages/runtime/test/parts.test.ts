@@ -179,10 +179,14 @@ describe('Changes', () => {
   let configurationIndex = 0;
   let votersOutgoing: number[] = [];
 
+  /** The log holds this index no more. */
+  const GONE = 12;
+
   function makeChanges(changesMax: number): Changes {
     const single = { voters: [1], learners: [], learnersNext: [], autoLeave: true, addresses: {} };
     const inForce = () => ({ configuration: { ...single, votersOutgoing }, configurationIndex });
-    return new Changes({ changesMax, termAt: () => 3, inForce });
+    const termAt = (index: number) => (index === GONE ? undefined : 3);
+    return new Changes({ changesMax, termAt, inForce });
   }
 
   it('one is under way at a time, and it is done once it is committed in its term', async () => {
@@ -200,7 +204,12 @@ describe('Changes', () => {
     expect(changes.start()).toMatchObject({ id: 3 });
     changes.placed(11, 2);
     changes.committed(11);
-    await expect(second).rejects.toMatchObject({ code: 'LEADERSHIP_LOST', mayHaveBeenApplied: true });
+    await expect(second).rejects.toMatchObject({ code: 'LEADERSHIP_LOST', mayHaveBeenApplied: false });
+    const third = changes.add({ type: 'removeServer', id: 5 }, NEVER);
+    changes.start();
+    changes.placed(GONE, 3);
+    changes.committed(GONE);
+    await expect(third).rejects.toMatchObject({ code: 'LEADERSHIP_LOST', mayHaveBeenApplied: true });
   });
 
   it('P72 a whole new configuration is done once the joint one is left', async () => {
