@@ -6,6 +6,7 @@ import { DEFAULT_LIMITS } from '@waldb/transport';
 import { WalError } from '@waldb/wal';
 import { DEFAULT_RUNTIME_LIMITS } from './limits.js';
 import { commandBytesMax, type Members, type RaftServerOptions } from './options.js';
+import { protocolOptions } from './protocol-options.js';
 import { RuntimeError } from './runtime-error.js';
 import { requireServerAddress } from './server-address.js';
 
@@ -107,15 +108,9 @@ function checkTime(option: string, value: unknown, min: number): void {
 
 /** The protocol knows its own options best: a node that is thrown away says what it thinks of them. */
 function checkProtocol<Result>(options: RaftServerOptions<Result>): void {
-  const { id, electionTimeoutTicks, heartbeatTicks, raft } = options;
+  const { id, raft } = options;
   try {
-    new RaftNode({
-      ...raft,
-      id,
-      peers: [],
-      ...(electionTimeoutTicks === undefined ? {} : { electionTimeoutTicks }),
-      ...(heartbeatTicks === undefined ? {} : { heartbeatTicks }),
-    });
+    new RaftNode({ ...protocolOptions(options), id, peers: [] });
   } catch (error) {
     if (!(error instanceof RaftError)) throw error;
     const name = String(error.detail['option']);

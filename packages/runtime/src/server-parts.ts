@@ -25,14 +25,13 @@ import { MetricsRecorder } from './metrics-recorder.js';
 import { NodeView } from './node-view.js';
 import {
   commandBytesMax,
-  DEFAULT_ELECTION_TIMEOUT_TICKS,
-  DEFAULT_HEARTBEAT_TICKS,
   DEFAULT_SNAPSHOT_KEEP_ENTRIES,
   DEFAULT_TICK_MS,
   ownAddress,
   type RaftServerOptions,
 } from './options.js';
 import { OwnMembership } from './own-membership.js';
+import { protocolOptions } from './protocol-options.js';
 import { numberFromBytes, seededRandom } from './randomness.js';
 import type { ReplicatedState } from './replicated-state.js';
 import { RuntimeError } from './runtime-error.js';
@@ -259,9 +258,6 @@ async function assemble<Result>(
   };
 }
 
-/** Of the shortest election timeout: a promise that is a little shorter never delays an election. */
-const LEASE_SHARE = 0.75;
-
 /** What a server that joins was told is no configuration: it counts nobody's absence, nor its own. */
 function beginMembership(node: RaftNode, identity: Identity, knownLogs: KnownLogs): OwnMembership {
   const { id, origin } = identity;
@@ -283,17 +279,13 @@ function raftConfig<Result>(
   const others = Object.keys(members)
     .map(Number)
     .filter((member) => member !== id);
-  const electionTimeoutTicks = options.electionTimeoutTicks ?? DEFAULT_ELECTION_TIMEOUT_TICKS;
   return {
-    leaseMs: electionTimeoutTicks[0] * (options.tickMs ?? DEFAULT_TICK_MS) * LEASE_SHARE,
-    ...options.raft,
+    ...protocolOptions(options),
     ...chance,
     id,
     peers: others,
     learners: origin === 'join' ? [id] : [],
     addresses: { ...members, [id]: address },
-    electionTimeoutTicks,
-    heartbeatTicks: options.heartbeatTicks ?? DEFAULT_HEARTBEAT_TICKS,
     snapshotThreshold: options.snapshotThreshold ?? 0,
   };
 }

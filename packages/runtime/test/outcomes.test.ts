@@ -223,7 +223,7 @@ describe('BUSY names the limit that is full', () => {
   });
 
   it('readsMax', async () => {
-    const cluster = await Cluster.start(1, { limits: { readsMax: 2 } });
+    const cluster = await Cluster.start(3, { limits: { readsMax: 2 } });
     const { server } = await cluster.leader();
     const reads = await Promise.allSettled([1, 2, 3].map(() => server.read()));
     expect(reads).toMatchObject([
