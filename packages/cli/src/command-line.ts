@@ -6,6 +6,7 @@ import { addCerts } from './certs/certs-commands.js';
 import { type ClusterOptions, runCluster } from './cluster.js';
 import { EXIT, type ExitCode } from './exit.js';
 import { createLogger, LOG_LEVELS, type LogLevel } from './logging.js';
+import { addMembers } from './members/members-commands.js';
 import {
   PORT_MAX,
   parseAddress,
@@ -57,6 +58,7 @@ function makeProgram(entryFile: string, onExitCode: (code: ExitCode) => void): C
     .exitOverride();
   addCluster(program, entryFile, onExitCode);
   addServe(program, onExitCode);
+  addMembers(program, onExitCode);
   addWal(program, onExitCode);
   addCerts(program, onExitCode);
   return program;
@@ -107,6 +109,8 @@ interface ServeFlags {
   readonly peers?: ReturnType<typeof parsePeers>;
   readonly peerListen?: ReturnType<typeof parseAddress>;
   readonly clientAddress?: ReturnType<typeof parseAddress>;
+  readonly join?: ReturnType<typeof parseAddress>;
+  readonly admin?: ReturnType<typeof parseAddress>;
   readonly clusterName: string;
   readonly tlsCa?: string;
   readonly tlsCert?: string;
@@ -152,6 +156,20 @@ function addServe(program: Command, onExitCode: (code: ExitCode) => void): void 
         parseAddress,
       ),
     )
+    .addOption(
+      withParser(
+        '--join <address>',
+        'admin host:port of any member: with an empty directory, join its cluster; then: waldb members add',
+        parseAddress,
+      ).conflicts('peers'),
+    )
+    .addOption(
+      withParser(
+        '--admin <address>',
+        'host:port to listen on for operators: health, status, members; asks for no password (default: none)',
+        parseAddress,
+      ),
+    )
     .addOption(clusterNameOption())
     .addOption(
       withParser('--tls-ca <file>', 'authority of all servers: peers are spoken to by TLS', parsePath),
@@ -180,6 +198,8 @@ async function runServe(flags: ServeFlags): Promise<ExitCode> {
     peerListen: flags.peerListen,
     clientListen,
     clientAddress,
+    join: flags.join,
+    admin: flags.admin,
     tls: { ca: flags.tlsCa, cert: flags.tlsCert, key: flags.tlsKey },
     snapshotEntries,
     logger: createLogger(logLevel, { server: id, clients: formatEndpoint(clientAddress) }),
@@ -226,6 +246,8 @@ Examples:
 const SERVE_HELP = `
 Examples:
   waldb serve --directory ./data/1                 a server alone, clients at 7101
+  waldb serve --directory ./data/1 --admin 127.0.0.1:7301
+  waldb serve --id 2 --directory ./data/2 --port 7102 --join 127.0.0.1:7301   and then: waldb members add 2
   waldb serve --id 1 --directory ./data/1 --port 7101 \\
     --peers 1=10.0.0.1:7201/10.0.0.1:7101,2=10.0.0.2:7201/10.0.0.2:7101,3=10.0.0.3:7201/10.0.0.3:7101 \\
     --host 10.0.0.1`;

@@ -11,8 +11,10 @@ import {
   type TlsCredentials,
 } from '@waldb/runtime';
 import type { Logger } from 'pino';
+import { AdminServer } from './admin/admin-server.js';
 import { checkPorts } from './check-ports.js';
 import { EXIT, ExitError, toExitError } from './exit.js';
+import { findCluster, type JoinedCluster } from './members/find-cluster.js';
 import {
   readTlsFiles,
   type TlsFiles,
@@ -34,6 +36,10 @@ export interface NodeOptions {
   readonly peerListen: Endpoint | undefined;
   /** Where peers dial a server that is founded alone. */
   readonly ownPeer: Endpoint;
+  /** The admin port of a member: an empty directory joins that one's cluster. */
+  readonly join: Endpoint | undefined;
+  /** Where to listen for operators; undefined: nowhere. */
+  readonly admin: Endpoint | undefined;
   readonly clientListen: Endpoint;
   /** Where clients are sent. */
   readonly clientAddress: Endpoint;
@@ -50,12 +56,18 @@ export interface NodeEvents {
   onFailure(error: ExitError): void;
 }
 
+interface NodeParts {
+  readonly raft: RaftServer<EntryReplies>;
+  readonly resp: RespServer;
+  readonly admin: AdminServer | undefined;
+}
+
 export class Node {
   /** Resolves once clients can connect; there may be no leader yet. Errors: `ExitError`; nothing is left open. */
   static async start(options: NodeOptions, events: NodeEvents): Promise<Node> {
     const { clientListen, logger } = options;
     const tlsFiles = tlsFilesOf(options.tls);
-    await checkPorts([...peerEndpoints(options), clientListen]);
+    await checkPorts([...peerEndpoints(options), clientListen, ...(options.admin ? [options.admin] : [])]);
     const stateMachine = new KvStateMachine();
     const raft = await startRaft(options, tlsFiles, stateMachine);
     try {
@@ -65,8 +77,12 @@ export class Node {
         stateMachine,
         version: readVersion(),
       });
+      const admin = await startAdmin(options, raft).catch(async (error: unknown) => {
+        await resp.close();
+        throw error;
+      });
       logger.info({ clients: formatEndpoint(resp.endpoint), directory: options.directory }, 'started');
-      const node = new Node(raft, resp, events);
+      const node = new Node({ raft, resp, admin }, events);
       if (tlsFiles !== undefined) {
         node.#endWatch = watchTlsFiles(tlsFiles, (tls) => raft.replaceCertificates(tls), logger);
       }
@@ -79,13 +95,15 @@ export class Node {
 
   readonly #raft: RaftServer<EntryReplies>;
   readonly #resp: RespServer;
+  readonly #admin: AdminServer | undefined;
   readonly #events: NodeEvents;
   #endWatch: () => void = () => undefined;
   #isClosing = false;
 
-  private constructor(raft: RaftServer<EntryReplies>, resp: RespServer, events: NodeEvents) {
+  private constructor({ raft, resp, admin }: NodeParts, events: NodeEvents) {
     this.#raft = raft;
     this.#resp = resp;
+    this.#admin = admin;
     this.#events = events;
     raft.on('leaderChange', () => this.#announceServing());
     raft.on('error', (error) => this.#failed(error));
@@ -97,6 +115,7 @@ export class Node {
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#endWatch();
+    await this.#admin?.close();
     await this.#resp.close();
     await this.#raft.close();
   }
@@ -130,37 +149,68 @@ async function startRaft(
   tlsFiles: TlsFiles | undefined,
   stateMachine: KvStateMachine,
 ): Promise<RaftServer<EntryReplies>> {
-  const { id, members, ownPeer, clientAddress } = options;
+  const { id, members, ownPeer, clientAddress, admin } = options;
   try {
     const tls = tlsFiles === undefined ? undefined : readTlsFiles(tlsFiles);
-    const start = (founding: Members | undefined): Promise<RaftServer<EntryReplies>> =>
-      startWith(options, stateMachine, { members: founding, tls });
+    const start = (founding: Members | undefined, join?: JoinedCluster): Promise<RaftServer<EntryReplies>> =>
+      startWith(options, stateMachine, { members: founding, join, tls });
     if (members !== undefined) return await start(members);
     try {
       return await start(undefined);
     } catch (error) {
       if (!(error instanceof RuntimeError) || error.code !== 'IDENTITY_MISSING') throw error;
     }
-    const alone = { [id]: formatServerAddress({ peer: ownPeer, client: clientAddress }) };
+    if (options.join !== undefined) return await start(undefined, await findCluster(options.join, id));
+    const alone = {
+      [id]: formatServerAddress({ peer: ownPeer, client: clientAddress, ...(admin && { admin }) }),
+    };
     return await start(alone);
   } catch (error) {
     throw explained(toExitError(withTlsFile(error, tlsFiles)));
   }
 }
 
+interface Founding {
+  readonly members: Members | undefined;
+  readonly join: JoinedCluster | undefined;
+  readonly tls: TlsCredentials | undefined;
+}
+
+/** Kept from the clients' port: a slow operator is nobody's trouble. */
+async function startAdmin(
+  { admin, logger }: NodeOptions,
+  raft: RaftServer<EntryReplies>,
+): Promise<AdminServer | undefined> {
+  if (admin === undefined) return undefined;
+  if (!isLoopback(admin.host)) {
+    logger.warn(
+      { admin: formatEndpoint(admin) },
+      'The admin port is open to other machines: whoever reaches it may change the cluster.',
+    );
+  }
+  return await AdminServer.start({ raft, metrics: undefined, listen: admin, logger });
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
 function startWith(
   options: NodeOptions,
   stateMachine: KvStateMachine,
-  { members, tls }: { readonly members: Members | undefined; readonly tls: TlsCredentials | undefined },
+  { members, join, tls }: Founding,
 ): Promise<RaftServer<EntryReplies>> {
-  const { id, directory, clusterName, peerListen, clientAddress, logger } = options;
+  const { id, directory, clusterName, clientAddress, admin, logger } = options;
+  const peerListen = options.peerListen ?? (join === undefined ? undefined : options.ownPeer);
   return RaftServer.start<EntryReplies>({
     id,
     directory,
     stateMachine,
     sessionResults: entryReplies,
     ...(members === undefined ? {} : { bootstrap: { members, cluster: clusterName } }),
+    ...(join === undefined ? {} : { join }),
     ...(tls === undefined ? {} : { tls }),
+    ...(admin === undefined ? {} : { adminAddress: formatEndpoint(admin) }),
     ...(peerListen === undefined ? {} : { listen: formatEndpoint(peerListen) }),
     clientAddress: formatEndpoint(clientAddress),
     snapshotThreshold: options.snapshotEntries,

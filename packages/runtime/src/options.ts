@@ -44,6 +44,8 @@ export interface RaftServerOptions<Result> {
   readonly tls?: TlsCredentials;
   /** `host:port` that clients of this server's store are sent to, where this server's address does not say it. */
   readonly clientAddress?: string;
+  /** `host:port` of this server's own admin port, for operators' tools that are sent here. */
+  readonly adminAddress?: string;
 
   /** Default 25. */
   readonly tickMs?: number;
@@ -127,7 +129,7 @@ export function commandBytesMax<Result>(options: RaftServerOptions<Result>): num
  * Errors: `OPTIONS_INVALID`.
  */
 export function ownAddress<Result>(options: RaftServerOptions<Result>, founded?: string): string {
-  const { bootstrap, id, listen, advertise, clientAddress } = options;
+  const { bootstrap, id, listen, advertise, clientAddress, adminAddress } = options;
   const member = bootstrap?.members[id];
   const base = advertise ?? founded ?? member ?? listen;
   if (base === undefined) {
@@ -140,5 +142,9 @@ export function ownAddress<Result>(options: RaftServerOptions<Result>, founded?:
     clientAddress === undefined
       ? requireServerAddress(member ?? founded ?? base, "This server's address").client
       : requireServerAddress(clientAddress, '`clientAddress`').peer;
-  return formatServerAddress(client === undefined ? { peer } : { peer, client });
+  const admin =
+    adminAddress === undefined
+      ? requireServerAddress(member ?? founded ?? base, "This server's address").admin
+      : requireServerAddress(adminAddress, '`adminAddress`').peer;
+  return formatServerAddress({ peer, ...(client && { client }), ...(admin && { admin }) });
 }

@@ -1,0 +1,151 @@
+// The port for operators and their tools: HTTP and JSON, beside the clients' port and never in its way. It asks for no
+// password: whoever reaches it may change the cluster, so it listens on the loopback unless told otherwise. What a web
+// page could make a browser send here is refused:
+//
+// - a POST needs `content-type: application/json`, which no form sends, and which scripts of other origins may send only
+//   after a preflight that is not answered;
+// - the Host has to be an address, `localhost` or the name that was given: a page whose name was pointed at this machine
+//   would pass for our own (DNS rebinding), and could read answers, too;
+// - an Origin, if there is one, has to be this port's own.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
+import { type Endpoint, formatEndpoint, parseEndpoint } from '@waldb/io';
+import type { Logger } from 'pino';
+import { EXIT, ExitError } from '../exit.js';
+import {
+  type AdminAnswer,
+  type AdminContext,
+  answerGet,
+  answerPost,
+  failure,
+  methodsOf,
+  notFound,
+} from './admin-routes.js';
+
+const BODY_BYTES_MAX = 16 * 1024;
+const HEADER_BYTES_MAX = 8 * 1024;
+const REQUEST_MS_MAX = 5_000;
+const CONNECTIONS_MAX = 64;
+
+export interface AdminServerOptions extends AdminContext {
+  readonly listen: Endpoint;
+  readonly logger: Logger;
+}
+
+export class AdminServer {
+  readonly #server: Server;
+
+  /** Errors: `ExitError` (refused), naming the address. */
+  static async start(options: AdminServerOptions): Promise<AdminServer> {
+    const { listen, logger } = options;
+    const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX }, (request, response) => {
+      respond(request, response, options).catch((error: unknown) => {
+        logger.error({ error }, `An admin request failed: ${String(error)}.`);
+        response.destroy();
+      });
+    });
+    server.requestTimeout = REQUEST_MS_MAX;
+    server.headersTimeout = REQUEST_MS_MAX;
+    server.maxConnections = CONNECTIONS_MAX;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (cause) => {
+        const message = `The admin port cannot listen at ${formatEndpoint(listen)}: ${cause.message}.`;
+        reject(new ExitError(EXIT.refused, message, { cause }));
+      });
+      server.listen(listen.port, listen.host, resolve);
+    });
+    return new AdminServer(server);
+  }
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** Where it listens, with the port that was chosen if 0 was asked for. */
+  get endpoint(): Endpoint {
+    const address = this.#server.address();
+    if (typeof address !== 'object' || address === null) throw new Error('the admin port is closed');
+    return { host: address.address, port: address.port };
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: AdminServerOptions,
+): Promise<void> {
+  const answer = await answerTo(request, response, options);
+  const isText = typeof answer.body === 'string';
+  const body = isText ? String(answer.body) : `${JSON.stringify(answer.body)}\n`;
+  const isRead = request.complete;
+  response.writeHead(answer.status, {
+    'content-type': isText ? 'text/plain; version=0.0.4; charset=utf-8' : 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    // What was not read of a request would be taken for the next one.
+    ...(isRead ? {} : { connection: 'close' }),
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+async function answerTo(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: AdminServerOptions,
+): Promise<AdminAnswer> {
+  const path = (request.url ?? '/').replace(/\?.*$/s, '');
+  const { method = '' } = request;
+  const foreign = foreignReason(request, options.listen);
+  if (foreign !== undefined) return failure(403, 'FOREIGN_REQUEST', foreign);
+  const methods = methodsOf(path);
+  if (methods.length === 0) return notFound(path);
+  if (!methods.includes(method)) {
+    response.setHeader('allow', methods.join(', '));
+    return failure(405, 'METHOD_NOT_ALLOWED', `${path} takes ${methods.join(' and ')}, not ${method}.`);
+  }
+  if (method !== 'POST') return await answerGet(path, options);
+  if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? ''))
+    return failure(415, 'CONTENT_TYPE', 'A POST has to be of content-type application/json.');
+  const fields = await readFields(request);
+  return 'status' in fields ? fields : await answerPost(path, fields.value, options);
+}
+
+/** Why a request may be a web page's and not an operator's; undefined if it is none. */
+function foreignReason({ headers }: IncomingMessage, listen: Endpoint): string | undefined {
+  const { host = '', origin } = headers;
+  const name = (parseEndpoint(host) ?? parseEndpoint(`${host}:80`))?.host.toLowerCase() ?? '';
+  if (isIP(name) === 0 && name !== 'localhost' && name !== listen.host.toLowerCase())
+    return `Requests for ${JSON.stringify(host)} are not answered here: use an address.`;
+  if (origin !== undefined && origin !== `http://${host}`)
+    return `Pages of ${origin.slice(0, 200)} may not use this port.`;
+  return undefined;
+}
+
+async function readFields(
+  request: IncomingMessage,
+): Promise<AdminAnswer | { readonly value: Readonly<Record<string, unknown>> }> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += (chunk as Uint8Array).length; // no encoding was set
+    if (bytes > BODY_BYTES_MAX)
+      return failure(413, 'TOO_LARGE', `A request is at most ${BODY_BYTES_MAX} bytes.`);
+    chunks.push(chunk as Uint8Array);
+  }
+  try {
+    const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return { value: value as Record<string, unknown> }; // any object has string keys
+  } catch {
+    // Answered below.
+  }
+  return failure(400, 'BODY_INVALID', 'The body has to be one JSON object.');
+}

@@ -1,0 +1,138 @@
+// Talks to the admin ports of a cluster: to whichever server answers, and for changes to the one that leads.
+
+import type { MembersView } from '../admin/members-view.js';
+import { EXIT, ExitError } from '../exit.js';
+import { pause } from './pause.js';
+
+/** What the cluster said no to. */
+export class AdminError extends ExitError {
+  override readonly name: string = 'AdminError';
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(REFUSALS.has(code) ? EXIT.refused : EXIT.failed, message);
+    this.code = code;
+  }
+}
+
+/** Asking again the same way ends the same way. */
+const REFUSALS = new Set([
+  'OPTIONS_INVALID',
+  'CONFIG_INVALID',
+  'NOT_FOUND',
+  'FOREIGN_REQUEST',
+  'BODY_INVALID',
+]);
+/** Over by themselves: a leader is being elected, or another change is on its way. */
+const PASSING = new Set(['NOT_READY', 'BUSY', 'CONFIG_IN_PROGRESS', 'TRANSFER_IN_PROGRESS']);
+const ANSWER_MS_MAX = 15_000;
+/** How long an election and the change before are waited for. */
+const PATIENCE_MS = 15_000;
+const PAUSE_MS = 200;
+
+interface Answered {
+  readonly ok?: boolean;
+  readonly members?: MembersView;
+  readonly error?: {
+    readonly code: string;
+    readonly message: string;
+    readonly detail?: Record<string, unknown>;
+  };
+}
+
+export class AdminClient {
+  readonly #named: readonly string[];
+  /** Admin addresses, those that answered last first. */
+  #servers: string[];
+
+  constructor(servers: readonly string[]) {
+    this.#named = servers;
+    this.#servers = [...servers];
+  }
+
+  /** As the leader sees it, or anybody, where none can be asked. Errors: `ExitError`. */
+  async members(): Promise<MembersView> {
+    const view = await this.#anyView();
+    if (view.leader === view.answeredBy || view.leaderAdmin === undefined) return view;
+    return await fetchJson<MembersView>(view.leaderAdmin, '/members').catch(() => view);
+  }
+
+  /** Asks the leader, and waits for one to be there. Errors: `AdminError`, `ExitError`. */
+  async change(path: string, fields: object): Promise<MembersView> {
+    const until = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const failure = await this.#askLeader(path, fields);
+      if (!(failure instanceof AdminError)) return failure;
+      const isPassing = PASSING.has(failure.code) || failure.code === 'NOT_LEADER';
+      if (!isPassing || Date.now() >= until) throw failure;
+      await pause(PAUSE_MS);
+    }
+  }
+
+  async #askLeader(path: string, fields: object): Promise<MembersView | AdminError> {
+    const view = await this.#anyView();
+    if (view.membership !== 'member') throw new ExitError(EXIT.refused, notAMember(view));
+    if (view.leader === undefined) return new AdminError('NOT_LEADER', NO_LEADER);
+    if (view.leader !== view.answeredBy && view.leaderAdmin === undefined) {
+      throw new ExitError(
+        EXIT.refused,
+        `Server ${view.leader} leads, and has no admin port that others know of: start it with --admin, or hand leadership on.`,
+      );
+    }
+    const leader = view.leader === view.answeredBy ? this.#servers[0] : view.leaderAdmin;
+    const { members, error } = await fetchJson<Answered>(leader ?? '', path, fields);
+    if (error !== undefined) return new AdminError(error.code, error.message);
+    if (members === undefined) throw new ExitError(EXIT.failed, `${leader} answers with something else.`);
+    return members;
+  }
+
+  /** The first answer of a member; of a server that is none (any more) only where no other is found. */
+  async #anyView(): Promise<MembersView> {
+    const failures: string[] = [];
+    let outsider: MembersView | undefined;
+    for (const server of this.#servers) {
+      try {
+        const view = await fetchJson<MembersView>(server, '/members');
+        if (view.membership === 'member') {
+          const others = view.members.map(({ admin }) => admin).filter((admin) => admin !== undefined);
+          this.#servers = [...new Set([server, ...others, ...this.#named])];
+          return view;
+        }
+        outsider ??= view;
+      } catch (error) {
+        failures.push(error instanceof Error ? error.message : String(error));
+      }
+    }
+    if (outsider !== undefined) return outsider;
+    throw new ExitError(EXIT.failed, failures.join(' '));
+  }
+}
+
+function notAMember({ answeredBy, membership }: MembersView): string {
+  const why = membership === 'removed' ? 'was removed from its cluster' : 'waits to be added to its cluster';
+  return `Server ${answeredBy} ${why}: name one that is in it (--server).`;
+}
+
+const NO_LEADER = 'No leader is known: a majority of the voters does not answer.';
+
+async function fetchJson<Value>(server: string, path: string, fields?: object): Promise<Value> {
+  try {
+    const response = await fetch(`http://${server}${path}`, {
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+      redirect: 'error',
+      ...(fields !== undefined && {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(fields),
+      }),
+    });
+    return (await response.json()) as Value; // of the program's own making; what is missing is told where it is used
+  } catch (error) {
+    const { cause, message } = error as Error & { cause?: { code?: string } };
+    const why =
+      cause?.code === 'ECONNREFUSED'
+        ? 'nothing listens there (waldb serve --admin)'
+        : (cause?.code ?? message);
+    throw new ExitError(EXIT.failed, `No answer from ${server}: ${why}.`, { cause: error });
+  }
+}

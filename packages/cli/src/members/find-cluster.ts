@@ -1,0 +1,31 @@
+// Which cluster a new server is to join, asked of the admin port of one that is in it.
+
+import { type Endpoint, formatEndpoint } from '@waldb/io';
+import { formatServerAddress, type Members, parseServerAddress } from '@waldb/runtime';
+import { EXIT, ExitError } from '../exit.js';
+import { AdminClient } from './admin-client.js';
+
+export interface JoinedCluster {
+  readonly cluster: string;
+  readonly members: Members;
+}
+
+/** Errors: `ExitError`. */
+export async function findCluster(admin: Endpoint, ownId: number): Promise<JoinedCluster> {
+  const view = await new AdminClient([formatEndpoint(admin)]).members();
+  const members: Record<number, string> = {};
+  for (const { id, peer, client, role } of view.members) {
+    if (id === ownId && role !== 'learner') throw idIsTaken(ownId);
+    const address = parseServerAddress([peer, client].filter(Boolean).join(','));
+    if (id !== ownId && address !== undefined) members[id] = formatServerAddress(address);
+  }
+  return { cluster: view.cluster, members };
+}
+
+function idIsTaken(id: number): ExitError {
+  return new ExitError(
+    EXIT.refused,
+    `Server ${id} is a voter of that cluster, and this directory is empty: it may have forgotten votes and commands. ` +
+      `Give it its directory back; or remove it first (waldb members remove ${id}) and start again.`,
+  );
+}

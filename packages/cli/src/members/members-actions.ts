@@ -1,0 +1,131 @@
+// `waldb members ...`: what each command does. Every step that was taken stays taken: a command that was interrupted is
+// typed again, and goes on.
+
+import type { MembersView, MemberView } from '../admin/members-view.js';
+import { EXIT, type ExitCode, ExitError } from '../exit.js';
+import { paletteFor } from '../wal/terminal.js';
+import { AdminClient, AdminError } from './admin-client.js';
+import { describeMembers } from './describe-members.js';
+import { pause } from './pause.js';
+
+export interface MembersFlags {
+  readonly server: readonly string[];
+  readonly json?: boolean;
+}
+
+export interface AddFlags extends MembersFlags {
+  readonly learner?: boolean;
+  readonly timeout: number;
+}
+
+const POLL_MS = 250;
+
+export async function listMembers(flags: MembersFlags): Promise<ExitCode> {
+  const view = await new AdminClient(flags.server).members();
+  print(flags, view, describeMembers(view, paletteFor(process.stdout)).join('\n'));
+  return EXIT.ok;
+}
+
+export async function addMember(id: number, address: string | undefined, flags: AddFlags): Promise<ExitCode> {
+  const client = new AdminClient(flags.server);
+  const present = (await client.members()).members.find((member) => member.id === id);
+  if (present?.role === 'voter') throw new ExitError(EXIT.refused, `Server ${id} is a voter already.`);
+  let view: MembersView;
+  if (present === undefined) {
+    view = await client.change('/members/add', { id, address });
+    say(flags, `Server ${id} is a learner now: it receives the log, and counts for no majority.`);
+  } else if (address !== undefined) {
+    view = await client.change('/members/address', { id, address });
+  } else view = await client.members();
+  if (flags.learner !== true) view = await promoteWhenReady(client, id, flags);
+  print(flags, view, flags.learner === true ? undefined : `Server ${id} is a voter now.`);
+  return EXIT.ok;
+}
+
+export async function promoteMember(id: number, flags: AddFlags): Promise<ExitCode> {
+  const view = await promoteWhenReady(new AdminClient(flags.server), id, flags);
+  print(flags, view, `Server ${id} is a voter now.`);
+  return EXIT.ok;
+}
+
+export async function removeMember(id: number, flags: MembersFlags): Promise<ExitCode> {
+  const view = await new AdminClient(flags.server).change('/members/remove', { id });
+  print(flags, view, `Server ${id} is removed. It can be stopped; wipe its directory before it joins again.`);
+  return EXIT.ok;
+}
+
+export async function transferLeadership(id: number, flags: MembersFlags): Promise<ExitCode> {
+  const view = await new AdminClient(flags.server).change('/members/transfer', { id });
+  print(flags, view, `Server ${id} leads now.`);
+  return EXIT.ok;
+}
+
+export async function moveMember(id: number, address: string, flags: MembersFlags): Promise<ExitCode> {
+  const view = await new AdminClient(flags.server).change('/members/address', { id, address });
+  print(flags, view, `Server ${id} is dialled at its new address from now on.`);
+  return EXIT.ok;
+}
+
+/** Shows how far the learner is until it can be promoted. */
+async function promoteWhenReady(client: AdminClient, id: number, flags: AddFlags): Promise<MembersView> {
+  const until = Date.now() + flags.timeout * 1000;
+  const progress = new CatchUpLine();
+  try {
+    for (;;) {
+      const view = await client.members();
+      const member = view.members.find((one) => one.id === id);
+      if (member?.role === 'voter') return view;
+      progress.show(id, member, view);
+      if (member?.isCaughtUp === true) {
+        try {
+          return await client.change('/members/promote', { id });
+        } catch (error) {
+          // Something was committed meanwhile that it does not have yet.
+          if (!(error instanceof AdminError) || error.code !== 'NOT_CAUGHT_UP') throw error;
+        }
+      }
+      if (Date.now() >= until) throw tooSlow(id, member, flags);
+      await pause(POLL_MS);
+    }
+  } finally {
+    progress.clear();
+  }
+}
+
+function tooSlow(id: number, member: MemberView | undefined, flags: AddFlags): ExitError {
+  const reached =
+    member?.lastContactMs === undefined
+      ? 'It was never heard of: is it running, with --join, and is its address right?'
+      : `It holds the log up to ${member.matchIndex ?? 0}.`;
+  return new ExitError(
+    EXIT.failed,
+    `Server ${id} has not caught up in ${flags.timeout} s. ${reached} It stays a learner; waldb members promote ${id} goes on.`,
+  );
+}
+
+/** One line on stderr that is written over; where stderr is no terminal, nothing. */
+class CatchUpLine {
+  #isShown = false;
+
+  show(id: number, member: MemberView | undefined, view: MembersView): void {
+    if (!process.stderr.isTTY) return;
+    const { matchIndex = 0, state } = member ?? {};
+    const how =
+      state === 'snapshot' ? 'gets a snapshot' : `holds the log through ${matchIndex} of ${view.commitIndex}`;
+    process.stderr.write(`\r\u001b[KServer ${id} ${how}`);
+    this.#isShown = true;
+  }
+
+  clear(): void {
+    if (this.#isShown) process.stderr.write('\r\u001b[K');
+  }
+}
+
+function say({ json }: MembersFlags, text: string): void {
+  if (json !== true) process.stdout.write(`${text}\n`);
+}
+
+function print(flags: MembersFlags, view: MembersView, text: string | undefined): void {
+  if (flags.json === true) process.stdout.write(`${JSON.stringify(view)}\n`);
+  else if (text !== undefined) process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,121 @@
+// `waldb members ...`: the options of its commands, and nothing of what they do.
+
+import { formatServerAddress } from '@waldb/runtime';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type ExitCode, reportExit, toExitError } from '../exit.js';
+import { parseAddress, parseId } from '../option-values.js';
+import {
+  type AddFlags,
+  addMember,
+  listMembers,
+  type MembersFlags,
+  moveMember,
+  promoteMember,
+  removeMember,
+  transferLeadership,
+} from './members-actions.js';
+
+const DEFAULT_SERVER = '127.0.0.1:7301';
+const CATCH_UP_SECONDS = 600;
+
+export function addMembers(program: Command, onExitCode: (code: ExitCode) => void): void {
+  const members = program
+    .command('members')
+    .description('Show the members of a running cluster, and change them.')
+    .addHelpText('after', HELP);
+  const run = async (command: () => Promise<ExitCode>): Promise<void> => onExitCode(await reported(command));
+  command(members, 'list', 'Show who is in the cluster, who leads, and how far everybody is.').action(
+    (flags: MembersFlags) => run(() => listMembers(flags)),
+  );
+  command(members, 'add', 'Add a server: as a learner, and as a voter once it has caught up.')
+    .argument('<id>', 'its number', parseId)
+    .argument('[address]', 'where its peers dial: host:port[/clientHost:port[/adminHost:port]]', parseMember)
+    .addOption(new Option('--learner', 'leave it a learner'))
+    .addOption(timeoutOption())
+    .action((id: number, address: string | undefined, flags: AddFlags) =>
+      run(() => addMember(id, address, flags)),
+    );
+  command(members, 'promote', 'Make a learner a voter, once it has caught up.')
+    .argument('<id>', 'its number', parseId)
+    .addOption(timeoutOption())
+    .action((id: number, flags: AddFlags) => run(() => promoteMember(id, flags)));
+  command(members, 'remove', 'Remove a server, running or dead.')
+    .argument('<id>', 'its number', parseId)
+    .action((id: number, flags: MembersFlags) => run(() => removeMember(id, flags)));
+  command(members, 'transfer', 'Hand leadership to another voter.')
+    .argument('<id>', 'its number', parseId)
+    .action((id: number, flags: MembersFlags) => run(() => transferLeadership(id, flags)));
+  command(members, 'move', 'Tell everybody where a member is from now on.')
+    .argument('<id>', 'its number', parseId)
+    .argument('<address>', 'host:port[/clientHost:port[/adminHost:port]]', parseMember)
+    .action((id: number, address: string, flags: MembersFlags) => run(() => moveMember(id, address, flags)));
+}
+
+function command(parent: Command, name: string, description: string): Command {
+  const server = new Option('--server <address>', 'admin address of any member; more than one may be named')
+    .argParser(collectServers)
+    .default([DEFAULT_SERVER], DEFAULT_SERVER);
+  return parent
+    .command(name)
+    .description(description)
+    .addOption(server)
+    .addOption(new Option('--json', 'the members as one JSON object'));
+}
+
+function timeoutOption(): Option {
+  return new Option('--timeout <seconds>', 'how long it may take to catch up')
+    .argParser(parseSeconds)
+    .default(CATCH_UP_SECONDS);
+}
+
+let hasNamedServers = false;
+
+/** What is named first takes the place of the default. */
+function collectServers(text: string, before: readonly string[]): readonly string[] {
+  parseAddress(text);
+  const kept = hasNamedServers ? before : [];
+  hasNamedServers = true;
+  return [...kept, text];
+}
+
+function parseMember(text: string): string {
+  const [peer = '', client, admin, ...rest] = text.split('/');
+  if (rest.length > 0) throw new InvalidArgumentError('At most three addresses: peers/clients/admin.');
+  return formatServerAddress({
+    peer: parseAddress(peer),
+    ...(client !== undefined && client !== '' && { client: parseAddress(client) }),
+    ...(admin !== undefined && { admin: parseAddress(admin) }),
+  });
+}
+
+function parseSeconds(text: string): number {
+  const seconds = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (seconds < 1) throw new InvalidArgumentError('A whole number of seconds is wanted.');
+  return seconds;
+}
+
+async function reported(action: () => Promise<ExitCode>): Promise<ExitCode> {
+  try {
+    return await action();
+  } catch (error) {
+    const exit = toExitError(error);
+    reportExit(exit);
+    return exit.exitCode;
+  }
+}
+
+const HELP = `
+Talks to the admin port of any member (waldb serve --admin) and follows to the one that leads.
+Each step that was taken stays taken: what was interrupted is typed again, and goes on.
+
+Exit codes:
+  0  done
+  1  nobody answered, or not in time: ask again
+  2  refused: it cannot be done this way
+
+Examples:
+  waldb members list --server 127.0.0.1:7301
+  waldb serve --id 4 --directory ./data/4 --port 7104 --admin 127.0.0.1:7304 --join 127.0.0.1:7301 &
+  waldb members add 4                              where it is, the cluster knows by then
+  waldb members remove 2                           also one that is dead
+  waldb members list --json | jq '.members[] | select(.isLeader).id'`;

@@ -1,0 +1,7 @@
+// Waiting between two questions to a cluster.
+
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}
