@@ -16,6 +16,8 @@ const TRIES = {
   WALDB_PROPERTY_RUNS: '4000',
   /** The size of a log that must not take a tenth of that in memory. */
   WALDB_MEMORY_MIB: '1000',
+  /** The size of a snapshot that servers send each other without memory for it. */
+  WALDB_SNAPSHOT_MIB: '1024',
   /** How long servers in processes of their own are killed, paused and cut off. */
   WALDB_SOAK_SECONDS: '75',
   /** Which schedule of faults. */
@@ -30,6 +32,7 @@ export default defineConfig({
     ...base.test,
     include: [
       'packages/wal/test/{crash,fuzz,kill,memory,model.property,power}.test.ts',
+      'packages/runtime/test/snapshot/large.test.ts',
       'test/soak/soak.test.ts',
     ],
     env: { ...TRIES, ...given(Object.keys(TRIES)) },
