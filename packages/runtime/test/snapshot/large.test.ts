@@ -7,9 +7,9 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { temporaryDirectory } from '../support/cluster.js';
 
-const IMAGE_MIB = Number(process.env.WALDB_SNAPSHOT_MIB ?? 192);
+const IMAGE_MIB = Number(process.env.WALDB_SNAPSHOT_MIB ?? 128);
 /** For buffers that were let go and are not collected yet, of two servers in one process. */
-const MEMORY_MIB_MAX = 64;
+const MEMORY_MIB_MAX = 40;
 const PROGRAM = fileURLToPath(new URL('../support/large-snapshot-program.ts', import.meta.url));
 
 it('H1.2 P90 W38 an image three times and more the memory that it may take is saved, sent, received and restored', async () => {
