@@ -41,6 +41,11 @@ export class Applier<Result> {
   #appliedIndex: Index;
   #isRunning = false;
   #hasStopped = false;
+  /**
+   * The log gave up entries that wait here, for a snapshot that is installed and perhaps not durable yet: nothing more is
+   * applied, nor called applied, before that is restored. A read of what the machine never saw would be a stale one.
+   */
+  #awaitsRestore = false;
   #entriesThisTurn = 0;
   #onIdle: (() => void)[] = [];
 
@@ -113,6 +118,12 @@ export class Applier<Result> {
         this.#skipToLastRestore();
         continue;
       }
+      if (work.type === 'range' && work.from < this.#options.log.firstIndex()) this.#awaitsRestore = true;
+      if (this.#awaitsRestore && work.type !== 'restore') {
+        this.#queue.shift();
+        this.#skip(work);
+        continue;
+      }
       if (this.#entriesThisTurn >= this.#options.applyEntriesMax) {
         this.#entriesThisTurn = 0;
         this.#options.clock.defer(() => this.#continue());
@@ -135,10 +146,13 @@ export class Applier<Result> {
   /** A later snapshot replaces this one and all that follows it; the image of the older may be gone by now. */
   #skipToLastRestore(): void {
     const last = this.#queue.findLastIndex((work) => work.type === 'restore');
-    for (const work of this.#queue.splice(0, last)) {
-      if (work.type === 'entries') this.#backlogBytes -= work.bytes;
-      else if (work.type === 'call') work.call(); // of the machine as it is
-    }
+    for (const work of this.#queue.splice(0, last)) this.#skip(work);
+  }
+
+  /** A snapshot takes the place of this. */
+  #skip(work: Work): void {
+    if (work.type === 'entries') this.#backlogBytes -= work.bytes;
+    else if (work.type === 'call') work.call(); // of the machine as it is
   }
 
   /** Does a piece of the work. A promise when the machine takes its time. */
@@ -159,6 +173,7 @@ export class Applier<Result> {
     const began = clock.now();
     if (work.type === 'restore') {
       return this.#options.restore(work.snapshot).then(() => {
+        this.#awaitsRestore = false;
         this.#options.onRestored(work.snapshot.index, clock.now() - began);
         this.#done(work);
       });
@@ -185,8 +200,7 @@ export class Applier<Result> {
     if (work.type === 'entries') {
       return work.entries.length <= applyEntriesMax ? work.entries : work.entries.slice(0, applyEntriesMax);
     }
-    // A range that the log does not hold any more was replaced by a snapshot, which waits behind it in the queue.
-    if (work.type !== 'range' || work.from < log.firstIndex()) return [];
+    if (work.type !== 'range') return [];
     const to = Math.min(work.through, work.from + applyEntriesMax - 1);
     return log.entries(work.from, to).filter((entry) => entry.kind === 'normal');
   }
@@ -211,7 +225,7 @@ export class Applier<Result> {
       work.entries = work.entries.slice(entries.length);
       return;
     }
-    if (work.type === 'range' && work.from >= this.#options.log.firstIndex()) {
+    if (work.type === 'range') {
       work.from = Math.min(work.through, work.from + this.#options.applyEntriesMax - 1) + 1;
       if (work.from <= work.through) return;
     }
@@ -226,7 +240,7 @@ export class Applier<Result> {
   }
 
   #advance(index: Index): void {
-    if (index <= this.#appliedIndex) return;
+    if (this.#awaitsRestore || index <= this.#appliedIndex) return;
     this.#appliedIndex = index;
     this.#options.onAdvanced(index);
   }

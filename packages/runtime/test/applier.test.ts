@@ -162,6 +162,49 @@ describe('Applier', () => {
     expect(applier.appliedIndex).toBe(10);
   });
 
+  it('P115 what a snapshot took out of the log is not called applied before that snapshot is restored', async () => {
+    const { applier, machine, clock, log, seen } = makeApplier({
+      applyEntriesMax: 1,
+      applyBacklogBytesMax: 20,
+    });
+    const finish = async () => {
+      machine.finish();
+      await settle();
+      clock.settle();
+      await settle();
+    };
+    log.append([1, 2, 3, 4].map((index) => entry(index)));
+    machine.isSlow = true;
+    for (const index of [1, 2, 3]) applier.apply([entry(index)]); // 2 and 3 are read back from the log
+    applier.call(() => seen.push(`called at ${applier.appliedIndex}`));
+    await finish();
+    applier.apply([entry(4)]);
+    applier.handedOver(4);
+    // Installed, and not durable yet: the log begins behind it, and nobody has been told to restore.
+    log.applySnapshot(snapshotAt(10));
+    await finish();
+    await finish();
+    applier.handedOver(4);
+    expect(machine.calls).toEqual(['apply 1', 'apply 2']);
+    expect(applier.appliedIndex).toBe(2);
+    applier.restore(snapshotAt(10));
+    applier.apply([entry(11)]);
+    machine.isSlow = false;
+    await finish();
+    expect(machine.calls).toEqual(['apply 1', 'apply 2', 'restore 10', 'apply 11']);
+    expect(seen).toEqual([
+      '1: command 1',
+      'at 1',
+      '2: command 2',
+      'at 2',
+      'called at 2',
+      'restored 10',
+      'at 10',
+      '11: command 11',
+      'at 11',
+    ]);
+  });
+
   it('what a restored snapshot covers is told before what follows it', async () => {
     const { applier, seen } = makeApplier();
     applier.restore(snapshotAt(10));
