@@ -57,6 +57,19 @@ describe('the metrics for Prometheus', () => {
     expect(rows.sort()).toEqual(names(parse(await registry.metrics())).sort());
   });
 
+  it('are all that the dashboard asks for', async () => {
+    const cluster = await Cluster.start(1);
+    const registry = new Registry();
+    registerMetrics(cluster.member(1).server, registry);
+    const known = new Set(names(parse(await registry.metrics())));
+    const path = new URL('../../../docs/grafana-dashboard.json', import.meta.url);
+    const asked = readFileSync(fileURLToPath(path), 'utf8').match(/waldb_[a-z_]+/g) ?? [];
+    expect(asked.length).toBeGreaterThan(15);
+    expect(
+      asked.filter((name) => !known.has(name) && !known.has(name.replace(/_(?:bucket|sum|count)$/, ''))),
+    ).toEqual([]);
+  });
+
   it('count what a cluster does under load, and agree with each other', async () => {
     const cluster = await Cluster.start(3);
     const leader = await cluster.leader();
