@@ -26,7 +26,7 @@ import type { TransportLimits } from './limits.js';
 import type { Logger, LogOnce } from './logger.js';
 import { OutgoingQueue } from './outgoing-queue.js';
 import type { OpenSnapshot } from './snapshot-request.js';
-import { TransportError } from './transport-error.js';
+import { isMistrust, TransportError } from './transport-error.js';
 
 export type PeerState = 'waiting' | 'connecting' | 'greeting' | 'connected' | 'closed';
 
@@ -335,11 +335,6 @@ export class Peer {
   #name(): string {
     return `to-${this.id}`;
   }
-}
-
-/** A peer that is there, and that cannot prove who it is. */
-function isMistrust(code: string): boolean {
-  return code.startsWith('CERTIFICATE_') || code.startsWith('TLS_');
 }
 
 const NOTHING: Uint8Array = new Uint8Array(0);

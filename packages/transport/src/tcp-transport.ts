@@ -21,7 +21,7 @@ import { type Logger, LogOnce, SILENT_LOGGER } from './logger.js';
 import { Peer, type PeerContext, type PeerStats } from './peer.js';
 import { downloadSnapshot } from './snapshot-download.js';
 import type { OpenSnapshot, SnapshotRequest } from './snapshot-request.js';
-import { TransportError } from './transport-error.js';
+import { isMistrust, TransportError } from './transport-error.js';
 
 export interface TcpTransportOptions {
   /** Only servers of the same cluster are talked to. */
@@ -279,9 +279,10 @@ export class TcpTransport implements RaftTransport {
   /** Somebody came who could not prove who it is; what is returned is what it hears. */
   #refuse({ remote, error }: RefusedPeer): Uint8Array[] {
     const { logger, logOnce } = this.#context;
-    if (logOnce.isNew(`from-${hostOf(remote)}`, error.code)) {
-      logger.warn({ reason: error.code, ...error.detail }, error.message);
-    }
+    const fields = { reason: error.code, ...error.detail };
+    // Whoever leaves in the middle of a handshake was a probe, or has just stopped: no news.
+    if (!isMistrust(error.code)) logger.debug(fields, error.message);
+    else if (logOnce.isNew(`from-${hostOf(remote)}`, error.code)) logger.warn(fields, error.message);
     const { code } = error;
     const message =
       code === 'TLS_MISSING' ? 'This server speaks TLS only, and its caller does not.' : error.message;

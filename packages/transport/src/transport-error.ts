@@ -59,3 +59,8 @@ export class TransportError extends Error {
     this.detail = detail;
   }
 }
+
+/** Whether the other end is there and cannot prove who it is; everything else about a connection passes by itself. */
+export function isMistrust(code: string): boolean {
+  return code.startsWith('CERTIFICATE_') || code.startsWith('TLS_');
+}
