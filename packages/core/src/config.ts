@@ -1,5 +1,6 @@
 // A node's options: what they mean, their defaults, and which values can never be right.
 
+import { MESSAGE_ENTRIES_MAX } from './codec/message.js';
 import { makeConfiguration } from './membership/configuration.js';
 import { RaftError } from './raft-error.js';
 import type { TraceHook } from './trace.js';
@@ -149,6 +150,8 @@ function checkLease(config: ResolvedConfig): void {
   if (!(config.clockDriftMax >= 0 && config.clockDriftMax < 1)) {
     throw invalid('clockDriftMax', config.clockDriftMax, 'a ratio from 0, below 1');
   }
+  if (config.maxBatchEntries > MESSAGE_ENTRIES_MAX)
+    throw invalid('maxBatchEntries', config.maxBatchEntries, `at most ${MESSAGE_ENTRIES_MAX}`);
   if (config.readPolicy !== 'lease') return;
   // Without check-quorum voters promise nothing, so there is no lease to hold.
   if (!config.checkQuorum) throw invalid('readPolicy', 'lease', 'linearizable, or used with checkQuorum');

@@ -3,6 +3,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MESSAGE_ENTRIES_MAX } from '../src/codec/message.js';
 import {
   decodeConfiguration,
   decodeEntry,
@@ -13,6 +14,7 @@ import {
   type MessageType,
   MsgpackWriter,
   RaftError,
+  RaftNode,
 } from '../src/index.js';
 import { MESSAGE_TYPES, messages, messagesOf } from './support/arbitraries.js';
 import { refusal } from './support/refusal.js';
@@ -319,6 +321,24 @@ describe('well formed and still wrong', () => {
   ])('P98 §7: a snapshot whose configuration has %s is refused', (_what, configuration) => {
     expect(refusal(() => decodeMessage(snapshot(5, 3, configuration)))).toBe(
       'ENCODING: a configuration that could never be in force',
+    );
+  });
+});
+
+describe('a message of very many entries', () => {
+  const entries = (count: number) => Array.from({ length: count }, (_, i) => [3, i + 1] as const);
+
+  it('is read up to the limit, and refused beyond it before the first entry is', () => {
+    const most = decodeMessage(append(entries(MESSAGE_ENTRIES_MAX), [0, 0]));
+    expect(most.type === 'appendEntries' && most.entries.length).toBe(MESSAGE_ENTRIES_MAX);
+    expect(() => decodeMessage(append(entries(MESSAGE_ENTRIES_MAX + 1), [0, 0]))).toThrow(
+      expect.objectContaining({ code: 'ENCODING' }),
+    );
+  });
+
+  it('is never asked of a node', () => {
+    expect(() => new RaftNode({ id: 1, peers: [], maxBatchEntries: MESSAGE_ENTRIES_MAX + 1 })).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID' }),
     );
   });
 });

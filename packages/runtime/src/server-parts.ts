@@ -181,7 +181,11 @@ async function assemble<Result>(
     clock,
     random,
     logger,
-    ...(options.transportLimits === undefined ? {} : { limits: options.transportLimits }),
+    // What the log cannot hold must not come as far as the log.
+    limits: {
+      ...(options.log?.entryBytesMax === undefined ? {} : { entryBytesMax: options.log.entryBytesMax }),
+      ...options.transportLimits,
+    },
     onMessage: (message, bytes) => {
       driver.inbox.push(message, bytes);
       driver.wake();

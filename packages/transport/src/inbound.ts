@@ -18,6 +18,7 @@ import {
   refusalFrame,
 } from './hello.js';
 import type { PeerContext } from './peer.js';
+import { checkPlausible } from './plausible.js';
 import { decodeSnapshotRequest } from './snapshot-request.js';
 import { SnapshotSender } from './snapshot-sender.js';
 import { TransportError } from './transport-error.js';
@@ -228,6 +229,7 @@ export class Inbound implements StreamHandlers {
         { peer, from: message.from, to: message.to },
       );
     }
+    checkPlausible(message, this.#context.limits.entryBytesMax);
     this.#owner.onMessage(message, payload.length);
   }
 

@@ -3,6 +3,8 @@
 export interface TransportLimits {
   /** Largest payload of one frame, both ways. A message that would be larger is not sent. */
   readonly frameBytesMax: number;
+  /** Largest entry that is accepted from a peer, encoded: what the log of this server takes. */
+  readonly entryBytesMax: number;
   /** Messages waiting for one peer. */
   readonly queueMessagesMax: number;
   /** Bytes waiting for one peer; one message is taken however large. */
@@ -30,6 +32,7 @@ export interface TransportLimits {
 
 export const DEFAULT_LIMITS: TransportLimits = {
   frameBytesMax: 64 * 1024 * 1024,
+  entryBytesMax: 16 * 1024 * 1024,
   queueMessagesMax: 4096,
   queueBytesMax: 32 * 1024 * 1024,
   inboundMax: 256,

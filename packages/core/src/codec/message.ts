@@ -15,6 +15,9 @@ import { MsgpackReader, MsgpackWriter } from './msgpack.js';
 /** Raised when the meaning of any field changes; a receiver refuses what it does not know. */
 export const MESSAGE_VERSION = 1;
 
+/** Entries in one message: small ones take many times their bytes once they are read, and a stranger decides how many. */
+export const MESSAGE_ENTRIES_MAX = 65_536;
+
 const ENVELOPE_FIELDS = 5;
 /** Room for the envelope and the fields of any message without entries, context or snapshot. */
 const HEADER_BYTES = 80;
@@ -192,6 +195,7 @@ function readAppendEntries(
   const prevLogTerm = reader.uint('prevLogTerm');
   const leaderCommit = reader.uint('leaderCommit');
   const count = reader.arrayHeader('entries');
+  if (count > MESSAGE_ENTRIES_MAX) throw reader.invalid('entries', `more than ${MESSAGE_ENTRIES_MAX}`);
   const entries: LogEntry[] = [];
   let previousTerm = prevLogTerm;
   for (let i = 0; i < count; i++) {
