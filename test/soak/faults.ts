@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SeededRandom } from '@waldb/testkit';
+import type { Request } from './protocol.js';
 import type { SoakCluster } from './soak-cluster.js';
 
 const AT_ONCE_MAX = 2;
@@ -17,9 +18,11 @@ interface Fault {
   readonly run: (world: World) => Promise<boolean>;
 }
 
-interface World {
+export interface World {
   readonly cluster: SoakCluster;
   readonly random: SeededRandom;
+  /** Writes down what an operator asked for in vain, and why. */
+  readonly note: (line: string) => void;
 }
 
 const FAULTS: readonly Fault[] = [
@@ -45,13 +48,11 @@ export class FaultSchedule {
   readonly counts: FaultCounts = Object.fromEntries(FAULTS.map(({ name }) => [name, 0]));
   readonly #world: World;
   readonly #meanMs: number;
-  readonly #onFault: (name: string) => void;
   readonly #underWay = new Map<string, Promise<void>>();
 
-  constructor(world: World, options: { readonly meanMs: number; readonly onFault: (name: string) => void }) {
+  constructor(world: World, options: { readonly meanMs: number }) {
     this.#world = world;
     this.#meanMs = options.meanMs;
-    this.#onFault = options.onFault;
   }
 
   /** Until it is over; returns when the last fault has mended what it broke. */
@@ -79,9 +80,10 @@ export class FaultSchedule {
   }
 
   async #carryOut(fault: Fault, world: World): Promise<void> {
-    this.#onFault(fault.name);
+    this.#world.note(`fault ${fault.name}`);
     const hasHappened = await fault.run(world);
     if (hasHappened) this.counts[fault.name] = (this.counts[fault.name] ?? 0) + 1;
+    else this.#world.note(`${fault.name} could not be done`);
     this.#underWay.delete(fault.name);
   }
 }
@@ -117,15 +119,17 @@ async function pause({ cluster, random }: World): Promise<boolean> {
 
 // ---- links ----
 
-async function isolate({ cluster, random }: World): Promise<boolean> {
+async function isolate(world: World): Promise<boolean> {
+  const { cluster, random } = world;
   const [id] = await pickLeaderOrAny(cluster, random);
   if (id === undefined) return false;
   cluster.links.isolate(id, random.chance(0.5) ? { type: 'cut' } : { type: 'held' });
-  return mended({ cluster, random });
+  return mended(world);
 }
 
 /** One server hears nobody, or nobody hears it. */
-async function oneWay({ cluster, random }: World): Promise<boolean> {
+async function oneWay(world: World): Promise<boolean> {
+  const { cluster, random } = world;
   const [id] = await pickLeaderOrAny(cluster, random);
   if (id === undefined) return false;
   const isDeaf = random.chance(0.5);
@@ -134,18 +138,20 @@ async function oneWay({ cluster, random }: World): Promise<boolean> {
     if (isDeaf) cluster.links.set(other, id, { type: 'held' });
     else cluster.links.set(id, other, { type: 'held' });
   }
-  return mended({ cluster, random });
+  return mended(world);
 }
 
-async function halves({ cluster, random }: World): Promise<boolean> {
+async function halves(world: World): Promise<boolean> {
+  const { cluster, random } = world;
   const { ids } = cluster;
   const first = random.some(ids, 0.5);
   cluster.links.partition([first, ids.filter((id) => !first.includes(id))]);
-  return mended({ cluster, random });
+  return mended(world);
 }
 
 /** Two halves that only one server reaches both of. */
-async function bridge({ cluster, random }: World): Promise<boolean> {
+async function bridge(world: World): Promise<boolean> {
+  const { cluster, random } = world;
   const [middle, ...others] = shuffled(cluster.ids, random);
   if (middle === undefined) return false;
   const at = Math.ceil(others.length / 2);
@@ -153,17 +159,18 @@ async function bridge({ cluster, random }: World): Promise<boolean> {
     [middle, ...others.slice(0, at)],
     [middle, ...others.slice(at)],
   ]);
-  return mended({ cluster, random });
+  return mended(world);
 }
 
-async function delay({ cluster, random }: World): Promise<boolean> {
+async function delay(world: World): Promise<boolean> {
+  const { cluster, random } = world;
   for (const from of cluster.ids) {
     for (const to of cluster.ids) {
       if (from !== to && random.chance(0.5))
         cluster.links.set(from, to, { type: 'delayed', ms: random.between(1, 150) });
     }
   }
-  return mended({ cluster, random });
+  return mended(world);
 }
 
 async function mended({ cluster, random }: World): Promise<boolean> {
@@ -174,19 +181,29 @@ async function mended({ cluster, random }: World): Promise<boolean> {
 
 // ---- the operator ----
 
-async function transfer({ cluster, random }: World): Promise<boolean> {
-  const leader = await cluster.leader();
+/** An operator waits for a leader, for a while. */
+async function leaderSoon({ cluster }: World): ReturnType<SoakCluster['leader']> {
+  let leader: Awaited<ReturnType<SoakCluster['leader']>>;
+  await cluster.waitFor(async () => {
+    leader = await cluster.leader();
+    return leader !== undefined;
+  }, CHANGE_MS);
+  return leader;
+}
+
+async function transfer(world: World): Promise<boolean> {
+  const { random } = world;
+  const leader = await leaderSoon(world);
   if (leader === undefined) return false;
   const others = leader.status.voters.filter((id) => id !== leader.id);
   if (others.length === 0) return false;
-  return isDone(
-    cluster.ask(leader.id, { type: 'transferLeadership', server: random.pick(others) }, CHANGE_MS),
-  );
+  return isDone(world, leader.id, { type: 'transferLeadership', server: random.pick(others) });
 }
 
 /** A new server: learner first, voter once it has caught up. */
-async function joinOne({ cluster, random }: World): Promise<boolean> {
-  const leader = await cluster.leader();
+async function joinOne(world: World): Promise<boolean> {
+  const { cluster, random } = world;
+  const leader = await leaderSoon(world);
   if (leader === undefined || leader.status.voters.length + leader.status.learners.length >= VOTERS_MAX)
     return false;
   const known = [...leader.status.voters, ...leader.status.learners];
@@ -203,47 +220,53 @@ async function joinOne({ cluster, random }: World): Promise<boolean> {
     const request = isLearner
       ? ({ type: 'promoteLearner', server: id } as const)
       : ({ type: 'addLearner', server: id, address } as const);
-    await isDone(cluster.ask(present.id, request, CHANGE_MS));
+    await isDone(world, present.id, request);
     return false;
   }, CHANGE_MS * 2);
-  if (!isAdded) await removeUntilGone({ cluster, random }, id);
+  if (!isAdded) await removeUntilGone(world, id);
   return isAdded;
 }
 
-async function removeOne({ cluster, random }: World): Promise<boolean> {
-  const leader = await cluster.leader();
+async function removeOne(world: World): Promise<boolean> {
+  const { random } = world;
+  const leader = await leaderSoon(world);
   if (leader === undefined || leader.status.voters.length <= VOTERS_MIN) return false;
-  return removeUntilGone({ cluster, random }, random.pick(leader.status.voters));
+  return removeUntilGone(world, random.pick(leader.status.voters));
 }
 
 /** Asks until a leader says that it is gone. Only then may its directory go, and its id be given again. */
-async function removeUntilGone({ cluster }: World, id: number): Promise<boolean> {
+async function removeUntilGone(world: World, id: number): Promise<boolean> {
+  const { cluster } = world;
   const isGone = await cluster.waitFor(async () => {
     const leader = await cluster.leader();
     if (leader === undefined) return false;
     const { voters, learners } = leader.status;
     if (leader.id !== id && !voters.includes(id) && !learners.includes(id)) {
       // Known to be committed: a leader that leads on with it has it in its log, and answers in its own term.
-      return isDone(cluster.ask(leader.id, { type: 'read', key: 'none' }, CHANGE_MS));
+      return isDone(world, leader.id, { type: 'read', key: 'none' });
     }
-    await isDone(cluster.ask(leader.id, { type: 'removeServer', server: id }, CHANGE_MS));
+    await isDone(world, leader.id, { type: 'removeServer', server: id });
     return false;
   }, CHANGE_MS * 2);
   if (isGone) await cluster.giveUp(id);
   return isGone;
 }
 
-async function snapshot({ cluster, random }: World): Promise<boolean> {
+async function snapshot(world: World): Promise<boolean> {
+  const { cluster, random } = world;
   const [id] = pickRunning(cluster, random);
-  return id !== undefined && isDone(cluster.ask(id, { type: 'snapshot' }, CHANGE_MS));
+  return id !== undefined && isDone(world, id, { type: 'snapshot' });
 }
 
 /** What an operator asks for may be refused or never answered, like anything else in a broken cluster. */
-function isDone(asked: Promise<unknown>): Promise<boolean> {
-  return asked.then(
-    () => true,
-    () => false,
-  );
+async function isDone({ cluster, note }: World, leader: number, request: Request): Promise<boolean> {
+  try {
+    await cluster.ask(leader, request, CHANGE_MS);
+    return true;
+  } catch (error) {
+    note(`${JSON.stringify(request)} at ${leader}: ${String(error)}`);
+    return false;
+  }
 }
 
 function pickRunning(cluster: SoakCluster, random: SeededRandom): number[] {

@@ -96,8 +96,8 @@ class Soak {
     const ledger = new Ledger({ keys: KEYS, writeLine: (line) => void history.write(`${line}\n`) });
     const cluster = await this.#makeCluster(program);
     const schedule = new FaultSchedule(
-      { cluster, random: random.fork() },
-      { meanMs: FAULT_MEAN_MS, onFault: (name) => this.#note(`fault ${name}`) },
+      { cluster, random: random.fork(), note: (line) => this.#note(line) },
+      { meanMs: FAULT_MEAN_MS },
     );
     const progress = setInterval(() => print(this.#progress(ledger, schedule)), PROGRESS_MS);
     const timer = setTimeout(() => this.#end(), seconds * 1000);
