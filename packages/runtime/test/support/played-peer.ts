@@ -139,9 +139,11 @@ export async function setStage(size: number, options: TestOptions = {}): Promise
     clock,
   });
   const pump = turnAlways(clock);
-  // After the server's own close, which needs turns too.
+  // A close waits for its peers, for a while: time has to pass again.
   onTestFinished(async () => {
+    const passing = setInterval(() => clock.sleep(TICK_MS), 1);
     await server.close();
+    clearInterval(passing);
     clearInterval(pump);
   });
   for (const peer of peers) await peer.isConnected();
