@@ -59,11 +59,11 @@ export class Applier<Result> {
     return this.#appliedIndex;
   }
 
-  /** Committed `normal` entries, following those of the last call. */
-  apply(entries: readonly LogEntry[]): void {
+  /** Committed `normal` entries, following those of the last call. Returns their bytes. */
+  apply(entries: readonly LogEntry[]): number {
     const first = entries[0];
     const last = entries.at(-1);
-    if (first === undefined || last === undefined) return;
+    if (first === undefined || last === undefined) return 0;
     let bytes = 0;
     for (const entry of entries) bytes += entryBytes(entry);
     const tail = this.#queue.at(-1);
@@ -75,6 +75,7 @@ export class Applier<Result> {
       this.#queue.push({ type: 'entries', entries, bytes, through: last.index });
     }
     this.#run();
+    return bytes;
   }
 
   /** The machine's whole state is replaced, after what waits before it. */

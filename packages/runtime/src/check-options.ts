@@ -29,7 +29,13 @@ export function checkOptions<Result>(options: RaftServerOptions<Result>): void {
 
 /** Options in milliseconds, each with its least value. */
 const TIMES = { tickMs: 1, requestTimeoutMs: 0, closeTimeoutMs: 0, timeResolutionMs: 0 } as const;
-const COUNTS = ['snapshotThreshold', 'snapshotKeepEntries', 'seed'] as const;
+const COUNTS = [
+  'snapshotThreshold',
+  'snapshotThresholdBytes',
+  'snapshotKeepEntries',
+  'snapshotKeepBytes',
+  'seed',
+] as const;
 
 /** How long one call waits. Errors: `OPTIONS_INVALID`. */
 export function checkTimeout(timeoutMs: number): number {

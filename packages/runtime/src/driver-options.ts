@@ -3,6 +3,7 @@
 import type { Configuration, Index, NodeId, RaftNode, RaftTransport, Role, Term } from '@waldb/core';
 import type { Clock } from '@waldb/io';
 import type { SnapshotRequest } from '@waldb/transport';
+import type { CompactionOptions } from './compaction-policy.js';
 import type { FlushedLog } from './flusher.js';
 import type { Images } from './images.js';
 import type { RuntimeLimits } from './limits.js';
@@ -54,7 +55,8 @@ export interface DriverOptions<Result> {
   readonly transport: DrivenTransport;
   readonly clock: Clock;
   readonly tickMs: number;
-  readonly snapshotKeepEntries: number;
+  readonly compaction: CompactionOptions;
+  readonly diskStallTicks: number;
   readonly limits: RuntimeLimits & { readonly commandBytesMax: number };
   readonly recorder: MetricsRecorder;
   readonly listener: DriverListener;

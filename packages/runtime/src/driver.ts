@@ -6,6 +6,7 @@ import {
   type Action,
   type Event,
   type Index,
+  type LogEntry,
   type NodeId,
   RaftError,
   type RaftNode,
@@ -14,18 +15,27 @@ import {
 } from '@waldb/core';
 import { Applier } from './applier.js';
 import { type ChangeRequest, Changes } from './changes.js';
+import { CompactionPolicy } from './compaction-policy.js';
 import type { DriverOptions } from './driver-options.js';
 import { EventLoop } from './event-loop.js';
 import { Flusher } from './flusher.js';
 import { Inbox } from './inbox.js';
 import { type Proposal, Proposals } from './proposals.js';
 import { Reads, readError } from './reads.js';
-import { diskFullError, fromRaftError, RuntimeError, storageError, withOutcome } from './runtime-error.js';
+import {
+  diskFullError,
+  diskStalledError,
+  fromRaftError,
+  RuntimeError,
+  storageError,
+  withOutcome,
+} from './runtime-error.js';
 import { Interpreter } from './session/interpreter.js';
 import { LoggedClock } from './session/logged-clock.js';
 import { encodeRuntimeCommand } from './session/runtime-command.js';
 import type { SessionReply } from './session/session-reply.js';
 import { SnapshotWork } from './snapshot-work.js';
+import { StallWatch } from './stall-watch.js';
 
 type ProposedAction = Extract<Action, { type: 'proposed' }>;
 
@@ -57,6 +67,8 @@ export class Driver<Result> {
   #isLeading = false;
   /** The leader's quota of uncommitted bytes is used up: proposals wait for the next commit. */
   #isQuotaReached = false;
+  readonly #compaction: CompactionPolicy;
+  readonly #stallWatch: StallWatch;
   #configurationIndex: Index = 0;
   /** What the last clock entry of this leadership says. */
   #lastClockReading = 0;
@@ -90,6 +102,8 @@ export class Driver<Result> {
       onFullChange: (isFull) => this.#diskFullChanged(isFull),
     });
     this.loggedClock = new LoggedClock(clock);
+    this.#compaction = new CompactionPolicy(options.compaction);
+    this.#stallWatch = new StallWatch(options.diskStallTicks);
     this.applier = new Applier<Result>({
       ...limits,
       stateMachine: options.stateMachine,
@@ -123,6 +137,7 @@ export class Driver<Result> {
       ...options,
       ...limits,
       parts: options,
+      takeKeepEntries: () => this.#compaction.takeKeepEntries(),
       request: (from, request, signal) => transport.requestSnapshot(from, request, signal),
       atPoint: (call) => this.applier.call(() => call(this.applier.appliedIndex)),
       step: (event, onStepped) => this.#stepNextTurn(event, onStepped),
@@ -201,6 +216,9 @@ export class Driver<Result> {
     this.#isQuotaReached = false;
     this.#flusher.retry();
     this.#stepOwn({ type: 'tick', now });
+    if (this.#stallWatch.tick(this.#options.log.stagedSeq(), this.#lastDurableSeq)) {
+      this.#options.listener.onTrouble(diskStalledError());
+    }
     for (const event of this.snapshots.tick()) this.#stepOwn(event);
     this.proposals.expire(now);
     this.reads.expire(now);
@@ -372,14 +390,13 @@ export class Driver<Result> {
         return transport.send(action.to, action.message);
       case 'apply':
         this.#options.recorder.commandsCommitted(action.entries.length);
-        return this.applier.apply(action.entries);
+        return this.#apply(action.entries);
       case 'proposed':
         return this.#onProposed?.(action);
       case 'commit':
         return this.#committed(action.index);
       case 'snapshot':
-        void this.snapshots.take().catch(() => {}); // `onTrouble` has heard of it
-        return;
+        return this.#takeSnapshot();
       case 'restoreSnapshot':
         return this.applier.restore(action.snapshot);
       case 'membershipChanged':
@@ -394,6 +411,15 @@ export class Driver<Result> {
       case 'transferFailed':
         return this.changes.transferFailed(action.reason);
     }
+  }
+
+  #apply(entries: readonly LogEntry[]): void {
+    const bytes = this.applier.apply(entries);
+    if (this.#compaction.applied(entries.length, bytes)) this.#takeSnapshot();
+  }
+
+  #takeSnapshot(): void {
+    void this.snapshots.take().catch(() => {}); // `onTrouble` has heard of it
   }
 
   #committed(index: Index): void {

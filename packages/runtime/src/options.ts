@@ -4,6 +4,7 @@ import type { NodeId, RaftConfig } from '@waldb/core';
 import type { Clock, Network, TlsCredentials, Vfs } from '@waldb/io';
 import { DEFAULT_LIMITS, type Logger, type TransportLimits } from '@waldb/transport';
 import { DEFAULT_ENTRY_BYTES_MAX, type WalOptions } from '@waldb/wal';
+import type { CompactionOptions } from './compaction-policy.js';
 import type { RuntimeLimits } from './limits.js';
 import { RuntimeError } from './runtime-error.js';
 import { formatServerAddress, requireServerAddress } from './server-address.js';
@@ -57,10 +58,14 @@ export interface RaftServerOptions<Result> {
   readonly requestTimeoutMs?: number;
   /** How long `close` takes at most to finish what is under way and to hand over leadership. Default 5 seconds. */
   readonly closeTimeoutMs?: number;
-  /** Applied entries after which a snapshot is taken; 0, the default, never takes one by itself. */
+  /** Applied entries after which the server takes a snapshot by itself. Default 100,000; 0 never asks. */
   readonly snapshotThreshold?: number;
+  /** Applied bytes after which it does, if that is sooner. Default 64 MiB; 0 never asks. */
+  readonly snapshotThresholdBytes?: number;
   /** Entries kept below a snapshot for peers that are a little behind. Default 1024. */
   readonly snapshotKeepEntries?: number;
+  /** The same in bytes; the smaller counts. Default 16 MiB. */
+  readonly snapshotKeepBytes?: number;
   /**
    * The protocol's own switches and bounds. With `readPolicy: 'lease'`, linearizable reads use the lease as well;
    * `leaseMs` is then three quarters of the shortest election timeout unless it is said.
@@ -111,7 +116,21 @@ export const DEFAULT_HEARTBEAT_TICKS = 4;
 export const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
 export const DEFAULT_CLOSE_TIMEOUT_MS = 5_000;
 export const DEFAULT_SESSION_TTL_MS = 60_000;
-export const DEFAULT_SNAPSHOT_KEEP_ENTRIES = 1024;
+export const DEFAULT_SNAPSHOT_THRESHOLD = 100_000;
+export const DEFAULT_COMPACTION: CompactionOptions = {
+  snapshotThresholdBytes: 64 * 1024 * 1024,
+  snapshotKeepEntries: 1024,
+  snapshotKeepBytes: 16 * 1024 * 1024,
+};
+
+export function compactionOptions<Result>(options: RaftServerOptions<Result>): CompactionOptions {
+  const { snapshotThresholdBytes, snapshotKeepEntries, snapshotKeepBytes } = DEFAULT_COMPACTION;
+  return {
+    snapshotThresholdBytes: options.snapshotThresholdBytes ?? snapshotThresholdBytes,
+    snapshotKeepEntries: options.snapshotKeepEntries ?? snapshotKeepEntries,
+    snapshotKeepBytes: options.snapshotKeepBytes ?? snapshotKeepBytes,
+  };
+}
 
 /** Of a message beside one entry, and of an entry beside its command: generous, so that no refusal comes later. */
 const MESSAGE_OVERHEAD_BYTES = 1024;

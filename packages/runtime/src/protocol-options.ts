@@ -20,6 +20,13 @@ export function protocolOptions<Result>(
     leaseMs: electionTimeoutTicks[0] * (options.tickMs ?? DEFAULT_TICK_MS) * LEASE_SHARE,
     ...options.raft,
     electionTimeoutTicks,
+    diskStallTicks: diskStallTicks(options),
     heartbeatTicks: options.heartbeatTicks ?? DEFAULT_HEARTBEAT_TICKS,
   };
+}
+
+/** For how long nothing that is staged may become durable before a leader steps down, and the server says so. */
+export function diskStallTicks<Result>(options: RaftServerOptions<Result>): number {
+  const [, timeoutMax] = options.electionTimeoutTicks ?? DEFAULT_ELECTION_TIMEOUT_TICKS;
+  return timeoutMax * 2;
 }

@@ -10,6 +10,7 @@ import type { NodeId, RaftError } from '@waldb/core';
  * - `LEADERSHIP_LOST`: this server stopped leading before the outcome was known.
  * - `CLOSED`: the server was closed.
  * - `STORAGE`: the log failed for good; start the server again to recover.
+ * - `STORAGE_STALLED`: told as trouble, never to a caller: the disk takes work and does not finish it.
  * - `STORAGE_FULL`: the disk is full. Nothing was done; the server goes on when there is room.
  * - `STATE_MACHINE`: the state machine failed, and the server stopped before anything later was applied.
  * - `TOO_LARGE`: one command is larger than the log or a message may hold.
@@ -43,6 +44,7 @@ export type RuntimeErrorCode =
   | 'CLOSED'
   | 'STORAGE'
   | 'STORAGE_FULL'
+  | 'STORAGE_STALLED'
   | 'STATE_MACHINE'
   | 'TOO_LARGE'
   | 'SESSION_EXPIRED'
@@ -134,6 +136,13 @@ export function busyError(limit: string, max: number, inUse: RuntimeErrorDetail)
     {
       detail: { limit, max, ...inUse },
     },
+  );
+}
+
+export function diskStalledError(): RuntimeError {
+  return new RuntimeError(
+    'STORAGE_STALLED',
+    'The disk has taken work and does not finish it: a leader steps down, and this server does not campaign until it does.',
   );
 }
 

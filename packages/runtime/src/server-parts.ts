@@ -25,13 +25,14 @@ import { MetricsRecorder } from './metrics-recorder.js';
 import { NodeView } from './node-view.js';
 import {
   commandBytesMax,
-  DEFAULT_SNAPSHOT_KEEP_ENTRIES,
+  compactionOptions,
+  DEFAULT_SNAPSHOT_THRESHOLD,
   DEFAULT_TICK_MS,
   ownAddress,
   type RaftServerOptions,
 } from './options.js';
 import { OwnMembership } from './own-membership.js';
-import { protocolOptions } from './protocol-options.js';
+import { diskStallTicks, protocolOptions } from './protocol-options.js';
 import { numberFromBytes, seededRandom } from './randomness.js';
 import type { ReplicatedState } from './replicated-state.js';
 import { RuntimeError } from './runtime-error.js';
@@ -219,7 +220,8 @@ async function assemble<Result>(
     transport,
     clock,
     tickMs: options.tickMs ?? DEFAULT_TICK_MS,
-    snapshotKeepEntries: options.snapshotKeepEntries ?? DEFAULT_SNAPSHOT_KEEP_ENTRIES,
+    compaction: compactionOptions(options),
+    diskStallTicks: diskStallTicks(options),
     limits: { ...limits, commandBytesMax: commandBytesMax(options) },
     notLeader: whoLeads,
     listener,
@@ -290,7 +292,7 @@ function raftConfig<Result>(
     peers: others,
     learners: origin === 'join' ? [id] : [],
     addresses: { ...members, [id]: address },
-    snapshotThreshold: options.snapshotThreshold ?? 0,
+    snapshotThreshold: options.snapshotThreshold ?? DEFAULT_SNAPSHOT_THRESHOLD,
   };
 }
 

@@ -23,7 +23,8 @@ export interface SnapshotWorkOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly partialSnapshotMs: number;
-  readonly snapshotKeepEntries: number;
+  /** Entries to keep below the snapshot that is saved now. */
+  readonly takeKeepEntries: () => number;
   readonly request: SnapshotFetcherOptions['request'];
   /** Calls back at a point between two entries, with everything up to `index` applied and nothing after it. */
   readonly atPoint: (call: (index: Index) => void) => void;
@@ -161,7 +162,8 @@ export class SnapshotWork {
   }
 
   #save(reference: SnapshotReference): Promise<void> {
-    const { snapshotKeepEntries: keepEntries, step } = this.#options;
+    const { takeKeepEntries, step } = this.#options;
+    const keepEntries = takeKeepEntries();
     const { index } = reference;
     return new Promise((resolve, reject) => {
       step({ type: 'snapshot', index, data: encodeReference(reference), keepEntries }, (refusal) => {

@@ -66,7 +66,7 @@ export class SnapshotLife {
       clock: new NodeClock(),
       random: () => 0,
       partialSnapshotMs: options.partialSnapshotMs ?? 60_000,
-      snapshotKeepEntries: 0,
+      takeKeepEntries: () => 0,
       request: options.request ?? (() => Promise.reject(new Error('nobody is asked')) as never),
       atPoint: (call) => call(this.appliedIndex),
       step: (event, onStepped) => {
