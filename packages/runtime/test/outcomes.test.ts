@@ -1,6 +1,6 @@
 // What callers are told, and that it is true: every way in which a request can end, at every moment at which it can.
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { RaftServer, type RaftServerOptions, type RuntimeError } from '../src/index.js';
 import { Cluster, startServer, temporaryDirectory, WAIT } from './support/cluster.js';
 import { type DiskSwitches, switchableDisk } from './support/disk.js';
@@ -21,7 +21,12 @@ function outcomeOf(promise: Promise<unknown>): Promise<Outcome> {
 /** A leader on a disk that is stuck: one proposal is in its log and cannot commit, what follows waits for a batch. */
 async function stuckLeader(options: Partial<RaftServerOptions<number>> = {}) {
   const disk: DiskSwitches = { isBroken: false, isStuck: false };
-  const cluster = await Cluster.start(1, { vfs: switchableDisk(disk), ...options });
+  // Long timeouts, so that the leader does not step down for its disk while a test looks at something else.
+  const timing = { electionTimeoutTicks: [10, 150] as const };
+  const cluster = await Cluster.start(1, { vfs: switchableDisk(disk), ...timing, ...options });
+  onTestFinished(() => {
+    disk.isStuck = false;
+  });
   const { server, machine } = await cluster.leader();
   await server.propose(bytes('first'));
   disk.isStuck = true;
@@ -48,7 +53,8 @@ describe('mayHaveBeenApplied', () => {
     const { server, disk } = stuck;
     const controller = new AbortController();
     const options = code === 'TIMEOUT' ? { timeoutMs: 20 } : { signal: controller.signal };
-    const inLog = outcomeOf(server.propose(bytes('in the log'), options));
+    const patient = code === 'TIMEOUT' ? { timeoutMs: 1000 } : options;
+    const inLog = outcomeOf(server.propose(bytes('in the log'), patient));
     await expect.poll(() => server.status().lastIndex, WAIT).toBe(3);
     const waiting = outcomeOf(server.propose(bytes('waits'), options));
     const session = { session: 2, sequence: 1, acknowledged: 0 };
