@@ -16,6 +16,7 @@ import {
   parsePeers,
   parsePort,
 } from './option-values.js';
+import { addRecover } from './recover-command.js';
 import { serve } from './serve.js';
 import { readVersion } from './version.js';
 import { addWal } from './wal/wal-commands.js';
@@ -59,6 +60,7 @@ function makeProgram(entryFile: string, onExitCode: (code: ExitCode) => void): C
   addCluster(program, entryFile, onExitCode);
   addServe(program, onExitCode);
   addMembers(program, onExitCode);
+  addRecover(program, onExitCode);
   addWal(program, onExitCode);
   addCerts(program, onExitCode);
   return program;

@@ -2,7 +2,7 @@
 // that. A server that forgot who it was, or whose log was replaced under it, might vote twice in one term.
 
 import { createHash } from 'node:crypto';
-import type { NodeId } from '@waldb/core';
+import type { Index, NodeId, Term } from '@waldb/core';
 import { formatEndpoint, type Vfs } from '@waldb/io';
 import { damaged, readSealedText, writeSealedText } from './sealed-text.js';
 import { requireServerAddress } from './server-address.js';
@@ -17,6 +17,18 @@ export interface Identity {
   readonly address: string;
   /** The voters that it knew then; what the log says later wins. */
   readonly members: Readonly<Record<NodeId, string>>;
+  /** Present where this server was made the beginning of a new cluster, after the majority of the old one was lost. */
+  readonly recovery?: RecoveryRecord;
+}
+
+export interface RecoveryRecord {
+  /** The cluster that was given up. */
+  readonly from: string;
+  /** Where the new configuration stands in the log. */
+  readonly index: Index;
+  readonly term: Term;
+  /** `begun`: it was interrupted, and has to be run again before the server may start. */
+  readonly state: 'begun' | 'done';
 }
 
 const HEADING = 'waldb identity 1';
@@ -50,7 +62,7 @@ export function writeIdentity(vfs: Vfs, path: string, identity: Identity): void 
 
 function isIdentity(value: unknown): value is Identity {
   if (typeof value !== 'object' || value === null) return false;
-  const { clusterId, id, logId, origin, address, members } = value as Record<string, unknown>; // any object has string keys
+  const { clusterId, id, logId, origin, address, members, recovery } = value as Record<string, unknown>; // any object has string keys
   return (
     typeof clusterId === 'string' &&
     typeof id === 'number' &&
@@ -60,6 +72,18 @@ function isIdentity(value: unknown): value is Identity {
     typeof address === 'string' &&
     typeof members === 'object' &&
     members !== null &&
-    Object.values(members).every((member) => typeof member === 'string')
+    Object.values(members).every((member) => typeof member === 'string') &&
+    (recovery === undefined || isRecovery(recovery))
+  );
+}
+
+function isRecovery(value: unknown): value is RecoveryRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const { from, index, term, state } = value as Record<string, unknown>; // any object has string keys
+  return (
+    typeof from === 'string' &&
+    typeof index === 'number' &&
+    typeof term === 'number' &&
+    (state === 'begun' || state === 'done')
   );
 }

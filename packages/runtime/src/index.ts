@@ -2,7 +2,7 @@
 
 export type { TlsCredentials } from '@waldb/io';
 export type { Logger } from '@waldb/transport';
-export { foundedClusterId } from './identity.js';
+export { foundedClusterId, type RecoveryRecord } from './identity.js';
 export { DEFAULT_RUNTIME_LIMITS, type RuntimeLimits } from './limits.js';
 export type {
   AddServerOptions,
@@ -14,6 +14,12 @@ export type { Members, RaftServerOptions } from './options.js';
 export type { MembershipState } from './own-membership.js';
 export type { ProposeOptions } from './proposals.js';
 export { type CloseOptions, RaftServer, type ReadConsistency, type RequestOptions } from './raft-server.js';
+export {
+  type RecoverMembershipOptions,
+  type RecoveryPlan,
+  type RecoveryReport,
+  recoverMembership,
+} from './recover-membership.js';
 export {
   RuntimeError,
   type RuntimeErrorCode,

@@ -33,6 +33,7 @@ import type { NodeId, RaftError } from '@waldb/core';
  * - `IDENTITY_MISSING`: an empty directory, and neither `bootstrap` nor `join` was asked for.
  * - `IDENTITY_MISMATCH`: the directory belongs to another server or another cluster.
  * - `IDENTITY_DAMAGED`: the identity file cannot be believed.
+ * - `RECOVERY_UNFINISHED`: a recovery of the membership was interrupted, and has to be run again first.
  * - `LOG_LOST`: the directory's log is gone or was replaced: this server may have forgotten votes and entries.
  */
 export type RuntimeErrorCode =
@@ -69,6 +70,7 @@ export type RuntimeErrorCode =
   | 'IDENTITY_MISSING'
   | 'IDENTITY_MISMATCH'
   | 'IDENTITY_DAMAGED'
+  | 'RECOVERY_UNFINISHED'
   | 'LOG_LOST';
 
 export interface RuntimeErrorDetail {

@@ -7,7 +7,7 @@ import type { TcpTransport, TransportStats } from '@waldb/transport';
 import type { WalLog } from '@waldb/wal';
 import { type AddressBook, memberIds } from './address-book.js';
 import type { Driver } from './driver.js';
-import type { Identity } from './identity.js';
+import type { Identity, RecoveryRecord } from './identity.js';
 import type { RuntimeLimits } from './limits.js';
 import type { NodeSight, NodeView } from './node-view.js';
 import type { MembershipState, OwnMembership } from './own-membership.js';
@@ -17,6 +17,8 @@ import type { SessionTable } from './session/session-table.js';
 
 export interface ServerStatus extends Omit<NodeSight, 'leadership'> {
   readonly clusterId: string;
+  /** Where this cluster began as a recovery of another one that had lost its majority. */
+  readonly recovery: RecoveryRecord | undefined;
   /** The identity of this server's log, as the messages of `WAL_CHANNELS` name it. */
   readonly logId: string;
   /** Whether this server is in the cluster, as far as it knows. */
@@ -102,6 +104,7 @@ export function serverStatus<Result>(parts: StatusParts<Result>): ServerStatus {
   return {
     ...status,
     clusterId: identity.clusterId,
+    recovery: identity.recovery,
     logId: identity.logId,
     membership: parts.membership.state,
     removedAt: parts.membership.removedAt,

@@ -71,6 +71,7 @@ async function open<Result>(vfs: Vfs, options: RaftServerOptions<Result>): Promi
     // Read again: another process may have founded the server before we held the log's lock.
     const identity = readIdentity(vfs, identityPath) ?? found(vfs, identityPath, log, options);
     checkIdentity(identity, options);
+    checkRecovered(identity, directory);
     if (identity.logId !== log.logId) throw logLost(identity, logPath, 'it is another one');
     const knownLogs = new KnownLogs(vfs, joinPath(directory, 'peers'), options.logger ?? SILENT_LOGGER);
     const images = await Images.open({
@@ -147,6 +148,13 @@ function checkIdentity<Result>(identity: Identity, options: RaftServerOptions<Re
       },
     );
   }
+  if (wanted !== undefined && identity.clusterId !== wanted && identity.recovery !== undefined) {
+    throw new RuntimeError(
+      'IDENTITY_MISMATCH',
+      `${directory} was recovered from cluster ${identity.recovery.from} into a new one, ${identity.clusterId}: start it without naming members, and have the others join it with empty directories.`,
+      { detail: { directory, found: identity.clusterId, expected: wanted } },
+    );
+  }
   if (wanted !== undefined && identity.clusterId !== wanted) {
     throw new RuntimeError(
       'IDENTITY_MISMATCH',
@@ -154,6 +162,16 @@ function checkIdentity<Result>(identity: Identity, options: RaftServerOptions<Re
       { detail: { directory, found: identity.clusterId, expected: wanted } },
     );
   }
+}
+
+/** In between, the log and the identity may speak of different clusters. */
+function checkRecovered({ id, recovery }: Identity, directory: string): void {
+  if (recovery?.state !== 'begun') return;
+  throw new RuntimeError(
+    'RECOVERY_UNFINISHED',
+    `A recovery of server ${id} in ${directory} was interrupted: run it again to finish it (waldb recover ${directory}).`,
+    { detail: { directory, ...recovery } },
+  );
 }
 
 function logLost(identity: Identity, path: string, what: string): RuntimeError {
