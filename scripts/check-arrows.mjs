@@ -79,7 +79,7 @@ const HOUSE = {
   // The outermost layer: it starts processes, reads options and environment, and talks to people.
   cli: {
     packages: ['core', 'io', 'certs', 'wal', 'transport', 'runtime', 'kv'],
-    npm: ['commander', 'pino'],
+    npm: ['commander', 'pino', 'prom-client'],
     machine: ['child_process', 'fs', 'http', 'net', 'os', 'process', 'readline', 'tty'],
     ambient: true,
   },

@@ -12,6 +12,7 @@ import {
 } from '@waldb/runtime';
 import type { Logger } from 'pino';
 import { AdminServer } from './admin/admin-server.js';
+import { metricsPage } from './admin/metrics-page.js';
 import { checkPorts } from './check-ports.js';
 import { EXIT, ExitError, toExitError } from './exit.js';
 import { findCluster, type JoinedCluster } from './members/find-cluster.js';
@@ -188,7 +189,7 @@ async function startAdmin(
       'The admin port is open to other machines: whoever reaches it may change the cluster.',
     );
   }
-  return await AdminServer.start({ raft, metrics: undefined, listen: admin, logger });
+  return await AdminServer.start({ raft, metrics: metricsPage(raft), listen: admin, logger });
 }
 
 function isLoopback(host: string): boolean {

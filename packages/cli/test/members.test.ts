@@ -3,6 +3,7 @@
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { cleanUp, type Finished, makeDirectory, runWaldb, spawnWaldb } from './support/run-waldb.js';
 
@@ -126,6 +127,11 @@ describe('the admin port', () => {
     const post = (headers: Record<string, string>, body = '{}') =>
       ask(admin, '/members/remove', { method: 'POST', headers, body });
     expect((await ask(admin, '/status')).body).toMatchObject({ id: 1, role: 'leader', membership: 'member' });
+    const page = await fetch(`http://${admin}/metrics`);
+    expect(page.headers.get('content-type')).toBe(Registry.PROMETHEUS_CONTENT_TYPE);
+    const told = (await page.text()).split('\n');
+    expect(told).toContain('waldb_is_leader 1');
+    expect(told).toContain('# TYPE process_cpu_user_seconds_total counter');
     expect((await ask(admin, '/nothing')).status).toBe(404);
     expect((await ask(admin, '/members', { method: 'DELETE' })).status).toBe(405);
     expect((await ask(admin, '/members/remove')).status).toBe(405);

@@ -24,8 +24,8 @@ export type Administered = Pick<
 
 export interface AdminContext {
   readonly raft: Administered;
-  /** The page for Prometheus; undefined where none is kept. */
-  readonly metrics: (() => Promise<string>) | undefined;
+  /** The page for Prometheus. */
+  readonly metrics: () => Promise<string>;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -67,7 +67,6 @@ export async function answerGet(path: string, { raft, metrics }: AdminContext): 
     case '/members':
       return { status: 200, body: membersView(raft.status()) };
     case '/metrics':
-      if (metrics === undefined) return notFound(path);
       return { status: 200, body: await metrics() };
     default:
       return { status: 200, body: raft.status() };

@@ -1,0 +1,13 @@
+// The page that Prometheus scrapes: everything of the server, and what Node says of its process (CPU, memory, garbage
+// collection).
+
+import { type MeasuredServer, registerMetrics } from '@waldb/runtime/prometheus';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+
+/** Gives the text of each scrape. For the one server of a process: what it says of the process is of all of it. */
+export function metricsPage(raft: MeasuredServer): () => Promise<string> {
+  const registry = new Registry();
+  registerMetrics(raft, registry);
+  collectDefaultMetrics({ register: registry });
+  return () => registry.metrics();
+}
