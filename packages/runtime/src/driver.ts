@@ -289,6 +289,8 @@ export class Driver<Result> {
     this.reads.rejectAll(failure);
     this.changes.rejectAll(outcome);
     const idle = [this.snapshots.stop(failure), this.applier.stop(), this.#flusher.idle()];
+    // Last: an image that is being restored ends here with an error, which nobody hears of any more.
+    idle.push(this.#options.images.close());
     void Promise.all(idle).then(() => this.#onStopped()); // none of them rejects
   }
 
