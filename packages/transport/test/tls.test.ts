@@ -180,4 +180,17 @@ describe('over TLS', () => {
       'is for waldb://c/3, not for waldb://c/2',
     );
   });
+
+  it('a snapshot is asked only of the server that it is asked of', async () => {
+    const impostor = await start(2, await tls({ name: 'waldb://c/3' }), { onSnapshotRequest: neverAsked });
+    const one = await start(1, await tls({ name: 'waldb://c/1' }));
+    one.transport.setPeer(2, impostor.transport.endpoint);
+    const request = { index: 1, term: 1, checksum: '00'.repeat(32), offset: 0 };
+    const image = one.transport.requestSnapshot(2, request, new AbortController().signal);
+    await expect(image.next()).rejects.toMatchObject({ code: 'CERTIFICATE_MISMATCH' });
+  });
 });
+
+function neverAsked(): never {
+  throw new Error('a snapshot was asked for');
+}
