@@ -101,7 +101,12 @@ export class RaftServer<Result> {
       failure: () => this.#refusal,
       notLeader: parts.notLeader,
     });
-    this.#onSignal = () => void this.close();
+    this.#onSignal = () => {
+      // Whoever calls `close` hears of it too; where nobody does, it must not end the process.
+      this.close().catch((error: unknown) => {
+        options.logger?.error({ event: 'closeFailed', error }, `Closing did not end well: ${String(error)}`);
+      });
+    };
     options.signal?.addEventListener('abort', this.#onSignal, { once: true });
     parts.driver.start();
   }

@@ -254,6 +254,36 @@ describe('a close', () => {
     }
     await expect(leaked.read()).rejects.toMatchObject({ code: 'CLOSED' });
   });
+
+  it('by its signal, on a disk that fails: the error is for who asks, and is nobody’s unhandled rejection', async () => {
+    const disk = { isBroken: false, isStuck: false };
+    const controller = new AbortController();
+    const told: object[] = [];
+    const logger = { debug() {}, info() {}, warn() {}, error: (fields: object) => told.push(fields) };
+    const [address = ''] = await freeAddresses(1);
+    const server = await RaftServer.start<number>({
+      id: 1,
+      directory: join(temporaryDirectory(), '1'),
+      bootstrap: { members: { 1: address } },
+      stateMachine: new ListMachine(),
+      tickMs: 10,
+      vfs: switchableDisk(disk),
+      signal: controller.signal,
+      logger,
+    });
+    await expect.poll(() => server.isLeader, WAIT).toBe(true);
+    await server.propose(bytes('a'));
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    disk.isBroken = true;
+    controller.abort();
+    await expect.poll(() => told.length, WAIT).toBeGreaterThan(0);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+    await expect(server.close()).rejects.toThrow();
+  });
 });
 
 describe('a failure stops the server', () => {
@@ -284,6 +314,15 @@ describe('a failure stops the server', () => {
     // A machine that has learnt the command goes on from the same log.
     const { machine: wiser } = await startServer({ ...options, stateMachine: new ListMachine() });
     await expect.poll(() => wiser.items, WAIT).toEqual(['good', 'bad', 'after']);
+  });
+
+  it('a machine that holds more than its log: it says that the log lost entries, and starts nothing', async () => {
+    const { server, options } = await single();
+    await expect.poll(() => server.isLeader, WAIT).toBe(true);
+    await server.propose(bytes('a'));
+    await server.close();
+    const machine = Object.assign(new ListMachine(), { appliedIndex: () => 1000 });
+    await expect(startServer({ ...options, stateMachine: machine })).rejects.toThrow('it lost entries');
   });
 
   it('a log that fails: silent from then on, the others go on without it', async () => {
