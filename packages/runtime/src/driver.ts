@@ -141,6 +141,7 @@ export class Driver<Result> {
       request: (from, request, signal) => transport.requestSnapshot(from, request, signal),
       atPoint: (call) => this.applier.call(() => call(this.applier.appliedIndex)),
       step: (event, onStepped) => this.#stepNextTurn(event, onStepped),
+      applyNothing: () => this.#applyNothing(),
       onEvent: (event) => options.listener.onSnapshot(event),
       onTrouble: (error) => options.listener.onTrouble(error),
     });
@@ -337,6 +338,15 @@ export class Driver<Result> {
     if (timeResolutionMs === 0) return undefined;
     const reading = this.loggedClock.read(sessions.time);
     return reading - this.#lastClockReading >= timeResolutionMs ? reading : undefined;
+  }
+
+  /** The time, in an entry of its own. */
+  #applyNothing(): Promise<unknown> {
+    const time = this.loggedClock.read(this.#options.sessions.time);
+    const command = encodeRuntimeCommand({ type: 'clock', time });
+    const applied = this.proposals.add(command, Number.POSITIVE_INFINITY, undefined, this.#options.clock.now());
+    this.#loop.wake();
+    return applied;
   }
 
   #startReadRound(): void {

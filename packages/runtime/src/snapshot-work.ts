@@ -30,6 +30,8 @@ export interface SnapshotWorkOptions {
   readonly atPoint: (call: (index: Index) => void) => void;
   /** Steps the node in the loop's next turn, and calls back right after with the refusal, if it was refused. */
   readonly step: (event: Event, onStepped: (refusal: RaftError | undefined) => void) => void;
+  /** Resolves once an entry that changes no state was applied. Rejects where this server does not lead, among others. */
+  readonly applyNothing: () => Promise<unknown>;
   /** An image was taken, received or sent. */
   readonly onEvent: (event: SnapshotEvent) => void;
   /** Something failed that the server survives. */
@@ -87,8 +89,7 @@ export class SnapshotWork {
       onSent: (sent) => options.onEvent({ step: 'sent', ...sent }),
       onDamage: (error) => {
         onTrouble(fromSnapshotError(error));
-        // The log may name the damaged one; until it names another, this server could not be started again.
-        void this.take().catch(() => {}); // `onTrouble` has heard of it
+        void this.#replace().catch(() => {}); // `onTrouble` has heard of what went wrong; a lost leadership ends it too
       },
     });
   }
@@ -96,6 +97,17 @@ export class SnapshotWork {
   /** Resolves with the index that is covered, once that is durable; 0 when nothing is applied. A second call shares the first. */
   take(): Promise<Index> {
     return this.#snapshots.take();
+  }
+
+  /**
+   * The log may name a damaged image; until it names another, this server could not be started again, nor bring anybody
+   * near. Where nothing was applied since, an entry of our own makes a later point to save.
+   */
+  async #replace(): Promise<void> {
+    const damaged = this.#options.log.snapshotIndex();
+    if ((await this.take()) > damaged) return;
+    await this.#options.applyNothing();
+    await this.take();
   }
 
   /** The image that is being fetched, and how much of it is there. */

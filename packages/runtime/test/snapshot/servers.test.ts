@@ -82,6 +82,15 @@ async function oneBehind(network: ImageNetwork) {
   return { cluster, leader, behind, index, bring };
 }
 
+/** Flips a bit in the middle of the image that server `id` has. */
+function damage(cluster: Cluster, id: number): void {
+  const [name = ''] = images(cluster, id);
+  const path = join(cluster.root, String(id), 'snapshots', name);
+  const image = readFileSync(path);
+  image[1_000_001] = (image[1_000_001] ?? 0) ^ 1;
+  writeFileSync(path, image);
+}
+
 describe('an image between servers', () => {
   it('P92 that breaks off goes on where it was: all connections together bring it once', async () => {
     const network = new ImageNetwork();
@@ -213,15 +222,22 @@ describe('an image between servers', () => {
     const errors: RuntimeError[] = [];
     leader.server.on('trouble', (error) => errors.push(error));
     await leader.server.propose(bytes('one more'));
-    const [name = ''] = images(cluster, leader.id);
-    const path = join(cluster.root, String(leader.id), 'snapshots', name);
-    const damaged = readFileSync(path);
-    damaged[1_000_001] = (damaged[1_000_001] ?? 0) ^ 1;
-    writeFileSync(path, damaged);
+    damage(cluster, leader.id);
     const { machine } = await cluster.startOne(behind, { network });
     await expect.poll(() => machine.items.length, WAIT).toBe(ITEMS + 1);
     expect(errors.map(({ code }) => code)).toContain('SNAPSHOT_FAILED');
     await cluster.agreeOn(ITEMS + 1);
+  });
+
+  it('P98 nor where nothing was applied since it was taken: there is a later point to save, and the sender can start again', async () => {
+    const { cluster, behind, leader, bring } = await oneBehind(new ImageNetwork());
+    damage(cluster, leader.id);
+    const { machine } = await bring();
+    await expect.poll(() => machine.items.length, WAIT).toBe(ITEMS);
+    await cluster.closeOne(behind);
+    await cluster.closeOne(leader.id);
+    const { machine: restored } = await cluster.startOne(leader.id);
+    expect(restored.items).toHaveLength(ITEMS);
   });
 });
 

@@ -69,6 +69,7 @@ export class SnapshotLife {
       takeKeepEntries: () => 0,
       request: options.request ?? (() => Promise.reject(new Error('nobody is asked')) as never),
       atPoint: (call) => call(this.appliedIndex),
+      applyNothing: () => Promise.reject(new Error('nobody leads here')),
       step: (event, onStepped) => {
         this.step(event, () => onStepped(undefined)).catch((error: unknown) => {
           this.failure = error;
