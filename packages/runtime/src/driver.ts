@@ -344,7 +344,12 @@ export class Driver<Result> {
   #applyNothing(): Promise<unknown> {
     const time = this.loggedClock.read(this.#options.sessions.time);
     const command = encodeRuntimeCommand({ type: 'clock', time });
-    const applied = this.proposals.add(command, Number.POSITIVE_INFINITY, undefined, this.#options.clock.now());
+    const applied = this.proposals.add(
+      command,
+      Number.POSITIVE_INFINITY,
+      undefined,
+      this.#options.clock.now(),
+    );
     this.#loop.wake();
     return applied;
   }
