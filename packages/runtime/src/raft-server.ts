@@ -34,6 +34,7 @@ import { windDown } from './wind-down.js';
 /**
  * - `linearizable`: sees every write that was acknowledged anywhere before the read was asked for.
  * - `lease`: the same as long as clocks keep their rate; asks nobody where the leader holds a lease, else like `linearizable`.
+ *   A cluster whose servers have `raft.readPolicy: 'lease'` trusts its clocks for both; without it both ask a majority.
  * - `eventual`: what this server has applied so far, perhaps long ago.
  */
 export type ReadConsistency = 'linearizable' | 'lease' | 'eventual';
