@@ -46,6 +46,7 @@ export class Applier<Result> {
    * applied, nor called applied, before that is restored. A read of what the machine never saw would be a stale one.
    */
   #awaitsRestore = false;
+  #restoringTo: Index | undefined;
   #entriesThisTurn = 0;
   #onIdle: (() => void)[] = [];
 
@@ -54,9 +55,14 @@ export class Applier<Result> {
     this.#appliedIndex = options.appliedIndex;
   }
 
-  /** Everything at or below is visible in the state machine. */
+  /** Everything at or below was applied; visible in the state machine, but for the time of a restore. */
   get appliedIndex(): Index {
     return this.#appliedIndex;
+  }
+
+  /** The snapshot that the machine is being brought to: what it shows meanwhile is the state of no index. */
+  get restoringTo(): Index | undefined {
+    return this.#restoringTo;
   }
 
   /** Committed `normal` entries, following those of the last call. Returns their bytes. */
@@ -173,7 +179,9 @@ export class Applier<Result> {
     const { clock } = this.#options;
     const began = clock.now();
     if (work.type === 'restore') {
+      this.#restoringTo = work.snapshot.index;
       return this.#options.restore(work.snapshot).then(() => {
+        this.#restoringTo = undefined;
         this.#awaitsRestore = false;
         this.#options.onRestored(work.snapshot.index, clock.now() - began);
         this.#done(work);

@@ -169,6 +169,11 @@ export class Driver<Result> {
     return this.#failure;
   }
 
+  /** What a read of the state machine shows now, at least: nothing while it is being restored. */
+  get readableIndex(): Index {
+    return this.applier.restoringTo === undefined ? this.applier.appliedIndex : 0;
+  }
+
   get isDiskFull(): boolean {
     return this.#flusher.isFull;
   }
@@ -420,7 +425,7 @@ export class Driver<Result> {
         this.#configurationIndex = action.index;
         return listener.onConfiguration(action.configuration, action.index);
       case 'readReady':
-        return this.reads.ready(action.context, action.index, this.applier.appliedIndex);
+        return this.reads.ready(action.context, action.index, this.readableIndex);
       case 'readFailed':
         return this.reads.failed(action.context, readError(action.reason, this.#options.notLeader));
       case 'roleChanged':

@@ -196,13 +196,15 @@ export class RaftServer<Result> {
    * Errors: `NOT_LEADER` (none is known), `BUSY`, `TIMEOUT`, `ABORTED`, `LEADERSHIP_LOST`, `STORAGE`, `CLOSED`.
    */
   read(consistency: ReadConsistency = 'linearizable', options: RequestOptions = {}): Promise<void> {
-    if (consistency === 'eventual' && this.#refusal === undefined && options.signal?.aborted !== true) {
-      return READ_NOW;
-    }
+    const { driver, node } = this.#parts;
+    const { restoringTo } = driver.applier;
+    const isRefused = this.#refusal !== undefined || options.signal?.aborted === true;
+    if (consistency === 'eventual' && restoringTo === undefined && !isRefused) return READ_NOW;
     return this.#ask(options, ({ now, deadline, signal }) => {
-      const { driver, node } = this.#parts;
+      if (consistency === 'eventual' && restoringTo !== undefined)
+        return driver.reads.addConfirmed(restoringTo, deadline, signal);
       const index = signal?.aborted === true ? undefined : node.leaseReadIndex(now);
-      if (index !== undefined && index <= driver.applier.appliedIndex) return driver.reads.answerAtOnce();
+      if (index !== undefined && index <= driver.readableIndex) return driver.reads.answerAtOnce();
       const confirmed = driver.reads.add(deadline, signal);
       driver.wake();
       return confirmed;

@@ -33,7 +33,7 @@ export class Reads {
   #waiting: Read[] = [];
   /** Rounds under way, by the number in their context. */
   readonly #rounds = new Map<number, readonly Read[]>();
-  /** Confirmed, and waiting for the state machine. Few: at most one for each round since the last apply. */
+  /** Confirmed, and waiting for the state machine. At most one for each round since the last apply, and one for each read during a restore. */
   #confirmed: Confirmed[] = [];
   #lastRound = 0;
   #count = 0;
@@ -74,6 +74,15 @@ export class Reads {
 
   /** Errors, by rejection: `BUSY`, `ABORTED`, `TIMEOUT`, and why the read was not confirmed. */
   add(deadline: number, signal?: AbortSignal): Promise<void> {
+    return this.#accept((read) => this.#waiting.push(read), deadline, signal);
+  }
+
+  /** A read that needs no round, and is right once `index` is applied. Errors: as `add`. */
+  addConfirmed(index: Index, deadline: number, signal?: AbortSignal): Promise<void> {
+    return this.#accept((read) => this.#confirmed.push({ index, reads: [read] }), deadline, signal);
+  }
+
+  #accept(place: (read: Read) => void, deadline: number, signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted) return this.#refuse(abortedError(signal, false));
     if (this.#count >= this.#limits.readsMax) {
       return this.#refuse(busyError('readsMax', this.#limits.readsMax, { reads: this.#count }));
@@ -85,7 +94,7 @@ export class Reads {
       read.unwatch = whenAborted(signal, () => {
         if (signal !== undefined) this.#rejectThese([read], abortedError(signal, false));
       });
-      this.#waiting.push(read);
+      place(read);
     });
   }
 

@@ -229,6 +229,34 @@ describe('an image between servers', () => {
     await cluster.agreeOn(ITEMS + 1);
   });
 
+  it('I3.1 no read, not even an eventual one, sees a machine that is being restored', async () => {
+    const { cluster, behind } = await oneBehind(new ImageNetwork());
+    const machine = new ListMachine();
+    const restore = machine.restore.bind(machine);
+    let goOn = () => {};
+    let isRestoring = false;
+    machine.restore = async (stream) => {
+      isRestoring = true;
+      machine.items.push('half of it');
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      await restore(stream);
+    };
+    const { server } = await cluster.startOne(behind, { stateMachine: machine });
+    await expect.poll(() => isRestoring, WAIT).toBe(true);
+    const seen: number[] = [];
+    const reads = (['eventual', 'lease', 'linearizable'] as const).map(async (consistency) => {
+      await server.read(consistency, { timeoutMs: 60_000 });
+      seen.push(machine.items.length);
+    });
+    await expect(server.read('eventual', { timeoutMs: 1 })).rejects.toMatchObject({ code: 'TIMEOUT' });
+    expect(seen).toEqual([]);
+    goOn();
+    await Promise.all(reads);
+    expect(seen).toEqual([ITEMS, ITEMS, ITEMS]);
+  });
+
   it('P98 nor where nothing was applied since it was taken: there is a later point to save, and the sender can start again', async () => {
     const { cluster, behind, leader, bring } = await oneBehind(new ImageNetwork());
     damage(cluster, leader.id);
