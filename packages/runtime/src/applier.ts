@@ -30,7 +30,7 @@ export interface ApplierOptions<Result> {
 /** One thing to do to the machine. When it is done, everything up to `through` is applied. */
 type Work =
   | { readonly type: 'entries'; entries: readonly LogEntry[]; readonly bytes: number; through: Index }
-  | { readonly type: 'range'; from: Index; through: Index }
+  | { readonly type: 'range'; from: Index; given: Index; through: Index }
   | { readonly type: 'restore'; readonly snapshot: Snapshot; through: Index }
   | { readonly type: 'call'; readonly call: () => void; through: Index };
 
@@ -75,7 +75,7 @@ export class Applier<Result> {
     const tail = this.#queue.at(-1);
     if (tail?.type === 'range') tail.through = last.index;
     else if (this.#backlogBytes > 0 && this.#backlogBytes + bytes > this.#options.applyBacklogBytesMax) {
-      this.#queue.push({ type: 'range', from: first.index, through: last.index });
+      this.#queue.push({ type: 'range', from: first.index, given: 0, through: last.index });
     } else {
       this.#backlogBytes += bytes;
       this.#queue.push({ type: 'entries', entries, bytes, through: last.index });
@@ -210,8 +210,9 @@ export class Applier<Result> {
       return work.entries.length <= applyEntriesMax ? work.entries : work.entries.slice(0, applyEntriesMax);
     }
     if (work.type !== 'range') return [];
-    const to = Math.min(work.through, work.from + applyEntriesMax - 1);
-    return log.entries(work.from, to).filter((entry) => entry.kind === 'normal');
+    // Remembered: while the machine takes its time with these, `through` may rise.
+    work.given = Math.min(work.through, work.from + applyEntriesMax - 1);
+    return log.entries(work.from, work.given).filter((entry) => entry.kind === 'normal');
   }
 
   #concluded(
@@ -235,7 +236,7 @@ export class Applier<Result> {
       return;
     }
     if (work.type === 'range') {
-      work.from = Math.min(work.through, work.from + this.#options.applyEntriesMax - 1) + 1;
+      work.from = work.given + 1;
       if (work.from <= work.through) return;
     }
     this.#done(work);

@@ -162,6 +162,22 @@ describe('Applier', () => {
     expect(applier.appliedIndex).toBe(10);
   });
 
+  it('what is read back from the log misses nothing that was committed while the machine was busy', async () => {
+    const { applier, machine, log } = makeApplier({ applyEntriesMax: 3, applyBacklogBytesMax: 20 });
+    log.append([1, 2, 3].map((index) => entry(index)));
+    machine.isSlow = true;
+    applier.apply([entry(1)]);
+    applier.apply([entry(2)]); // read back from the log
+    machine.finish();
+    await settle();
+    applier.apply([entry(3)]); // the machine has 2
+    machine.isSlow = false;
+    machine.finish();
+    await settle();
+    expect(machine.calls).toEqual(['apply 1', 'apply 2', 'apply 3']);
+    expect(applier.appliedIndex).toBe(3);
+  });
+
   it('P115 what a snapshot took out of the log is not called applied before that snapshot is restored', async () => {
     const { applier, machine, clock, log, seen } = makeApplier({
       applyEntriesMax: 1,
