@@ -17,6 +17,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    globalSetup: 'test/support/compile-cli.ts',
     // Tests wait generously; a slow machine must not turn a right answer into a failure.
     testTimeout: 60_000,
     hookTimeout: 60_000,

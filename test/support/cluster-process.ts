@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const ENTRY = join(ROOT, 'packages/cli/src/main.ts');
+const ENTRY = join(ROOT, 'packages/cli/dist/main.js');
 
 /** Another user to run as: only the superuser may. */
 interface User {
@@ -17,9 +17,9 @@ interface User {
   readonly gid?: number;
 }
 
-/** Runs the command line from its source, without a build. */
+/** Runs the command line as it was compiled before the tests (compile-cli.ts). */
 export function spawnWaldb(args: readonly string[], user: User = {}): ChildProcess {
-  return spawn(process.execPath, ['--conditions=@waldb/source', '--import', 'tsx', ENTRY, ...args], {
+  return spawn(process.execPath, [ENTRY, ...args], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
     ...user,

@@ -3,6 +3,7 @@
 import { type Endpoint, formatEndpoint } from '@waldb/io';
 import { type EntryReplies, entryReplies, KvStateMachine, RespServer, raftReplica } from '@waldb/kv';
 import {
+  type CloseOptions,
   formatServerAddress,
   type Members,
   parseServerAddress,
@@ -112,13 +113,13 @@ export class Node {
     this.#announceServing();
   }
 
-  /** Answers no more, keeps everything acknowledged, and closes the log. Idempotent. */
-  async close(): Promise<void> {
+  /** Answers no more, hands leadership over, keeps everything acknowledged, and closes the log. Idempotent. */
+  async close(options: CloseOptions = {}): Promise<void> {
     this.#isClosing = true;
     this.#endWatch();
     await this.#admin?.close();
     await this.#resp.close();
-    await this.#raft.close();
+    await this.#raft.close(options);
   }
 
   /** A leader serves once it can confirm a read: then it has committed in its own term. */

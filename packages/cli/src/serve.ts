@@ -6,6 +6,9 @@ import { Node, type NodeOptions } from './node.js';
 import { isSupervised, tellSupervisor } from './supervision.js';
 import { readVersion } from './version.js';
 
+/** A supervisor ends all servers at once: there is nobody to hand over to. */
+const WITH_ITS_PEERS = { transfer: false } as const;
+
 /** Resolves with the code that the process should exit with, once everything is closed. */
 export async function serve(options: NodeOptions): Promise<ExitCode> {
   const end = new End();
@@ -20,7 +23,7 @@ export async function serve(options: NodeOptions): Promise<ExitCode> {
     if (isChild) await tellSupervisor({ type: 'started' });
     else printBanner(options);
     const ended = await end.reached;
-    await node.close().catch((error: unknown) => {
+    await node.close(isChild ? WITH_ITS_PEERS : {}).catch((error: unknown) => {
       // A log that failed says so again when it is closed; the first word counts.
       if (!(ended instanceof ExitError)) throw error;
     });

@@ -3,8 +3,11 @@
 // answered by the stop that follows. Must never take anything back: it only waits and asks.
 
 import type { NodeId, NodeStatus } from '@waldb/core';
-import type { Clock } from '@waldb/io';
+import type { Clock, Timer } from '@waldb/io';
 import { patiently } from './patience.js';
+
+/** How often a transfer's successor is looked for. */
+const LOOK_MS = 50;
 
 export interface WindDownOptions {
   readonly clock: Clock;
@@ -32,7 +35,8 @@ export async function windDown(options: WindDownOptions): Promise<void> {
     const to = signal.aborted || leftMs <= 0 ? undefined : successor(options, tried);
     if (to === undefined) return;
     tried.add(to);
-    await attempt(options.transfer(to, end), { clock, timeoutMs: leftMs, signal });
+    const transfer = asLongAs(() => options.isConnected(to), options.transfer(to, end), clock);
+    await attempt(transfer, { clock, timeoutMs: leftMs, signal });
   }
 }
 
@@ -47,6 +51,19 @@ function successor(options: WindDownOptions, tried: ReadonlySet<NodeId>): NodeId
     if (best === undefined || matchIndex > best.matchIndex) best = { id, matchIndex };
   }
   return best?.id;
+}
+
+/** The work, or nothing once `holds` does not: a successor that is gone, perhaps because it closes too, is not waited for. */
+function asLongAs(holds: () => boolean, work: Promise<void>, clock: Clock): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let timer: Timer | undefined;
+    const look = (): void => {
+      if (holds()) timer = clock.setTimer(LOOK_MS, look);
+      else resolve();
+    };
+    look();
+    work.then(resolve, reject).finally(() => timer?.cancel());
+  });
 }
 
 async function attempt(work: Promise<void>, options: Parameters<typeof patiently>[1]): Promise<void> {

@@ -68,6 +68,30 @@ describe('winding down', () => {
     expect([...silent.asked, ...follower.asked]).toEqual([]);
   });
 
+  it('does not wait for a successor that goes away meanwhile, but asks the next', async () => {
+    const asked: number[] = [];
+    const gone = new Set<number>();
+    const { clock, done } = make(leading({ 2: peer(7), 3: peer(9) }), {
+      timeoutMs: 60_000,
+      isConnected: (id) => !gone.has(id),
+      transfer: (to) => {
+        asked.push(to);
+        return new Promise(() => {});
+      },
+    });
+    await settle();
+    expect(asked).toEqual([3]);
+    gone.add(3);
+    clock.sleep(100);
+    clock.runTimers();
+    await settle();
+    expect(asked).toEqual([3, 2]);
+    gone.add(2);
+    clock.sleep(100);
+    clock.runTimers();
+    await done;
+  });
+
   it('waits for what is under way half of its time, then hands over, and ends with its time', async () => {
     const asked: number[] = [];
     const never = new Promise<void>(() => {});

@@ -1,4 +1,4 @@
-// The command line as a real process, run from its source, without a build.
+// The command line as a real process, as it was compiled before the tests (test/support/compile-cli.ts).
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -6,13 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../../../..');
-const COMMAND = [
-  process.execPath,
-  '--conditions=@waldb/source',
-  '--import',
-  'tsx',
-  'packages/cli/src/main.ts',
-] as const;
+const COMMAND = [process.execPath, 'packages/cli/dist/main.js'] as const;
 
 const started = new Set<ChildProcess>();
 const directories: string[] = [];
