@@ -57,7 +57,7 @@ describe('mayHaveBeenApplied', () => {
     const inLog = outcomeOf(server.propose(bytes('in the log'), patient));
     await expect.poll(() => server.status().lastIndex, WAIT).toBe(3);
     const waiting = outcomeOf(server.propose(bytes('waits'), options));
-    const session = { session: 2, sequence: 1, acknowledged: 0 };
+    const session = { cluster: server.clusterId, session: 2, sequence: 1, acknowledged: 0 };
     const ofSession = outcomeOf(server.propose(bytes('waits too'), { ...options, session }));
     const opening = outcomeOf(server.openSession(options));
     cause(stuck, controller);

@@ -1,7 +1,7 @@
 // The server's side of session requests: checks them, writes them as entries with the leader's time, and turns what the
 // entries result in into results and errors. Must never answer from the table alone: only an applied entry decides.
 
-import type { Proposals } from '../proposals.js';
+import type { Proposals } from '../request/proposals.js';
 import { busyError, RuntimeError, withDetail } from '../runtime-error.js';
 import type { LoggedClock } from './logged-clock.js';
 import type { ResultCodec } from './result-codec.js';
@@ -11,6 +11,7 @@ import { SessionReply, sessionError } from './session-reply.js';
 import type { SessionTable } from './session-table.js';
 
 export interface SessionRequestsOptions<Result> {
+  readonly clusterId: string;
   readonly proposals: Proposals<Result | SessionReply>;
   readonly wake: () => void;
   readonly clock: LoggedClock;
@@ -54,7 +55,8 @@ export class SessionRequests<Result> {
       patience,
     );
     if (!(reply instanceof SessionReply) || reply.outcome.type !== 'opened') throw unexpected(reply);
-    return new Session({ id: reply.outcome.session, ttlMs, lastSequence: 0, acknowledged: 0 });
+    const { clusterId: cluster } = this.#options;
+    return new Session({ cluster, id: reply.outcome.session, ttlMs, lastSequence: 0, acknowledged: 0 });
   }
 
   async propose(command: Uint8Array, from: Session | SessionRequest, patience: Patience): Promise<Result> {
@@ -70,16 +72,19 @@ export class SessionRequests<Result> {
   }
 
   async keep(session: Session, patience: Patience): Promise<void> {
+    this.#requireOurs(session);
     const { id, acknowledged } = session;
     await this.#log({ type: 'keepSession', time: this.#time(), session: id, acknowledged }, patience);
   }
 
   async close(session: Session, patience: Patience): Promise<void> {
+    this.#requireOurs(session);
     await this.#log({ type: 'closeSession', time: this.#time(), session: session.id }, patience);
   }
 
   async #proposeRequest(command: Uint8Array, request: SessionRequest, patience: Patience): Promise<Result> {
     checkSessionRequest(request);
+    this.#requireOurs(request);
     const { session, sequence, acknowledged } = request;
     // What is answered already takes no room: a retry must get through when everything is full.
     if (!this.#options.table.isAnswered(session, sequence)) this.#requireRoom();
@@ -105,6 +110,19 @@ export class SessionRequests<Result> {
 
   #time(): number {
     return this.#options.clock.read(this.#options.table.time);
+  }
+
+  /**
+   * Ids are indexes, and after `waldb recover` an index may come back in the new cluster: there a session of the old one
+   * is unknown, whoever has its id. Errors: `SESSION_EXPIRED`.
+   */
+  #requireOurs({ cluster }: { readonly cluster: string }): void {
+    if (cluster === this.#options.clusterId) return;
+    throw new RuntimeError(
+      'SESSION_EXPIRED',
+      `The session belongs to cluster ${cluster}; this is ${this.#options.clusterId}.`,
+      { detail: { cluster }, mayHaveBeenApplied: true },
+    );
   }
 
   /** Errors: `BUSY`. In bytes only here, before anything is logged: servers may differ in how large a result is. */

@@ -3,7 +3,7 @@
 // another order than that of the log: servers that disagree here apply different commands.
 
 import type { Index } from '@waldb/core';
-import type { ReplicatedState } from '../replicated-state.js';
+import type { ReplicatedState } from '../apply/replicated-state.js';
 import type { OpenSession, SessionCommand } from './runtime-command.js';
 import { ACKNOWLEDGED, DONE, EXPIRED, SessionReply } from './session-reply.js';
 import { decodeTable, encodeTable } from './session-table-image.js';

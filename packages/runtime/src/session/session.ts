@@ -6,6 +6,8 @@ import { RuntimeError } from '../runtime-error.js';
 
 /** One request of a session, as plain data: what makes a retry the same request. */
 export interface SessionRequest {
+  /** The id of the cluster that the session belongs to: in another one its id would be somebody else's. */
+  readonly cluster: string;
   /** The session's id. */
   readonly session: Index;
   /** The request's number in its session, from 1. */
@@ -16,6 +18,8 @@ export interface SessionRequest {
 
 /** A session as plain data, to be kept where the client keeps things. */
 export interface SessionData {
+  /** The id of the cluster that it was opened in. */
+  readonly cluster: string;
   readonly id: Index;
   readonly ttlMs: number;
   /** The number of the last request made. */
@@ -24,6 +28,7 @@ export interface SessionData {
 }
 
 export class Session {
+  readonly cluster: string;
   readonly id: Index;
   readonly ttlMs: number;
   #lastSequence: number;
@@ -36,14 +41,19 @@ export class Session {
    * what was kept of them, or `settle` them. Errors: `OPTIONS_INVALID`.
    */
   constructor(data: SessionData) {
-    const { id, ttlMs, lastSequence, acknowledged } = data;
+    const { cluster, id, ttlMs, lastSequence, acknowledged } = data;
     const isValid =
-      isCount(id, 1) && isCount(ttlMs, 1) && isCount(acknowledged, 0) && isCount(lastSequence, acknowledged);
+      typeof cluster === 'string' &&
+      isCount(id, 1) &&
+      isCount(ttlMs, 1) &&
+      isCount(acknowledged, 0) &&
+      isCount(lastSequence, acknowledged);
     if (!isValid) {
       throw new RuntimeError('OPTIONS_INVALID', `${JSON.stringify(data)} is not a session.`, {
         detail: { option: 'session', value: data },
       });
     }
+    this.cluster = cluster;
     this.id = id;
     this.ttlMs = ttlMs;
     this.#lastSequence = lastSequence;
@@ -58,7 +68,8 @@ export class Session {
   /** A new request. Keep it until its result has arrived: a retry with it is the same request. */
   next(): SessionRequest {
     this.#lastSequence += 1;
-    return { session: this.id, sequence: this.#lastSequence, acknowledged: this.#acknowledged };
+    const { cluster, id: session } = this;
+    return { cluster, session, sequence: this.#lastSequence, acknowledged: this.#acknowledged };
   }
 
   /**
@@ -79,6 +90,7 @@ export class Session {
 
   toJSON(): SessionData {
     return {
+      cluster: this.cluster,
       id: this.id,
       ttlMs: this.ttlMs,
       lastSequence: this.#lastSequence,
@@ -89,8 +101,14 @@ export class Session {
 
 /** Errors: `OPTIONS_INVALID`. */
 export function checkSessionRequest(request: SessionRequest): void {
-  const { session, sequence, acknowledged } = request;
-  if (isCount(session, 1) && isCount(acknowledged, 0) && isCount(sequence, acknowledged + 1)) return;
+  const { cluster, session, sequence, acknowledged } = request;
+  if (
+    typeof cluster === 'string' &&
+    isCount(session, 1) &&
+    isCount(acknowledged, 0) &&
+    isCount(sequence, acknowledged + 1)
+  )
+    return;
   throw new RuntimeError('OPTIONS_INVALID', `${JSON.stringify(request)} is not a session's request.`, {
     detail: { option: 'session', value: request },
   });

@@ -161,9 +161,25 @@ describe('a session that is gone', () => {
     await server.closeSession(kept);
     await expect(server.propose(bytes('c'), { session: kept })).rejects.toMatchObject(refusal);
     await expect(
-      server.propose(bytes('c'), { session: { session: 4711, sequence: 1, acknowledged: 0 } }),
+      server.propose(bytes('c'), {
+        session: { cluster: server.clusterId, session: 4711, sequence: 1, acknowledged: 0 },
+      }),
     ).rejects.toMatchObject(refusal);
     expect(machine.items).toEqual(['a', 'b']);
+  });
+
+  it('of another cluster is unknown, whoever has its id here', async () => {
+    const { server, machine } = await single();
+    const session = await server.openSession();
+    const request = session.next();
+    const foreign = { ...request, cluster: 'another' };
+    const refusal = { code: 'SESSION_EXPIRED', mayHaveBeenApplied: true, detail: { cluster: 'another' } };
+    await expect(server.propose(bytes('a'), { session: foreign })).rejects.toMatchObject(refusal);
+    const saved = new Session({ ...session.toJSON(), cluster: 'another' });
+    await expect(server.keepSession(saved)).rejects.toMatchObject(refusal);
+    await expect(server.closeSession(saved)).rejects.toMatchObject(refusal);
+    expect(await server.propose(bytes('b'), { session: request })).toBe(1);
+    expect(machine.items).toEqual(['b']);
   });
 
   it('a date that jumps back takes nothing back: what is kept stays, what is expired stays so', async () => {
@@ -202,7 +218,7 @@ describe('a session that is gone', () => {
     expect(await cluster.agreeOn(3)).toEqual(['3', '2', '1']);
     const { server } = await cluster.leader();
     for (const id of times) {
-      const request = { session: id, sequence: 1, acknowledged: 0 };
+      const request = { cluster: server.clusterId, session: id, sequence: 1, acknowledged: 0 };
       expect(await server.propose(bytes('again'), { session: request })).toBe(times.indexOf(id) + 1);
     }
   });
@@ -261,14 +277,16 @@ describe('limits', () => {
   it('a request that is none is refused at once', async () => {
     const { server } = await single();
     for (const request of [
-      { session: 0, sequence: 1, acknowledged: 0 },
-      { session: 1, sequence: 1, acknowledged: 1 },
-      { session: 1, sequence: 1.5, acknowledged: 0 },
+      { cluster: server.clusterId, session: 0, sequence: 1, acknowledged: 0 },
+      { cluster: server.clusterId, session: 1, sequence: 1, acknowledged: 1 },
+      { cluster: server.clusterId, session: 1, sequence: 1.5, acknowledged: 0 },
     ]) {
       const refusal = { code: 'OPTIONS_INVALID', mayHaveBeenApplied: false };
       await expect(server.propose(bytes('x'), { session: request })).rejects.toMatchObject(refusal);
     }
-    expect(() => new Session({ id: 1, ttlMs: 1, lastSequence: 1, acknowledged: 2 })).toThrow('not a session');
+    expect(() => new Session({ cluster: 'c', id: 1, ttlMs: 1, lastSequence: 1, acknowledged: 2 })).toThrow(
+      'not a session',
+    );
   });
 });
 
