@@ -2,31 +2,15 @@
 
 export type { TlsCredentials } from '@waldb/io';
 export type { Logger } from '@waldb/transport';
-export { foundedClusterId, type RecoveryRecord } from './identity.js';
-export { DEFAULT_RUNTIME_LIMITS, type RuntimeLimits } from './limits.js';
-export type {
-  AddServerOptions,
-  CatchUpOptions,
-  CatchUpProgress,
-  WantedMembership,
-} from './membership-requests.js';
-export type { Members, RaftServerOptions } from './options.js';
-export type { MembershipState } from './own-membership.js';
-export type { ProposeOptions } from './proposals.js';
-export { type CloseOptions, RaftServer, type ReadConsistency, type RequestOptions } from './raft-server.js';
+export { foundedClusterId, type RecoveryRecord } from './directory/identity.js';
+export type { MembershipState } from './membership/own-membership.js';
 export {
   type RecoverMembershipOptions,
   type RecoveryPlan,
   type RecoveryReport,
   recoverMembership,
-} from './recover-membership.js';
-export {
-  RuntimeError,
-  type RuntimeErrorCode,
-  type RuntimeErrorDetail,
-  type RuntimeErrorOptions,
-} from './runtime-error.js';
-export { formatServerAddress, parseServerAddress, type ServerAddress } from './server-address.js';
+} from './membership/recover-membership.js';
+export { formatServerAddress, parseServerAddress, type ServerAddress } from './membership/server-address.js';
 export {
   type ApplyMessage,
   type BatchMessage,
@@ -40,7 +24,7 @@ export {
   SERVER_CHANNELS,
   type ServerMessage,
   type SnapshotMessage,
-} from './server-channels.js';
+} from './observe/server-channels.js';
 export type {
   CommitEvent,
   LeaderChangeEvent,
@@ -50,7 +34,7 @@ export type {
   RoleChangeEvent,
   SnapshotEvent,
   SnapshotStep,
-} from './server-events.js';
+} from './observe/server-events.js';
 export {
   type EntryMetrics,
   type PeerMetrics,
@@ -59,8 +43,24 @@ export {
   type ServerMetrics,
   SLOW_APPLY_MS,
   type SnapshotMetrics,
-} from './server-metrics.js';
-export type { LogStatus, PeerProgress, ServerLeaderStatus, ServerStatus } from './server-status.js';
+} from './observe/server-metrics.js';
+export type { LogStatus, PeerProgress, ServerLeaderStatus, ServerStatus } from './observe/server-status.js';
+export { DEFAULT_RUNTIME_LIMITS, type RuntimeLimits } from './options/limits.js';
+export type { Members, RaftServerOptions } from './options/options.js';
+export { type CloseOptions, RaftServer, type ReadConsistency, type RequestOptions } from './raft-server.js';
+export type {
+  AddServerOptions,
+  CatchUpOptions,
+  CatchUpProgress,
+  WantedMembership,
+} from './request/membership-requests.js';
+export type { ProposeOptions } from './request/proposals.js';
+export {
+  RuntimeError,
+  type RuntimeErrorCode,
+  type RuntimeErrorDetail,
+  type RuntimeErrorOptions,
+} from './runtime-error.js';
 export type { ResultCodec } from './session/result-codec.js';
 export { Session, type SessionData, type SessionRequest } from './session/session.js';
 export type { ApplyContext, StateMachine } from './state-machine.js';

@@ -3,6 +3,8 @@
 // between two scrapes nothing is done.
 
 import { type Metric, type Registry, type RegistryContentType, register } from 'prom-client';
+import type { ServerMetrics } from './observe/server-metrics.js';
+import type { ServerStatus } from './observe/server-status.js';
 import {
   FAMILIES,
   type Family,
@@ -10,8 +12,6 @@ import {
   type Labels,
   type Sample,
 } from './prometheus/families.js';
-import type { ServerMetrics } from './server-metrics.js';
-import type { ServerStatus } from './server-status.js';
 
 /** What of a server is read: a `RaftServer`, whatever its state machine answers. */
 export interface MeasuredServer {

@@ -3,33 +3,33 @@
 
 import type { Index, NodeId, Term } from '@waldb/core';
 import type { TlsCredentials } from '@waldb/io';
-import type { ChangeRequest } from './changes.js';
-import { checkTimeout } from './check-options.js';
-import {
-  type AddServerOptions,
-  type CatchUpOptions,
-  MembershipRequests,
-  type WantedMembership,
-} from './membership-requests.js';
+import { windDown } from './loop/wind-down.js';
+import type { ServerAddress } from './membership/server-address.js';
+import type { RaftServerEvents } from './observe/server-events.js';
+import type { ServerMetrics } from './observe/server-metrics.js';
+import { type ServerStatus, serverStatus } from './observe/server-status.js';
+import { checkTimeout } from './options/check-options.js';
 import {
   DEFAULT_CLOSE_TIMEOUT_MS,
   DEFAULT_REQUEST_TIMEOUT_MS,
   DEFAULT_SESSION_TTL_MS,
   DEFAULT_TICK_MS,
   type RaftServerOptions,
-} from './options.js';
-import { abortedError, patiently } from './patience.js';
-import type { ProposeOptions } from './proposals.js';
+} from './options/options.js';
+import type { ChangeRequest } from './request/changes.js';
+import {
+  type AddServerOptions,
+  type CatchUpOptions,
+  MembershipRequests,
+  type WantedMembership,
+} from './request/membership-requests.js';
+import { abortedError, patiently } from './request/patience.js';
+import type { ProposeOptions } from './request/proposals.js';
 import { RuntimeError } from './runtime-error.js';
-import type { ServerAddress } from './server-address.js';
-import type { RaftServerEvents } from './server-events.js';
-import type { ServerMetrics } from './server-metrics.js';
 import { openServerParts, type ServerParts } from './server-parts.js';
-import { type ServerStatus, serverStatus } from './server-status.js';
 import { loggedCommand } from './session/runtime-command.js';
 import type { Session } from './session/session.js';
 import type { Patience } from './session/session-requests.js';
-import { windDown } from './wind-down.js';
 
 /**
  * - `linearizable`: sees every write that was acknowledged anywhere before the read was asked for.

@@ -14,15 +14,22 @@ import {
 } from '@waldb/io';
 import { type Logger, SILENT_LOGGER, TcpTransport } from '@waldb/transport';
 import type { WalLog } from '@waldb/wal';
-import { AddressBook } from './address-book.js';
-import { checkOptions } from './check-options.js';
-import { Driver } from './driver.js';
-import { Emitter } from './emitter.js';
-import type { Identity } from './identity.js';
-import type { KnownLogs } from './known-logs.js';
-import { DEFAULT_RUNTIME_LIMITS, type RuntimeLimits } from './limits.js';
-import { MetricsRecorder } from './metrics-recorder.js';
-import { NodeView } from './node-view.js';
+import type { ReplicatedState } from './apply/replicated-state.js';
+import { TimedStateMachine } from './apply/timed-state-machine.js';
+import type { Identity } from './directory/identity.js';
+import type { KnownLogs } from './directory/known-logs.js';
+import { closeStore, openStore, type Store } from './directory/store.js';
+import { Driver } from './loop/driver.js';
+import { AddressBook } from './membership/address-book.js';
+import { OwnMembership } from './membership/own-membership.js';
+import { requireServerAddress } from './membership/server-address.js';
+import { Emitter } from './observe/emitter.js';
+import { MetricsRecorder } from './observe/metrics-recorder.js';
+import { NodeView } from './observe/node-view.js';
+import type { RaftServerEvents } from './observe/server-events.js';
+import { ServerListener } from './observe/server-listener.js';
+import { checkOptions } from './options/check-options.js';
+import { DEFAULT_RUNTIME_LIMITS, type RuntimeLimits } from './options/limits.js';
 import {
   commandBytesMax,
   compactionOptions,
@@ -30,23 +37,16 @@ import {
   DEFAULT_TICK_MS,
   ownAddress,
   type RaftServerOptions,
-} from './options.js';
-import { OwnMembership } from './own-membership.js';
-import { diskStallTicks, protocolOptions } from './protocol-options.js';
+} from './options/options.js';
+import { diskStallTicks, protocolOptions } from './options/protocol-options.js';
 import { numberFromBytes, seededRandom } from './randomness.js';
-import type { ReplicatedState } from './replicated-state.js';
 import { RuntimeError } from './runtime-error.js';
-import { requireServerAddress } from './server-address.js';
-import type { RaftServerEvents } from './server-events.js';
-import { ServerListener } from './server-listener.js';
 import { openNetwork, type ServerNetwork, type ServerTls } from './server-network.js';
 import { Interpreter } from './session/interpreter.js';
 import { plainResults, type ResultCodec } from './session/result-codec.js';
 import { SessionRequests } from './session/session-requests.js';
 import { SessionTable } from './session/session-table.js';
 import type { StateMachine } from './state-machine.js';
-import { closeStore, openStore, type Store } from './store.js';
-import { TimedStateMachine } from './timed-state-machine.js';
 
 /** Of the log that is read at a time where only the sessions are to hear of it. */
 const REPLAY_BYTES_MAX = 1 << 20;
@@ -241,9 +241,10 @@ async function assemble<Result>(
     node,
     driver,
     sessionRequests: new SessionRequests({
+      clusterId: identity.clusterId,
       proposals: driver.proposals,
       wake: () => driver.wake(),
-      clock: driver.loggedClock,
+      clock: driver.clientWork.loggedClock,
       table: sessions,
       codec: sessionResults,
       limits,

@@ -1,7 +1,7 @@
 import { type EntryKind, encodeEntry, type LogEntry, MemoryLog, type Snapshot } from '@waldb/core';
 import { describe, expect, it } from 'vitest';
-import { Applier } from '../src/applier.js';
-import { DEFAULT_RUNTIME_LIMITS } from '../src/limits.js';
+import { Applier } from '../src/apply/applier.js';
+import { DEFAULT_RUNTIME_LIMITS } from '../src/options/limits.js';
 import type { RuntimeError } from '../src/runtime-error.js';
 import { Interpreter } from '../src/session/interpreter.js';
 import { plainResults, type ResultCodec } from '../src/session/result-codec.js';

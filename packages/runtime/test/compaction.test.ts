@@ -1,9 +1,9 @@
 // When a server saves its state machine by itself, what it keeps below, and a disk that stands still.
 
 import { describe, expect, it } from 'vitest';
-import { CompactionPolicy } from '../src/compaction-policy.js';
 import type { RuntimeError } from '../src/index.js';
-import { StallWatch } from '../src/stall-watch.js';
+import { StallWatch } from '../src/loop/stall-watch.js';
+import { CompactionPolicy } from '../src/snapshot/compaction-policy.js';
 import { Cluster, WAIT } from './support/cluster.js';
 import { type DiskSwitches, switchableDisk } from './support/disk.js';
 import { bytes } from './support/list-machine.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EventLoop } from '../src/event-loop.js';
+import { EventLoop } from '../src/loop/event-loop.js';
 import { ManualClock } from './support/manual-clock.js';
 
 const TICK_MS = 10;

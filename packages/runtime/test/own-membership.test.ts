@@ -2,7 +2,7 @@
 
 import type { Configuration } from '@waldb/core';
 import { describe, expect, it } from 'vitest';
-import { OwnMembership } from '../src/own-membership.js';
+import { OwnMembership } from '../src/membership/own-membership.js';
 
 function of(...voters: number[]): Configuration {
   return { voters, learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false, addresses: {} };

@@ -2,16 +2,21 @@
 
 import { type Heartbeat, MemoryLog } from '@waldb/core';
 import { describe, expect, it } from 'vitest';
-import { AddressBook } from '../src/address-book.js';
-import { Changes } from '../src/changes.js';
-import { Emitter } from '../src/emitter.js';
-import { Flusher } from '../src/flusher.js';
-import { Inbox } from '../src/inbox.js';
+import { Flusher } from '../src/loop/flusher.js';
+import { Inbox } from '../src/loop/inbox.js';
+import { AddressBook } from '../src/membership/address-book.js';
+import {
+  formatServerAddress,
+  markedAddress,
+  markOf,
+  parseServerAddress,
+} from '../src/membership/server-address.js';
+import { Emitter } from '../src/observe/emitter.js';
+import { RoleNews } from '../src/observe/server-events.js';
 import { numberFromBytes, seededRandom } from '../src/randomness.js';
+import { Changes } from '../src/request/changes.js';
 import { RuntimeError } from '../src/runtime-error.js';
-import { formatServerAddress, markedAddress, markOf, parseServerAddress } from '../src/server-address.js';
-import { RoleNews } from '../src/server-events.js';
-import { decodeReference, encodeReference } from '../src/snapshot-reference.js';
+import { decodeReference, encodeReference } from '../src/snapshot/snapshot-reference.js';
 
 const HEARTBEAT: Heartbeat = { type: 'heartbeat', from: 2, to: 1, term: 1, leaderCommit: 0, round: 1 };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Proposals } from '../src/proposals.js';
+import { Proposals } from '../src/request/proposals.js';
 import { RuntimeError } from '../src/runtime-error.js';
 import { bytes } from './support/list-machine.js';
 

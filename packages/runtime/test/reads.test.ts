@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Reads } from '../src/reads.js';
+import { Reads } from '../src/request/reads.js';
 import { RuntimeError } from '../src/runtime-error.js';
 
 const LIMITS = { readsMax: 4, readRoundsMax: 2 };

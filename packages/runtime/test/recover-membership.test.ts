@@ -5,10 +5,10 @@ import { encodeEntry } from '@waldb/core';
 import { createDirectory } from '@waldb/io';
 import { FaultVfs } from '@waldb/testkit';
 import { describe, expect, it } from 'vitest';
-import { readIdentity } from '../src/identity.js';
-import { configurationInLog } from '../src/log-configuration.js';
-import { recoverMembership } from '../src/recover-membership.js';
-import { closeStore, openStore, type Store } from '../src/store.js';
+import { readIdentity } from '../src/directory/identity.js';
+import { closeStore, openStore, type Store } from '../src/directory/store.js';
+import { configurationInLog } from '../src/membership/log-configuration.js';
+import { recoverMembership } from '../src/membership/recover-membership.js';
 import { Cluster, startServer, WAIT } from './support/cluster.js';
 import { bytes, ListMachine } from './support/list-machine.js';
 

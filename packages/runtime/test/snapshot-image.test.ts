@@ -1,8 +1,8 @@
 // What an image holds and in which order, and images that nobody wrote.
 
 import { describe, expect, it } from 'vitest';
-import { REPLICATED_STATE_BYTES_MAX, type ReplicatedState } from '../src/replicated-state.js';
-import { beginImage, restoreImage } from '../src/snapshot-image.js';
+import { REPLICATED_STATE_BYTES_MAX, type ReplicatedState } from '../src/apply/replicated-state.js';
+import { beginImage, restoreImage } from '../src/snapshot/snapshot-image.js';
 import { bytes } from './support/list-machine.js';
 
 const text = (piece: Uint8Array): string => new TextDecoder().decode(piece);

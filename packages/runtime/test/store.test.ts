@@ -6,10 +6,10 @@ import type { Configuration } from '@waldb/core';
 import { NodeVfs } from '@waldb/io';
 import { WalLog } from '@waldb/wal';
 import { describe, expect, it } from 'vitest';
-import { foundedClusterId, readIdentity } from '../src/identity.js';
-import { KnownLogs } from '../src/known-logs.js';
-import type { RaftServerOptions } from '../src/options.js';
-import { closeStore, openStore } from '../src/store.js';
+import { foundedClusterId, readIdentity } from '../src/directory/identity.js';
+import { KnownLogs } from '../src/directory/known-logs.js';
+import { closeStore, openStore } from '../src/directory/store.js';
+import type { RaftServerOptions } from '../src/options/options.js';
 import { temporaryDirectory } from './support/cluster.js';
 import { ListMachine } from './support/list-machine.js';
 

@@ -1,6 +1,6 @@
 import { type LeaderStatus, type NodeStatus, type PeerStatus, RaftNode } from '@waldb/core';
 import { describe, expect, it } from 'vitest';
-import { windDown } from '../src/wind-down.js';
+import { windDown } from '../src/loop/wind-down.js';
 import { ManualClock } from './support/manual-clock.js';
 
 function peer(matchIndex: number, recentlyActive = true): PeerStatus {

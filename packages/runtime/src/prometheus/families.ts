@@ -3,8 +3,8 @@
 // is good for. Base units throughout: seconds, bytes.
 
 import type { HistogramData } from '@waldb/io';
-import type { ServerMetrics } from '../server-metrics.js';
-import type { ServerStatus } from '../server-status.js';
+import type { ServerMetrics } from '../observe/server-metrics.js';
+import type { ServerStatus } from '../observe/server-status.js';
 
 /** A server at the moment of a scrape. */
 export interface Sample {

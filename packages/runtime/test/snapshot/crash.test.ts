@@ -4,8 +4,8 @@
 import type { Message } from '@waldb/core';
 import { type Ending, FaultVfs, PowerLoss } from '@waldb/testkit';
 import { describe, expect, it } from 'vitest';
-import { NO_REPLICATED_STATE } from '../../src/replicated-state.js';
-import type { InstallSnapshot } from '../../src/snapshot-fetcher.js';
+import { NO_REPLICATED_STATE } from '../../src/apply/replicated-state.js';
+import type { InstallSnapshot } from '../../src/snapshot/snapshot-fetcher.js';
 import { SnapshotLife } from '../support/snapshot-life.js';
 
 const ENDINGS: readonly Ending[] = [
@@ -114,8 +114,8 @@ describe('snapshots of a leader', () => {
     const other = await SnapshotLife.open(source, { id: 2 });
     const { images: store } = other;
     const parts = { replicatedState: NO_REPLICATED_STATE, stateMachine: life.machine };
-    const { beginImage } = await import('../../src/snapshot-image.js');
-    const { encodeReference } = await import('../../src/snapshot-reference.js');
+    const { beginImage } = await import('../../src/snapshot/snapshot-image.js');
+    const { encodeReference } = await import('../../src/snapshot/snapshot-reference.js');
     const never = new AbortController().signal;
     const { index } = snapshot;
     const reference = await store.write({ index, term: 3, configuration }, beginImage(parts), never);

@@ -6,10 +6,10 @@ import { SnapshotStore } from '@waldb/snapshot';
 import { FaultVfs } from '@waldb/testkit';
 import { type SnapshotRequest, TransportError } from '@waldb/transport';
 import { describe, expect, it } from 'vitest';
-import { NO_REPLICATED_STATE } from '../../src/replicated-state.js';
-import type { InstallSnapshot } from '../../src/snapshot-fetcher.js';
-import { beginImage } from '../../src/snapshot-image.js';
-import { encodeReference } from '../../src/snapshot-reference.js';
+import { NO_REPLICATED_STATE } from '../../src/apply/replicated-state.js';
+import type { InstallSnapshot } from '../../src/snapshot/snapshot-fetcher.js';
+import { beginImage } from '../../src/snapshot/snapshot-image.js';
+import { encodeReference } from '../../src/snapshot/snapshot-reference.js';
 import { bytes } from '../support/list-machine.js';
 import { SnapshotLife } from '../support/snapshot-life.js';
 

@@ -5,11 +5,11 @@ import { type Action, type Event, type Message, RaftNode } from '@waldb/core';
 import { NodeClock } from '@waldb/io';
 import type { FaultVfs } from '@waldb/testkit';
 import { WalLog } from '@waldb/wal';
-import { Images } from '../../src/images.js';
-import { NO_REPLICATED_STATE } from '../../src/replicated-state.js';
+import { NO_REPLICATED_STATE } from '../../src/apply/replicated-state.js';
 import { RuntimeError } from '../../src/runtime-error.js';
-import type { SnapshotFetcherOptions } from '../../src/snapshot-fetcher.js';
-import { SnapshotWork } from '../../src/snapshot-work.js';
+import { Images } from '../../src/snapshot/images.js';
+import type { SnapshotFetcherOptions } from '../../src/snapshot/snapshot-fetcher.js';
+import { SnapshotWork } from '../../src/snapshot/snapshot-work.js';
 import { bytes, ListMachine } from './list-machine.js';
 
 export interface LifeOptions {
