@@ -217,6 +217,7 @@ async function assemble<Result>(
     sessions,
     sessionResults,
     timeResolutionMs: options.timeResolutionMs ?? 0,
+    blocksForQuickDisk: options.blocksForQuickDisk ?? true,
     transport,
     clock,
     tickMs: options.tickMs ?? DEFAULT_TICK_MS,

@@ -75,7 +75,9 @@ describe('a disk that stands still', () => {
 
   it('P66 a leader with one steps down and says so; another leads, and the first one is back when its disk is', async () => {
     const disk: DiskSwitches = { isBroken: false, isStuck: false };
-    const cluster = await Cluster.start(3, {}, (id) => (id === 1 ? { vfs: switchableDisk(disk) } : {}));
+    const cluster = await Cluster.start(3, {}, (id) =>
+      id === 1 ? { vfs: switchableDisk(disk), blocksForQuickDisk: false } : {},
+    );
     const first = await cluster.leader();
     if (first.id !== 1) await first.server.transferLeadership(1);
     const { server, machine } = cluster.member(1);
@@ -97,7 +99,9 @@ describe('a disk that stands still', () => {
 
   it('under a follower disturbs nobody', async () => {
     const disk: DiskSwitches = { isBroken: false, isStuck: false };
-    const cluster = await Cluster.start(3, {}, (id) => (id === 1 ? { vfs: switchableDisk(disk) } : {}));
+    const cluster = await Cluster.start(3, {}, (id) =>
+      id === 1 ? { vfs: switchableDisk(disk), blocksForQuickDisk: false } : {},
+    );
     const { id, server } = await cluster.leader();
     if (id === 1) await server.transferLeadership(2);
     const leader = await cluster.leader();

@@ -23,7 +23,12 @@ async function stuckLeader(options: Partial<RaftServerOptions<number>> = {}) {
   const disk: DiskSwitches = { isBroken: false, isStuck: false };
   // Long timeouts, so that the leader does not step down for its disk while a test looks at something else.
   const timing = { electionTimeoutTicks: [10, 150] as const };
-  const cluster = await Cluster.start(1, { vfs: switchableDisk(disk), ...timing, ...options });
+  const cluster = await Cluster.start(1, {
+    vfs: switchableDisk(disk),
+    blocksForQuickDisk: false,
+    ...timing,
+    ...options,
+  });
   onTestFinished(() => {
     disk.isStuck = false;
   });
@@ -259,6 +264,7 @@ describe('options are checked before anything is opened', () => {
     ['requestTimeoutMs', { requestTimeoutMs: -1 }],
     ['closeTimeoutMs', { closeTimeoutMs: Number.NaN }],
     ['timeResolutionMs', { timeResolutionMs: '5' }],
+    ['blocksForQuickDisk', { blocksForQuickDisk: 'no' }],
     ['seed', { seed: 0.5 }],
     ['limits.proposalsMax', { limits: { proposalsMax: 0 } }],
     ['limits.readsMax', { limits: { readsMax: Number.NaN } }],

@@ -268,6 +268,7 @@ describe('a close', () => {
       stateMachine: new ListMachine(),
       tickMs: 10,
       vfs: switchableDisk(disk),
+      blocksForQuickDisk: false,
       signal: controller.signal,
       logger,
     });
@@ -331,7 +332,10 @@ describe('a failure stops the server', () => {
     const first = await cluster.leader();
     await first.server.propose(bytes('before'));
     await cluster.closeOne(first.id);
-    const { server } = await cluster.startOne(first.id, { vfs: switchableDisk(disk) });
+    const { server } = await cluster.startOne(first.id, {
+      vfs: switchableDisk(disk),
+      blocksForQuickDisk: false,
+    });
     const errors: RuntimeError[] = [];
     server.on('error', (error) => errors.push(error));
     const leader = await cluster.leader();

@@ -52,6 +52,7 @@ export interface DriverOptions<Result> {
   readonly sessions: SessionTable;
   readonly sessionResults: ResultCodec<Result>;
   readonly timeResolutionMs: number;
+  readonly blocksForQuickDisk: boolean;
   readonly transport: DrivenTransport;
   readonly clock: Clock;
   readonly tickMs: number;

@@ -280,6 +280,7 @@ export class Driver<Result> {
    * for it. A leader with many proposals has: answers of its followers and new proposals come in meanwhile.
    */
   #mayBlock(): boolean {
+    if (!this.#options.blocksForQuickDisk) return false;
     return !this.#isLeading || this.proposals.count <= BLOCKING_PROPOSALS_MAX;
   }
 

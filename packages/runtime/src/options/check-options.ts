@@ -22,6 +22,9 @@ export function checkOptions<Result>(options: RaftServerOptions<Result>): void {
   checkFounding(options);
   for (const [name, min] of Object.entries(TIMES)) checkTime(name, options[name as keyof typeof TIMES], min);
   for (const name of COUNTS) checkCount(name, options[name], 0);
+  const { blocksForQuickDisk } = options;
+  if (typeof (blocksForQuickDisk ?? true) !== 'boolean')
+    throw invalid('blocksForQuickDisk', blocksForQuickDisk, 'true or false');
   checkLimits('limits', options.limits, DEFAULT_RUNTIME_LIMITS);
   checkLimits('transportLimits', options.transportLimits, DEFAULT_LIMITS);
   checkProtocol(options);

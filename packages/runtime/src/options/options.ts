@@ -94,6 +94,12 @@ export interface RaftServerOptions<Result> {
    * this often. Default 0: only sessions tell it.
    */
   readonly timeResolutionMs?: number;
+  /**
+   * Whether a follower, or a leader with little to do, may write its log by a call that blocks the event loop, as long as
+   * such writes have taken less than half a millisecond of late. Default true: it saves a thread-pool hop for each
+   * write. False where the process must never wait for its disk, not even for the first write that is slow.
+   */
+  readonly blocksForQuickDisk?: boolean;
   readonly limits?: Partial<RuntimeLimits>;
   readonly transportLimits?: Partial<TransportLimits>;
   readonly log?: Omit<WalOptions, 'vfs' | 'readOnly'>;

@@ -1,4 +1,5 @@
 // The machine's file system with two switches: nothing can be written any more, or nothing that is written comes to an end.
+// A call that blocks cannot be stuck in a test: servers on such a disk have `blocksForQuickDisk: false`.
 
 import { NodeVfs, type Vfs, type VfsFile } from '@waldb/io';
 
