@@ -1,6 +1,7 @@
 // How often a measured value fell where: counts in fixed buckets, each bound twice the one before. Recording is a few
 // integer operations and allocates nothing, so that a hot path may do it for every request; what is kept is a few
 // dozen numbers, however long a process runs. It must never throw and never grow.
+// Quantiles are for log-histogram.ts.
 
 /** A histogram at one moment. Plain data. */
 export interface HistogramData {
