@@ -1,5 +1,16 @@
 // The public names of @waldb/testkit, one by one.
 
+export type {
+  ClientOperation,
+  ClientOutcome,
+  ClusterObserver,
+  FinalServer,
+  InjectedFault,
+  LifeEnding,
+  RunFacts,
+  ServerLife,
+  StartKind,
+} from './cluster-sim/cluster-observer.js';
 export { randomCall, randomEntry, type ScriptOptions } from './contract/log-script.js';
 export { describeModel, type LogCall, ModelLog, statesAfter } from './contract/model-log.js';
 export {
