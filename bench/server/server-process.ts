@@ -2,6 +2,8 @@
 // process, as they are where a service embeds it. Told what to do over the channel to its parent; one task at a time.
 //   server-process.ts ID DIRECTORY MEMBERS RAFT (the last two as JSON)
 
+import { writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { LogHistogram } from '@waldb/io';
@@ -12,6 +14,8 @@ import type { Answer, Measured, Task } from './tasks.js';
 const NS_PER_MS = 1e6;
 /** Callers look at the clock once in so many calls. */
 const TIMED_EVERY = 8;
+/** Between two looks of the profiler. */
+const SAMPLE_US = 200;
 
 const [id = '', directory = '', members = '', raft = ''] = process.argv.slice(2);
 const command = new Uint8Array(128).fill(0x61);
@@ -55,6 +59,10 @@ async function perform(task: Task): Promise<Answer> {
       return measured(await roundTrips(task.port, task.ms));
     case 'propose':
       return measured(await run(task.callers, task.ms, () => server.propose(command), server));
+    case 'profile':
+      return measured(
+        await profiled(task.file, () => run(task.callers, task.ms, () => server.propose(command), server)),
+      );
     case 'appendAlone':
       return measured(await run(task.callers, task.ms, appendAlone(), log));
     case 'read':
@@ -63,6 +71,19 @@ async function perform(task: Task): Promise<Answer> {
       await Promise.all([server.close(), log.close()]);
       return { type: 'stopped', applied };
   }
+}
+
+async function profiled(file: string, work: () => Promise<Measured>): Promise<Measured> {
+  const session = new Session();
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.setSamplingInterval', { interval: SAMPLE_US });
+  await session.post('Profiler.start');
+  const facts = await work();
+  const { profile } = await session.post('Profiler.stop');
+  session.disconnect();
+  writeFileSync(file, JSON.stringify(profile));
+  return facts;
 }
 
 function measured(facts: Measured): Answer {

@@ -10,6 +10,8 @@ export type Task =
   | { readonly type: 'appendAlone'; readonly callers: number; readonly ms: number }
   | { readonly type: 'roundTrip'; readonly port: number; readonly ms: number }
   | { readonly type: 'propose'; readonly callers: number; readonly ms: number }
+  /** The same, watched by the CPU profiler, which writes what it saw to `file`. */
+  | { readonly type: 'profile'; readonly callers: number; readonly ms: number; readonly file: string }
   | {
       readonly type: 'read';
       readonly consistency: ReadConsistency;
