@@ -1,0 +1,171 @@
+// Does the simulator find mistakes? Makes them one by one (mutants.mjs) in a copy of the sources, and counts the seeds until
+// a rule is broken:  pnpm mutants [--only NAME …] [--seeds N] [--jobs J] [--protocol] [--write]
+//
+// The sources themselves are never changed. Exits 1 when a mutant was not found.
+
+import { spawn } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { apply } from './apply.mjs';
+import { MUTANTS } from './mutants.mjs';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const DOCUMENT = join(ROOT, 'docs', 'simulation.md');
+const HELP = `usage: pnpm mutants [options]    plants mistakes in a copy of the sources and lets the simulator find them
+
+  --only NAME    this mutant only; may be given again. A prefix is enough
+  --seeds N      give up after so many seeds (2000)
+  --from S       the first seed (1)
+  --jobs J       mutants at the same time (1)
+  --protocol     simulate the consensus core alone instead of whole servers; for mutants of packages/core
+  --write        put the table into docs/simulation.md
+  --list         name the mutants
+  --help`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true, default: [] },
+    seeds: { type: 'string', default: '2000' },
+    from: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '1' },
+    protocol: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (values.help) console.log(HELP);
+else if (values.list) for (const { name, rule } of MUTANTS) console.log(`${name.padEnd(32)} ${rule}`);
+else await main();
+
+async function main() {
+  const chosen = choose();
+  if (chosen.length === 0) {
+    console.error(`No mutant is called ${values.only.join(' or ')}; --list names them.`);
+    process.exitCode = 2;
+    return;
+  }
+  const waiting = [...chosen];
+  const results = new Map();
+  const work = async () => {
+    const copy = copySources();
+    try {
+      for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+        const result = await hunt(mutant, copy);
+        results.set(mutant.name, result);
+        console.log(`${String(results.size).padStart(3)}/${chosen.length}  ${describe(mutant, result)}`);
+      }
+    } finally {
+      rmSync(copy, { recursive: true, force: true });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, work));
+  const missed = chosen.filter(({ name }) => results.get(name).found === undefined);
+  console.log(
+    missed.length === 0
+      ? `all ${chosen.length} mutants were found`
+      : `${chosen.length - missed.length} of ${chosen.length} mutants were found; not: ${missed.map(({ name }) => name).join(', ')}`,
+  );
+  if (missed.length > 0) process.exitCode = 1;
+  if (values.write) writeTable(chosen, results);
+}
+
+function choose() {
+  const { only, protocol } = values;
+  return MUTANTS.filter(
+    ({ name, edits }) =>
+      (only.length === 0 || only.some((prefix) => name.startsWith(prefix))) &&
+      (!protocol || edits.every(({ file }) => file.startsWith('packages/core/'))),
+  );
+}
+
+/** Everything that the simulator loads; what is installed is shared with the original. */
+function copySources() {
+  const copy = mkdtempSync(join(tmpdir(), 'waldb-mutants-'));
+  for (const name of readdirSync(join(ROOT, 'packages'))) {
+    for (const part of ['package.json', 'src', 'node_modules']) {
+      const from = join(ROOT, 'packages', name, part);
+      if (!existsSync(from)) continue;
+      cpSync(from, join(copy, 'packages', name, part), { recursive: true, verbatimSymlinks: true });
+    }
+  }
+  cpSync(join(ROOT, 'scripts', 'mutants'), join(copy, 'scripts', 'mutants'), { recursive: true });
+  cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'));
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'), 'dir');
+  return copy;
+}
+
+async function hunt(mutant, copy) {
+  const restore = apply(mutant, copy);
+  try {
+    const task = {
+      simulator: values.protocol ? 'protocol' : 'servers',
+      from: Number(values.from),
+      seeds: Number(values.seeds),
+    };
+    return await askHunter(copy, task);
+  } finally {
+    restore();
+  }
+}
+
+function askHunter(copy, task) {
+  const script = join(copy, 'scripts', 'mutants', 'hunt.mjs');
+  const child = spawn(
+    process.execPath,
+    ['--conditions=@waldb/source', '--import', 'tsx', script, JSON.stringify(task)],
+    { cwd: copy, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let output = '';
+  let trouble = '';
+  child.stdout.on('data', (bytes) => (output += bytes));
+  child.stderr.on('data', (bytes) => (trouble += bytes));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => {
+      try {
+        resolve(JSON.parse(output.trim().split('\n').at(-1)));
+      } catch {
+        reject(new Error(`The hunt ended with ${code} and no result:\n${trouble || output}`));
+      }
+    });
+  });
+}
+
+function describe({ name, rule }, { found, tried, seconds }) {
+  const time = `${seconds.toFixed(0)} s`;
+  const outcome = found
+    ? `found after ${tried} seed${tried === 1 ? '' : 's'}, ${time}: ${found.rule}`
+    : `NOT FOUND in ${tried} seeds, ${time}`;
+  return `${name.padEnd(30)} ${outcome}  (${rule})`;
+}
+
+function writeTable(chosen, results) {
+  const rows = chosen.map(({ name, rule }) => {
+    const { found, tried } = results.get(name);
+    return `| ${name} | ${rule} | ${found ? tried : `not in ${tried}`} | ${found ? found.rule : ''} |`;
+  });
+  const table = ['| mutant | the mistake | seeds needed | found by |', '|---|---|---|---|', ...rows].join(
+    '\n',
+  );
+  const text = readFileSync(DOCUMENT, 'utf8');
+  const marked = /(<!-- mutants: .*-->\n)[\s\S]*?(\n<!-- \/mutants -->)/;
+  if (!marked.test(text)) throw new Error(`${DOCUMENT} has no place for the table (<!-- mutants: … -->).`);
+  writeFileSync(
+    DOCUMENT,
+    text.replace(marked, (_, begin, end) => `${begin}\n${table}\n${end}`),
+  );
+}
