@@ -31,7 +31,7 @@ describe('a wrong call ends with exit code 2 and one line', () => {
       ['cluster', '--port', '70000'],
       "option '--port <port>' argument '70000' is invalid. A port is a whole number from 1 to 65535.",
     ],
-    [['cluster', '--port', '65534'], '3 nodes need ports up to 65636, but ports end at 65535.'],
+    [['cluster', '--port', '65534'], '3 nodes need ports up to 65736, but ports end at 65535.'],
     [
       ['cluster', '--port', '7101', '--peer-port', '7102'],
       'Ports for clients (from 7101) and for peers (from 7102) overlap with 3 nodes.',

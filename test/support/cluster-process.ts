@@ -181,12 +181,14 @@ export async function stopAll(): Promise<void> {
   for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
 }
 
-/** The first of `count` free ports in a row, with as many free a hundred above, where the servers' peers are. */
+/** The first of `count` free ports in a row, with as many free a hundred above, for peers, and two hundred, for operators. */
 export async function freePorts(count: number): Promise<number> {
   for (;;) {
     // Below the range from which the system gives ports to connections.
     const base = 12_000 + Math.floor(Math.random() * 18_000);
-    const wanted = Array.from({ length: count }, (_, nth) => [base + nth, base + 100 + nth]).flat();
+    const wanted = Array.from({ length: count }, (_, nth) =>
+      [base, base + 100, base + 200].map((from) => from + nth),
+    ).flat();
     if ((await Promise.all(wanted.map(isFree))).every(Boolean)) return base;
   }
 }

@@ -5,12 +5,14 @@
 //   ready leader=2 pids=1:4711,2:4712,3:4713
 
 import { join } from 'node:path';
-import { type Endpoint, formatEndpoint } from '@waldb/io';
+import { formatEndpoint } from '@waldb/io';
+import { certificatePaths } from './certs/certificate-paths.js';
 import { checkPorts } from './check-ports.js';
-import { EXIT, type ExitCode, ExitError, reportExit, toExitError } from './exit.js';
+import { EXIT, type ExitCode, ExitError, reportExit, reported } from './exit.js';
 import type { LogLevel } from './logging.js';
-import { formatPeers, PORT_MAX } from './option-values.js';
+import { formatPeers, type MemberEndpoints, PORT_MAX } from './option-values.js';
 import { type NodeExit, SupervisedNode } from './supervised-node.js';
+import { readTlsFiles, type TlsFiles } from './tls-files.js';
 import { readVersion } from './version.js';
 
 export interface ClusterOptions {
@@ -21,58 +23,81 @@ export interface ClusterOptions {
   readonly port: number;
   /** The first server's port for its peers; the others follow. */
   readonly peerPort: number;
+  /** The first server's port for operators, on the loopback; the others follow. */
+  readonly adminPort: number;
   readonly clusterName: string;
+  /** Where `waldb certs create` has put the certificates; undefined: no TLS between the servers. */
+  readonly tlsDirectory?: string;
   readonly snapshotEntries: number;
   readonly logLevel: LogLevel;
   readonly entryFile: string;
-}
-
-interface Member {
-  readonly id: number;
-  readonly peer: Endpoint;
-  readonly client: Endpoint;
 }
 
 /** How long servers have to close their logs before they are killed. */
 const STOP_MS_MAX = 10_000;
 
 /** Resolves with the code that the process should exit with, once every server has ended. */
-export async function runCluster(options: ClusterOptions): Promise<ExitCode> {
-  try {
+export function runCluster(options: ClusterOptions): Promise<ExitCode> {
+  return reported(async () => {
     const members = layOut(options);
-    await checkPorts(members.flatMap(({ peer, client }) => [peer, client]));
+    checkTls(options, members);
+    await checkPorts(members.flatMap(({ peer, client, admin }) => [peer, client, admin]));
     return await new Cluster(options, members).run();
-  } catch (error) {
-    const exit = toExitError(error);
-    reportExit(exit);
-    return exit.exitCode;
-  }
+  });
 }
 
-function layOut({ nodes, host, port, peerPort }: ClusterOptions): Member[] {
-  const last = Math.max(port, peerPort) + nodes - 1;
+/** Operators come from this machine: their port asks for no password. */
+const ADMIN_HOST = '127.0.0.1';
+
+function layOut({ nodes, host, port, peerPort, adminPort }: ClusterOptions): MemberEndpoints[] {
+  const last = Math.max(port, peerPort, adminPort) + nodes - 1;
   if (last > PORT_MAX) {
     throw new ExitError(
       EXIT.refused,
       `${nodes} nodes need ports up to ${last}, but ports end at ${PORT_MAX}.`,
     );
   }
-  if (Math.abs(port - peerPort) < nodes) {
+  const ranges = [
+    { whose: 'clients', from: port },
+    { whose: 'peers', from: peerPort },
+    { whose: 'operators', from: adminPort },
+  ].sort((a, b) => a.from - b.from);
+  for (const [nth, { whose, from }] of ranges.entries()) {
+    const next = ranges[nth + 1];
+    if (next === undefined || next.from - from >= nodes) continue;
     throw new ExitError(
       EXIT.refused,
-      `Ports for clients (from ${port}) and for peers (from ${peerPort}) overlap with ${nodes} nodes.`,
+      `Ports for ${whose} (from ${from}) and for ${next.whose} (from ${next.from}) overlap with ${nodes} nodes.`,
     );
   }
   return Array.from({ length: nodes }, (_, nth) => ({
     id: nth + 1,
     peer: { host, port: peerPort + nth },
     client: { host, port: port + nth },
+    admin: { host: ADMIN_HOST, port: adminPort + nth },
   }));
+}
+
+/** What is missing is told once, before any server is started. */
+function checkTls(options: ClusterOptions, members: readonly MemberEndpoints[]): void {
+  for (const { id } of members) {
+    const files = tlsFilesFor(options, id);
+    if (files !== undefined) readTlsFiles(files);
+  }
+}
+
+function tlsArguments(options: ClusterOptions, id: number): string[] {
+  const files = tlsFilesFor(options, id);
+  return files === undefined ? [] : ['--tls-ca', files.ca, '--tls-cert', files.cert, '--tls-key', files.key];
+}
+
+function tlsFilesFor({ tlsDirectory }: ClusterOptions, id: number): TlsFiles | undefined {
+  return tlsDirectory === undefined ? undefined : certificatePaths(tlsDirectory, id);
 }
 
 class Cluster {
   readonly #options: ClusterOptions;
-  readonly #members: readonly Member[];
+  readonly #members: readonly MemberEndpoints[];
   readonly #nodes: readonly SupervisedNode[];
   /** The server that serves as leader, with its term; undefined from its end until another one serves. */
   #serving: { readonly node: SupervisedNode; readonly term: number } | undefined;
@@ -82,7 +107,7 @@ class Cluster {
   #exitCode: ExitCode = EXIT.ok;
   #resolve: (code: ExitCode) => void = () => undefined;
 
-  constructor(options: ClusterOptions, members: readonly Member[]) {
+  constructor(options: ClusterOptions, members: readonly MemberEndpoints[]) {
     this.#options = options;
     this.#members = members;
     this.#nodes = members.map((member) => this.#makeNode(member));
@@ -98,7 +123,7 @@ class Cluster {
     });
   }
 
-  #makeNode(member: Member): SupervisedNode {
+  #makeNode(member: MemberEndpoints): SupervisedNode {
     const { directory, clusterName, snapshotEntries, logLevel, entryFile } = this.#options;
     return new SupervisedNode({
       id: member.id,
@@ -110,6 +135,8 @@ class Cluster {
         ...['--host', member.client.host],
         ...['--port', String(member.client.port)],
         ...['--peers', formatPeers(this.#members)],
+        ...['--admin', formatEndpoint(member.admin)],
+        ...tlsArguments(this.#options, member.id),
         ...['--cluster-name', clusterName],
         ...['--snapshot-entries', String(snapshotEntries)],
         ...['--log-level', logLevel],

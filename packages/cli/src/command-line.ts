@@ -18,12 +18,15 @@ import {
 } from './option-values.js';
 import { addRecover } from './recover-command.js';
 import { serve } from './serve.js';
+import { addStatus } from './status/status-command.js';
 import { readVersion } from './version.js';
 import { addWal } from './wal/wal-commands.js';
 
 const DEFAULT_PORT = 7101;
 /** From a port for clients to the port for peers, where none was given. */
 const PEER_PORT_OFFSET = 100;
+/** The same to the port for operators, in a whole cluster on one machine. */
+const ADMIN_PORT_OFFSET = 200;
 
 /** Runs the command line `args` (without node and the file); resolves with the exit code. */
 export async function runCommandLine(args: readonly string[], entryFile: string): Promise<ExitCode> {
@@ -59,6 +62,7 @@ function makeProgram(entryFile: string, onExitCode: (code: ExitCode) => void): C
     .exitOverride();
   addCluster(program, entryFile, onExitCode);
   addServe(program, onExitCode);
+  addStatus(program, onExitCode);
   addMembers(program, onExitCode);
   addRecover(program, onExitCode);
   addWal(program, onExitCode);
@@ -93,15 +97,35 @@ function addCluster(program: Command, entryFile: string, onExitCode: (code: Exit
         parsePort,
       ),
     )
+    .addOption(
+      withParser(
+        '--admin-port <port>',
+        `port for operators of the first server, on 127.0.0.1; the others follow (default: --port plus ${ADMIN_PORT_OFFSET})`,
+        parsePort,
+      ),
+    )
     .addOption(clusterNameOption())
+    .addOption(
+      withParser(
+        '--tls-directory <path>',
+        'the servers speak TLS, with certificates from here; see waldb certs',
+        parsePath,
+      ),
+    )
     .addOption(snapshotOption())
     .addOption(logLevelOption('error'))
     .addHelpText('after', CLUSTER_HELP)
-    .action(async (options: Omit<ClusterOptions, 'entryFile' | 'peerPort'> & { peerPort?: number }) => {
-      const peerPort = options.peerPort ?? options.port + PEER_PORT_OFFSET;
-      onExitCode(await runCluster({ ...options, peerPort, entryFile }));
+    .action(async (flags: ClusterFlags) => {
+      const peerPort = flags.peerPort ?? flags.port + PEER_PORT_OFFSET;
+      const adminPort = flags.adminPort ?? flags.port + ADMIN_PORT_OFFSET;
+      onExitCode(await runCluster({ ...flags, peerPort, adminPort, entryFile }));
     });
 }
+
+type ClusterFlags = Omit<ClusterOptions, 'entryFile' | 'peerPort' | 'adminPort'> & {
+  readonly peerPort?: number;
+  readonly adminPort?: number;
+};
 
 interface ServeFlags {
   readonly id: number;

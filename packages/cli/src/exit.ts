@@ -68,6 +68,20 @@ function describe(error: Error, code: string): string {
   return isOurs ? error.message : `${error.message} (${code})`;
 }
 
+/**
+ * Runs a command to its exit code; an error is written as one line and becomes its own. Where `meaning` is given, every
+ * failure has that code.
+ */
+export async function reported(command: () => Promise<ExitCode>, meaning?: ExitCode): Promise<ExitCode> {
+  try {
+    return await command();
+  } catch (error) {
+    const exit = toExitError(error);
+    reportExit(exit);
+    return meaning ?? exit.exitCode;
+  }
+}
+
 /** Writes the line that explains the end. Line breaks inside would make it more than one. */
 export function reportExit(error: ExitError): void {
   process.stderr.write(`waldb: ${error.message.replace(/\s*\n\s*/g, ' ')}\n`);

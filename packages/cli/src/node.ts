@@ -190,7 +190,13 @@ async function startAdmin(
       'The admin port is open to other machines: whoever reaches it may change the cluster.',
     );
   }
-  return await AdminServer.start({ raft, metrics: metricsPage(raft), listen: admin, logger });
+  return await AdminServer.start({
+    raft,
+    metrics: metricsPage(raft),
+    version: readVersion(),
+    listen: admin,
+    logger,
+  });
 }
 
 function isLoopback(host: string): boolean {

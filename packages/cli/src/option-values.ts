@@ -7,6 +7,13 @@ import { InvalidArgumentError } from 'commander';
 export const PORT_MAX = 65_535;
 export const NODES_MAX = 9;
 
+export interface MemberEndpoints {
+  readonly id: number;
+  readonly peer: Endpoint;
+  readonly client: Endpoint;
+  readonly admin: Endpoint;
+}
+
 export function parsePort(text: string): number {
   const port = parseWhole(text);
   if (port === undefined || port < 1 || port > PORT_MAX) {
@@ -44,31 +51,39 @@ export function parseHost(text: string): string {
   return host;
 }
 
-/** `1=127.0.0.1:7201/127.0.0.1:7101,2=...`: id, where peers dial it, and where clients reach it if that is known. */
+/** `peers[/clients[/admin]]`: where a server is reached by whom; the middle one may be empty. */
+export function parseMemberAddress(text: string): string {
+  const [peer = '', client = '', admin, ...rest] = text.split('/');
+  if (rest.length > 0) throw new InvalidArgumentError('At most three addresses: peers/clients/admin.');
+  return formatServerAddress({
+    peer: parseAddress(peer),
+    ...(client !== '' && { client: parseAddress(client) }),
+    ...(admin !== undefined && { admin: parseAddress(admin) }),
+  });
+}
+
+/** `1=127.0.0.1:7201/127.0.0.1:7101,2=...`: ids, each with its addresses. */
 export function parsePeers(text: string): Members {
   const members: Record<number, string> = {};
   for (const item of text.split(',')) {
-    const match = /^(\d+)=([^/]+)(?:\/(.+))?$/.exec(item.trim());
+    const match = /^(\d+)=(.+)$/.exec(item.trim());
     if (match === null) {
       throw new InvalidArgumentError(
         `${JSON.stringify(item)} is not one of the form 1=127.0.0.1:7201 or 1=127.0.0.1:7201/127.0.0.1:7101.`,
       );
     }
-    const [, idText = '', peerText = '', clientText] = match;
+    const [, idText = '', addressText = ''] = match;
     const id = parseId(idText);
     if (members[id] !== undefined) throw new InvalidArgumentError(`Id ${id} is there twice.`);
-    const peer = parseAddress(peerText);
-    members[id] = formatServerAddress(
-      clientText === undefined ? { peer } : { peer, client: parseAddress(clientText) },
-    );
+    members[id] = parseMemberAddress(addressText);
   }
   return members;
 }
 
-/** The inverse of `parsePeers`. */
-export function formatPeers(members: readonly { id: number; peer: Endpoint; client: Endpoint }[]): string {
+/** What `parsePeers` reads. */
+export function formatPeers(members: readonly MemberEndpoints[]): string {
   return members
-    .map(({ id, peer, client }) => `${id}=${formatEndpoint(peer)}/${formatEndpoint(client)}`)
+    .map(({ id, peer, client, admin }) => `${id}=${[peer, client, admin].map(formatEndpoint).join('/')}`)
     .join(',');
 }
 

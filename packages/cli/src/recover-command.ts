@@ -11,9 +11,9 @@ import {
 } from '@waldb/runtime';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { EXIT, type ExitCode, ExitError, reportExit, toExitError } from './exit.js';
+import { EXIT, type ExitCode, ExitError, reported } from './exit.js';
 import { parsePeers } from './option-values.js';
-import { type Palette, paletteFor } from './wal/terminal.js';
+import { type Palette, paletteFor } from './terminal/palette.js';
 
 interface RecoverFlags {
   readonly members?: Members;
@@ -35,28 +35,24 @@ export function addRecover(program: Command, onExitCode: (code: ExitCode) => voi
     )
     .addOption(new Option('--yes', 'do not ask'))
     .addHelpText('after', HELP)
-    .action(async (directory: string, flags: RecoverFlags) => onExitCode(await runRecover(directory, flags)));
+    .action(async (directory: string, flags: RecoverFlags) =>
+      onExitCode(await reported(() => runRecover(directory, flags))),
+    );
 }
 
 async function runRecover(directory: string, flags: RecoverFlags): Promise<ExitCode> {
   const palette = paletteFor(process.stdout);
-  try {
-    const report = await recoverMembership({
-      directory,
-      ...(flags.members !== undefined && { members: flags.members }),
-      confirm: async (plan) => {
-        process.stdout.write(`${describePlan(plan, palette).join('\n')}\n`);
-        return flags.yes === true || (await ask());
-      },
-    });
-    if (report === undefined) throw new ExitError(EXIT.refused, 'Nothing was changed.');
-    process.stdout.write(`${describeReport(report).join('\n')}\n`);
-    return EXIT.ok;
-  } catch (error) {
-    const exit = toExitError(error);
-    reportExit(exit);
-    return exit.exitCode;
-  }
+  const report = await recoverMembership({
+    directory,
+    ...(flags.members !== undefined && { members: flags.members }),
+    confirm: async (plan) => {
+      process.stdout.write(`${describePlan(plan, palette).join('\n')}\n`);
+      return flags.yes === true || (await ask());
+    },
+  });
+  if (report === undefined) throw new ExitError(EXIT.refused, 'Nothing was changed.');
+  process.stdout.write(`${describeReport(report).join('\n')}\n`);
+  return EXIT.ok;
 }
 
 function describePlan(plan: RecoveryPlan, palette: Palette): string[] {

@@ -89,7 +89,7 @@ describe('waldb members', () => {
     await expect.poll(() => healthy(two.admin), WAIT).toBe(200);
     const listed = await members('list', '--server', two.admin);
     expect(listed.stdout).toMatch(
-      /^id +role +state +behind +peers +clients +admin\n 1 +leader .*\n 2 +voter +caught up /,
+      /^ID +ROLE +STATE +BEHIND +PEERS +CLIENTS +ADMIN\n 1 +leader .*\n 2 +voter +caught up /,
     );
     // An empty directory does not come back under an id that is a voter's.
     const wiped = await runWaldb([...(await serverOf(makeDirectory(), 2)).args, '--join', one.admin]);

@@ -1,7 +1,10 @@
 // Colours, columns and progress: for people on a terminal, and never in a pipe.
 
 import { afterEach, expect, it, vi } from 'vitest';
-import { formatBytes, formatTable, ProgressLine, paletteFor } from '../src/wal/terminal.js';
+import { paletteFor } from '../src/terminal/palette.js';
+import { ProgressLine } from '../src/terminal/progress-line.js';
+import { formatBytes, formatDuration } from '../src/terminal/quantities.js';
+import { formatTable } from '../src/terminal/table.js';
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -30,6 +33,18 @@ it.each([
   [1024 ** 5, '1024.0 TiB'],
 ])('%i bytes are %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
 
+it.each([
+  [0, '0 ms'],
+  [999.9, '999 ms'],
+  [1_000, '1 s'],
+  [59_999, '59 s'],
+  [60_000, '1 min'],
+  [3_599_999, '59 min'],
+  [3_600_000, '1 h'],
+  [86_399_999, '23 h'],
+  [86_400_000 * 400, '400 d'],
+])('%d milliseconds are %s', (milliseconds, text) => expect(formatDuration(milliseconds)).toBe(text));
+
 it('aligns columns by their longest cell, without trailing blanks', () => {
   const columns = [
     { title: 'A', align: 'left' },
@@ -40,7 +55,8 @@ it('aligns columns by their longest cell, without trailing blanks', () => {
     ['long one', '1', 'x'],
     ['s', '1234567', ''],
   ];
-  expect(formatTable(columns, rows)).toEqual([
+  const palette = paletteFor({});
+  expect(formatTable(columns, rows, { palette })).toEqual([
     'A          NUMBER  B',
     'long one        1  x',
     's         1234567',

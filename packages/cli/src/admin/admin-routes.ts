@@ -1,6 +1,12 @@
 // What can be asked of a server over HTTP, and how its answers and errors read there (docs/operations.md, "Admin").
 
-import { formatServerAddress, type RaftServer, RuntimeError, type RuntimeErrorCode } from '@waldb/runtime';
+import {
+  formatServerAddress,
+  type RaftServer,
+  RuntimeError,
+  type RuntimeErrorCode,
+  type ServerStatus,
+} from '@waldb/runtime';
 import { membersView } from './members-view.js';
 
 export interface AdminAnswer {
@@ -22,8 +28,17 @@ export type Administered = Pick<
   | 'changeAddress'
 >;
 
+/** What `GET /status` answers: the server, and the process that it is in. */
+export interface StatusAnswer extends ServerStatus {
+  readonly version: string;
+  /** Of the process. */
+  readonly uptimeMs: number;
+}
+
 export interface AdminContext {
   readonly raft: Administered;
+  /** Of the program. */
+  readonly version: string;
   /** The page for Prometheus. */
   readonly metrics: () => Promise<string>;
 }
@@ -60,7 +75,10 @@ export function methodsOf(path: string): readonly string[] {
   return ['/health', '/status', '/members', '/metrics'].includes(path) ? ['GET', 'HEAD'] : [];
 }
 
-export async function answerGet(path: string, { raft, metrics }: AdminContext): Promise<AdminAnswer> {
+export async function answerGet(
+  path: string,
+  { raft, metrics, version }: AdminContext,
+): Promise<AdminAnswer> {
   switch (path) {
     case '/health':
       return health(raft);
@@ -69,7 +87,10 @@ export async function answerGet(path: string, { raft, metrics }: AdminContext): 
     case '/metrics':
       return { status: 200, body: await metrics() };
     default:
-      return { status: 200, body: raft.status() };
+      return {
+        status: 200,
+        body: { ...raft.status(), version, uptimeMs: Math.floor(process.uptime() * 1000) },
+      };
   }
 }
 

@@ -1,7 +1,7 @@
 // `waldb certs ...`: the options of its commands, and nothing of what they do.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type ExitCode, reportExit, toExitError } from '../exit.js';
+import { type ExitCode, reported } from '../exit.js';
 import { parseId } from '../option-values.js';
 import { type CreateFlags, runCertsCreate } from './create-command.js';
 
@@ -33,17 +33,7 @@ export function addCerts(program: Command, onExitCode: (code: ExitCode) => void)
     )
     .addOption(new Option('--renew', 'replace the certificates of these servers; the authority stays'))
     .addHelpText('after', CREATE_HELP)
-    .action(async (flags: CreateFlags) => onExitCode(await reported(flags)));
-}
-
-async function reported(flags: CreateFlags): Promise<ExitCode> {
-  try {
-    return await runCertsCreate(flags);
-  } catch (error) {
-    const exit = toExitError(error);
-    reportExit(exit);
-    return exit.exitCode;
-  }
+    .action(async (flags: CreateFlags) => onExitCode(await reported(() => runCertsCreate(flags))));
 }
 
 function parseIds(text: string): number[] {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Authority, CertificateFiles, Validity } from '@waldb/certs';
 import { formatCertifiedName } from '@waldb/transport';
 import { EXIT, type ExitCode, ExitError } from '../exit.js';
+import { certificatePaths } from './certificate-paths.js';
 
 export interface CreateFlags {
   readonly directory: string;
@@ -100,10 +101,10 @@ function publish(path: string, text: string, mode: number): void {
 
 function summary({ directory, cluster, ids, days }: CreateFlags): string {
   const [id = 1] = ids;
-  const path = (name: string): string => join(directory, name);
+  const { ca, cert, key } = certificatePaths(directory, id);
   return (
     `Certificates of cluster ${cluster} for ${ids.length === 1 ? 'server' : 'servers'} ${ids.join(', ')}, valid for ${days} days, in ${directory}.\n` +
     `Each server gets ca.crt and its own two files; ca.key signs more of them and belongs on none of the servers.\n` +
-    `  waldb serve --id ${id} --tls-ca ${path('ca.crt')} --tls-cert ${path(`node-${id}.crt`)} --tls-key ${path(`node-${id}.key`)} ...\n`
+    `  waldb serve --id ${id} --tls-ca ${ca} --tls-cert ${cert} --tls-key ${key} ...\n`
   );
 }

@@ -115,10 +115,16 @@ function notAMember({ answeredBy, membership }: MembersView): string {
 
 const NO_LEADER = 'No leader is known: a majority of the voters does not answer.';
 
-async function fetchJson<Value>(server: string, path: string, fields?: object): Promise<Value> {
+/** Errors: `ExitError`, saying who did not answer and why. */
+export async function fetchJson<Value>(
+  server: string,
+  path: string,
+  fields?: object,
+  answerMsMax: number = ANSWER_MS_MAX,
+): Promise<Value> {
   try {
     const response = await fetch(`http://${server}${path}`, {
-      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+      signal: AbortSignal.timeout(answerMsMax),
       redirect: 'error',
       ...(fields !== undefined && {
         method: 'POST',
@@ -128,11 +134,15 @@ async function fetchJson<Value>(server: string, path: string, fields?: object): 
     });
     return (await response.json()) as Value; // of the program's own making; what is missing is told where it is used
   } catch (error) {
-    const { cause, message } = error as Error & { cause?: { code?: string } };
-    const why =
-      cause?.code === 'ECONNREFUSED'
-        ? 'nothing listens there (waldb serve --admin)'
-        : (cause?.code ?? message);
+    const why = whyUnanswered(error as Error & { cause?: NodeJS.ErrnoException }, answerMsMax); // of fetch or of JSON
     throw new ExitError(EXIT.failed, `No answer from ${server}: ${why}.`, { cause: error });
   }
+}
+
+function whyUnanswered(error: Error & { cause?: NodeJS.ErrnoException }, answerMsMax: number): string {
+  const { cause, message, name } = error;
+  if (name === 'TimeoutError') return `it said nothing for ${answerMsMax / 1000} s`;
+  if (name === 'SyntaxError') return 'what listens there is not an admin port of waldb';
+  if (cause?.code === 'ECONNREFUSED') return 'nothing listens there (waldb serve --admin)';
+  return cause?.code ?? cause?.message ?? message;
 }

@@ -1,16 +1,17 @@
 // Members as a table for people.
 
 import type { MembersView, MemberView } from '../admin/members-view.js';
-import { type Column, formatTable, type Palette } from '../wal/terminal.js';
+import type { Palette } from '../terminal/palette.js';
+import { type Column, formatTable } from '../terminal/table.js';
 
 const COLUMNS: readonly Column[] = [
-  { title: 'id', align: 'right' },
-  { title: 'role', align: 'left' },
-  { title: 'state', align: 'left' },
-  { title: 'behind', align: 'right' },
-  { title: 'peers', align: 'left' },
-  { title: 'clients', align: 'left' },
-  { title: 'admin', align: 'left' },
+  { title: 'ID', align: 'right' },
+  { title: 'ROLE', align: 'left' },
+  { title: 'STATE', align: 'left' },
+  { title: 'BEHIND', align: 'right' },
+  { title: 'PEERS', align: 'left' },
+  { title: 'CLIENTS', align: 'left' },
+  { title: 'ADMIN', align: 'left' },
 ];
 
 /** Older than this, a server is shown as out of reach: a few heartbeats are missing. */
@@ -31,8 +32,7 @@ export function describeMembers(view: MembersView, palette: Palette): string[] {
     if (member?.isLeader) return palette.bold(line);
     return member !== undefined && isAway(member) ? palette.red(line) : line;
   };
-  const [title = '', ...lines] = formatTable(COLUMNS, rows, paint);
-  return [palette.dim(title), ...lines, '', describeCluster(view)];
+  return [...formatTable(COLUMNS, rows, { palette, paint }), '', describeCluster(view)];
 }
 
 export function describeCluster(view: MembersView): string {

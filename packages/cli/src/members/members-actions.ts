@@ -3,7 +3,8 @@
 
 import type { MembersView, MemberView } from '../admin/members-view.js';
 import { EXIT, type ExitCode, ExitError } from '../exit.js';
-import { paletteFor } from '../wal/terminal.js';
+import { paletteFor } from '../terminal/palette.js';
+import { ProgressLine } from '../terminal/progress-line.js';
 import { AdminClient, AdminError } from './admin-client.js';
 import { describeMembers } from './describe-members.js';
 import { pause } from './pause.js';
@@ -69,13 +70,13 @@ export async function moveMember(id: number, address: string, flags: MembersFlag
 /** Shows how far the learner is until it can be promoted. */
 async function promoteWhenReady(client: AdminClient, id: number, flags: AddFlags): Promise<MembersView> {
   const until = Date.now() + flags.timeout * 1000;
-  const progress = new CatchUpLine();
+  const progress = new ProgressLine(`Server ${id}`);
   try {
     for (;;) {
       const view = await client.members();
       const member = view.members.find((one) => one.id === id);
       if (member?.role === 'voter') return view;
-      progress.show(id, member, view);
+      progress.show(describeCatchUp(member, view));
       if (member?.isCaughtUp === true) {
         try {
           return await client.change('/members/promote', { id });
@@ -103,22 +104,9 @@ function tooSlow(id: number, member: MemberView | undefined, flags: AddFlags): E
   );
 }
 
-/** One line on stderr that is written over; where stderr is no terminal, nothing. */
-class CatchUpLine {
-  #isShown = false;
-
-  show(id: number, member: MemberView | undefined, view: MembersView): void {
-    if (!process.stderr.isTTY) return;
-    const { matchIndex = 0, state } = member ?? {};
-    const how =
-      state === 'snapshot' ? 'gets a snapshot' : `holds the log through ${matchIndex} of ${view.commitIndex}`;
-    process.stderr.write(`\r\u001b[KServer ${id} ${how}`);
-    this.#isShown = true;
-  }
-
-  clear(): void {
-    if (this.#isShown) process.stderr.write('\r\u001b[K');
-  }
+function describeCatchUp(member: MemberView | undefined, { commitIndex }: MembersView): string {
+  const { matchIndex = 0, state } = member ?? {};
+  return state === 'snapshot' ? 'gets a snapshot' : `holds the log through ${matchIndex} of ${commitIndex}`;
 }
 
 function say({ json }: MembersFlags, text: string): void {

@@ -1,9 +1,8 @@
 // `waldb members ...`: the options of its commands, and nothing of what they do.
 
-import { formatServerAddress } from '@waldb/runtime';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type ExitCode, reportExit, toExitError } from '../exit.js';
-import { parseAddress, parseId } from '../option-values.js';
+import { type ExitCode, reported } from '../exit.js';
+import { parseId, parseMemberAddress } from '../option-values.js';
 import {
   type AddFlags,
   addMember,
@@ -14,8 +13,8 @@ import {
   removeMember,
   transferLeadership,
 } from './members-actions.js';
+import { serverOption } from './server-option.js';
 
-const DEFAULT_SERVER = '127.0.0.1:7301';
 const CATCH_UP_SECONDS = 600;
 
 export function addMembers(program: Command, onExitCode: (code: ExitCode) => void): void {
@@ -29,7 +28,11 @@ export function addMembers(program: Command, onExitCode: (code: ExitCode) => voi
   );
   command(members, 'add', 'Add a server: as a learner, and as a voter once it has caught up.')
     .argument('<id>', 'its number', parseId)
-    .argument('[address]', 'where its peers dial: host:port[/clientHost:port[/adminHost:port]]', parseMember)
+    .argument(
+      '[address]',
+      'where its peers dial: host:port[/clientHost:port[/adminHost:port]]',
+      parseMemberAddress,
+    )
     .addOption(new Option('--learner', 'leave it a learner'))
     .addOption(timeoutOption())
     .action((id: number, address: string | undefined, flags: AddFlags) =>
@@ -47,18 +50,15 @@ export function addMembers(program: Command, onExitCode: (code: ExitCode) => voi
     .action((id: number, flags: MembersFlags) => run(() => transferLeadership(id, flags)));
   command(members, 'move', 'Tell everybody where a member is from now on.')
     .argument('<id>', 'its number', parseId)
-    .argument('<address>', 'host:port[/clientHost:port[/adminHost:port]]', parseMember)
+    .argument('<address>', 'host:port[/clientHost:port[/adminHost:port]]', parseMemberAddress)
     .action((id: number, address: string, flags: MembersFlags) => run(() => moveMember(id, address, flags)));
 }
 
 function command(parent: Command, name: string, description: string): Command {
-  const server = new Option('--server <address>', 'admin address of any member; more than one may be named')
-    .argParser(collectServers)
-    .default([DEFAULT_SERVER], DEFAULT_SERVER);
   return parent
     .command(name)
     .description(description)
-    .addOption(server)
+    .addOption(serverOption())
     .addOption(new Option('--json', 'the members as one JSON object'));
 }
 
@@ -68,40 +68,10 @@ function timeoutOption(): Option {
     .default(CATCH_UP_SECONDS);
 }
 
-let hasNamedServers = false;
-
-/** What is named first takes the place of the default. */
-function collectServers(text: string, before: readonly string[]): readonly string[] {
-  parseAddress(text);
-  const kept = hasNamedServers ? before : [];
-  hasNamedServers = true;
-  return [...kept, text];
-}
-
-function parseMember(text: string): string {
-  const [peer = '', client, admin, ...rest] = text.split('/');
-  if (rest.length > 0) throw new InvalidArgumentError('At most three addresses: peers/clients/admin.');
-  return formatServerAddress({
-    peer: parseAddress(peer),
-    ...(client !== undefined && client !== '' && { client: parseAddress(client) }),
-    ...(admin !== undefined && { admin: parseAddress(admin) }),
-  });
-}
-
 function parseSeconds(text: string): number {
   const seconds = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (seconds < 1) throw new InvalidArgumentError('A whole number of seconds is wanted.');
   return seconds;
-}
-
-async function reported(action: () => Promise<ExitCode>): Promise<ExitCode> {
-  try {
-    return await action();
-  } catch (error) {
-    const exit = toExitError(error);
-    reportExit(exit);
-    return exit.exitCode;
-  }
 }
 
 const HELP = `

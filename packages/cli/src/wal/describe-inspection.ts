@@ -1,7 +1,9 @@
 // An inspection in words, for somebody who is woken by it: what is lost comes first, then where.
 
 import type { Damage, Inspection, LostEntries, SegmentReport } from '@waldb/wal';
-import { type Column, count, formatBytes, formatTable, type Palette } from './terminal.js';
+import type { Palette } from '../terminal/palette.js';
+import { count, formatBytes } from '../terminal/quantities.js';
+import { type Column, formatFacts, formatTable } from '../terminal/table.js';
 
 /** What a log of this kind calls its contents. */
 interface Words {
@@ -137,8 +139,7 @@ function describeFacts(inspection: Inspection, palette: Palette): string[] {
   );
   facts.push(['Metadata', slots.length === 0 ? 'missing' : slots.join(', ')]);
   if (leftovers.length > 0) facts.push(['Unused', leftovers.join(', ')]);
-  const width = Math.max(...facts.map(([name]) => name.length));
-  return facts.map(([name, value]) => `${palette.bold(name.padEnd(width))}  ${value}`);
+  return formatFacts(facts, palette);
 }
 
 function describeEntries({ entries, kind }: Inspection): string {
@@ -196,11 +197,12 @@ function describeSegments(
     '',
     String(total(({ damages }) => damages)),
   ]);
-  return formatTable(columns, [...rows, sum], (line, i) => {
-    const segment = segments[i];
+  const paint = (line: string, row: number): string => {
+    const segment = segments[row];
     if (segment === undefined) return palette.dim(line);
     return segment.damages > 0 ? palette.red(line) : line;
-  });
+  };
+  return formatTable(columns, [...rows, sum], { palette, paint });
 }
 
 function segmentCells(one: SegmentReport): string[] {

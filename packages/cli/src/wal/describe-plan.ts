@@ -1,8 +1,9 @@
 // What a repair keeps and what it gives up, in words that leave no doubt.
 
 import type { Inspection, RepairPlan } from '@waldb/wal';
+import type { Palette } from '../terminal/palette.js';
+import { count } from '../terminal/quantities.js';
 import { describeDamage, formatRange, wordsFor } from './describe-inspection.js';
-import { count, type Palette } from './terminal.js';
 
 export interface PlanChoice {
   readonly keepLogId: boolean;

@@ -3,10 +3,11 @@
 import { decodeConfiguration, describeConfiguration, type LogEntry } from '@waldb/core';
 import { type LenientItem, readLogLeniently } from '@waldb/wal';
 import { EXIT, type ExitCode, ExitError } from '../exit.js';
+import { Output } from '../terminal/output.js';
+import { type Palette, paletteFor } from '../terminal/palette.js';
+import { ProgressLine } from '../terminal/progress-line.js';
 import { formatRange, wordsFor } from './describe-inspection.js';
 import { findLogDirectory } from './log-directory.js';
-import { Output } from './output.js';
-import { type Palette, ProgressLine, paletteFor } from './terminal.js';
 
 export interface DumpFlags {
   readonly from?: number;

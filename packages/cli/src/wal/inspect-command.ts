@@ -2,10 +2,12 @@
 
 import { type Inspection, inspectLog } from '@waldb/wal';
 import { EXIT, type ExitCode, ExitError } from '../exit.js';
+import { Output } from '../terminal/output.js';
+import { paletteFor } from '../terminal/palette.js';
+import { ProgressLine } from '../terminal/progress-line.js';
+import { count, formatBytes } from '../terminal/quantities.js';
 import { describeDamage, describeInspection, describeVerdict } from './describe-inspection.js';
 import { findLogDirectory } from './log-directory.js';
-import { Output } from './output.js';
-import { count, formatBytes, ProgressLine, paletteFor } from './terminal.js';
 
 export interface InspectFlags {
   readonly json?: boolean;

@@ -6,11 +6,12 @@ import { createInterface } from 'node:readline/promises';
 import { NodeVfs, VfsError, type VfsLock } from '@waldb/io';
 import { prepareRepair, type Repair, type RepairPlan } from '@waldb/wal';
 import { EXIT, type ExitCode, ExitError, toExitError } from '../exit.js';
+import { Output } from '../terminal/output.js';
+import { paletteFor } from '../terminal/palette.js';
+import { ProgressLine } from '../terminal/progress-line.js';
 import { describeDone, describePlan } from './describe-plan.js';
 import { findLogDirectory } from './log-directory.js';
-import { Output } from './output.js';
 import { finishInterruptedSwap, type RepairPaths, repairPaths, swapDirectories } from './swap-directories.js';
-import { ProgressLine, paletteFor } from './terminal.js';
 
 export interface RepairFlags {
   readonly yes?: boolean;

@@ -1,7 +1,7 @@
 // `waldb wal ...`: the options of its commands, and nothing of what they do.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { EXIT, type ExitCode, ExitError, reportExit } from '../exit.js';
+import { EXIT, type ExitCode, reported } from '../exit.js';
 import { type DumpFlags, runDump } from './dump-command.js';
 import { type InspectFlags, runInspect, runVerify, type VerifyFlags } from './inspect-command.js';
 import { type RepairFlags, runRepair } from './repair-command.js';
@@ -13,7 +13,9 @@ export function addWal(program: Command, onExitCode: (code: ExitCode) => void): 
     .command('wal')
     .description('Look into a write-ahead log, check it, and repair it.')
     .addHelpText('after', WAL_HELP);
-  const run = async (command: () => Promise<ExitCode>): Promise<void> => onExitCode(await reported(command));
+  // These commands judge logs by their exit codes, so every other failure has the one that says "could not".
+  const run = async (command: () => Promise<ExitCode>): Promise<void> =>
+    onExitCode(await reported(command, EXIT.refused));
   wal
     .command('inspect')
     .description('Show segments, entries, terms and damage of a log; also while it is in use.')
@@ -56,17 +58,6 @@ export function addWal(program: Command, onExitCode: (code: ExitCode) => void): 
     )
     .addHelpText('after', REPAIR_HELP)
     .action((directory: string, flags: RepairFlags) => run(() => runRepair(directory, flags)));
-}
-
-/** These commands judge logs by their exit codes, so every other failure has the one that says "could not". */
-async function reported(command: () => Promise<ExitCode>): Promise<ExitCode> {
-  try {
-    return await command();
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    reportExit(error instanceof ExitError ? error : new ExitError(EXIT.refused, message, { cause: error }));
-    return EXIT.refused;
-  }
 }
 
 function parseIndex(text: string): number {
