@@ -196,12 +196,13 @@ async function assemble<Result>(
     admit: (hello) => knownLogs.admit(hello),
     onSnapshotRequest: (peer, request) => driver.snapshots.give(peer, request),
     absenceOf: (id) => membership.absenceOf(id),
+    memberSince: () => knownLogs.memberSince,
     onRemoved: (index) => {
       driver.toldOfRemoval(index);
       if (membership.told(index)) listener.onRemoved();
     },
     onHello: (hello) => {
-      addressBook.learn(hello.from, hello.address);
+      addressBook.learn(hello.from, hello.address, hello.memberSince);
       dialPeers(transport, addressBook);
     },
   });

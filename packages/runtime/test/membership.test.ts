@@ -1,9 +1,12 @@
 // Membership while the cluster works: growing, replacing, shrinking, moving, all at once. Commands go on all the time, and
 // each one that was acknowledged is there once.
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type CatchUpProgress, RuntimeError } from '../src/index.js';
 import { Cluster, freeAddresses, type Member, WAIT } from './support/cluster.js';
+import { type DiskSwitches, switchableDisk } from './support/disk.js';
 import { bytes } from './support/list-machine.js';
 
 /** Proposes, one after the other, to whoever leads; what may have been applied is not asked again. */
@@ -220,6 +223,62 @@ describe('a server', () => {
     await expectAll(cluster, ['a']);
     const { server } = cluster.member(away);
     await expect.poll(() => server.status().transport.peers[wiped]?.state, WAIT).toBe('connected');
+  });
+
+  it('that lost its disk leads those who were away while it was removed and added, wherever it is now', async () => {
+    const cluster = await Cluster.start(4);
+    const leader = await leaderOf(cluster);
+    const [wiped = 0, away = 0] = cluster.ids.filter((id) => id !== leader.id);
+    await leader.server.propose(bytes('a'));
+    await cluster.agreeOn(1);
+    await cluster.closeOne(away);
+    await ask(cluster, ({ server }) => server.removeServer(wiped));
+    await cluster.closeOne(wiped);
+    cluster.wipe(wiped);
+    const { server, address } = await cluster.startJoining(wiped);
+    await ask(cluster, (present) => present.server.addServer(wiped, address));
+    await ask(cluster, (present) => present.server.transferLeadership(wiped));
+    await expect.poll(() => server.status().leadership?.isReady, WAIT).toBe(true);
+    const returned = await cluster.startOne(away);
+    await expect.poll(() => returned.server.leader, WAIT).toBe(wiped);
+    expect(server.term).toBe(returned.server.term);
+    await server.propose(bytes('b'));
+    expect(await cluster.agreeOn(2)).toEqual(['a', 'b']);
+  });
+
+  it('that is removed and added again in one breath is a new member all the same', async () => {
+    const cluster = await Cluster.start(3);
+    const leader = await leaderOf(cluster);
+    const [again = 0] = cluster.ids.filter((id) => id !== leader.id);
+    const address = cluster.addresses[again] ?? '';
+    const removing = leader.server.removeServer(again);
+    await Promise.all([removing, leader.server.addLearner(again, address)]);
+    expect(leader.server.status().configuration.addresses[again]).toMatch(/#\d+$/);
+  });
+
+  it('whose disk stands still forgets no log for a removal that is committed and not on its own disk', async () => {
+    const disk: DiskSwitches = { isBroken: false, isStuck: false };
+    const slow = 4;
+    const cluster = await Cluster.start(4, {}, (id) =>
+      id === slow ? { vfs: switchableDisk(disk), blocksForQuickDisk: false } : {},
+    );
+    const first = await leaderOf(cluster);
+    if (first.id === slow) await first.server.transferLeadership(1);
+    const leader = await leaderOf(cluster);
+    const [gone = 0] = cluster.ids.filter((id) => id !== leader.id && id !== slow);
+    const knows = () =>
+      new RegExp(`"${gone}":`).test(readFileSync(join(cluster.root, `${slow}`, 'peers'), 'utf8'));
+    await expect.poll(knows, WAIT).toBe(true);
+    disk.isStuck = true;
+    await leader.server.removeServer(gone);
+    const { server } = cluster.member(slow);
+    const removedAt = leader.server.commitIndex;
+    await leader.server.propose(bytes('a'));
+    await leader.server.propose(bytes('b'));
+    await expect.poll(() => server.commitIndex, WAIT).toBeGreaterThan(removedAt);
+    expect(knows()).toBe(true);
+    disk.isStuck = false;
+    await expect.poll(knows, WAIT).toBe(false);
   });
 
   it('that moves is found at its new address', async () => {

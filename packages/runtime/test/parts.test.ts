@@ -8,7 +8,7 @@ import { AddressBook } from '../src/membership/address-book.js';
 import {
   formatServerAddress,
   markedAddress,
-  markOf,
+  memberSince,
   parseServerAddress,
 } from '../src/membership/server-address.js';
 import { Emitter } from '../src/observe/emitter.js';
@@ -365,8 +365,8 @@ describe('addresses', () => {
     const address = parseServerAddress(text);
     expect(address && formatServerAddress(address)).toBe(text);
     expect(parseServerAddress(markedAddress(text, 17))).toEqual(address);
-    expect(markOf(markedAddress(markedAddress(text, 16), 17))).toBe('#17');
-    expect(markOf(text)).toBe('');
+    expect(memberSince(markedAddress(markedAddress(text, 16), 17))).toBe(17);
+    expect(memberSince(text)).toBe(0);
   });
 
   it.each([
@@ -434,8 +434,21 @@ describe('addresses', () => {
     const next = { ...configuration, votersOutgoing: [] };
     book.configure(next);
     expect([...book.peers().keys()].sort()).toEqual([2, 3, 5]);
-    book.committed(next);
+    expect(book.committed(next, 4)).toEqual([3, 5]);
     expect([...book.peers().keys()].sort()).toEqual([2, 5]);
+  });
+
+  it('a member by a later configuration is dialled where it says, also by who still reads that it was removed', () => {
+    const book = makeBook();
+    book.learn(2, 'said:2', 17);
+    expect(book.addressOf(2)?.peer).toEqual({ host: 'said', port: 2 });
+    const without = { ...configuration, voters: [1], votersOutgoing: [] };
+    book.configure(without);
+    expect(book.committed(without, 9)).not.toContain(2);
+    expect(book.addressOf(2)?.peer).toEqual({ host: 'said', port: 2 });
+    book.configure({ ...without, voters: [1, 2], addresses: { 2: 'new:2#17' } });
+    expect(book.addressOf(2)?.peer).toEqual({ host: 'new', port: 2 });
+    expect(book.committed(without, 30)).toContain(2);
   });
 });
 

@@ -141,12 +141,13 @@ describe('the identity of a server', () => {
 });
 
 describe('the logs of the peers', () => {
-  const hello = (from: number, logId: string) => ({
+  const hello = (from: number, logId: string, memberSince = 0) => ({
     clusterId: 'c',
     from,
     to: 1,
     logId,
     address: '',
+    memberSince,
   });
   const members = (ids: readonly number[], addresses: Record<number, string> = {}): Configuration => ({
     voters: ids,
@@ -157,8 +158,11 @@ describe('the logs of the peers', () => {
     addresses,
   });
 
+  const openKnown = (path: string): KnownLogs =>
+    new KnownLogs({ vfs, path, logger: SILENT, own: { id: 1, logId: 'ours' } });
+
   function makeKnown(path: string = join(temporaryDirectory(), 'peers')): KnownLogs {
-    const known = new KnownLogs(vfs, path, SILENT);
+    const known = openKnown(path);
     known.configure(members([1, 2, 3]));
     return known;
   }
@@ -175,7 +179,7 @@ describe('the logs of the peers', () => {
     const known = makeKnown();
     known.admit(hello(2, 'first'));
     known.admit(hello(3, 'third'));
-    known.committed(members([1, 3]));
+    known.committed(members([1, 3]), 9);
     known.admit(hello(2, 'second'));
     expect(() => known.admit(hello(3, 'other'))).toThrow(expect.objectContaining({ code: 'LOG_REPLACED' }));
   });
@@ -187,10 +191,10 @@ describe('the logs of the peers', () => {
     const again = members([1, 2, 3], { 2: 'two:2#17' });
     known.configure(again); // it may still be taken back
     expect(() => known.admit(hello(2, 'second'))).toThrow(expect.objectContaining({ code: 'LOG_REPLACED' }));
-    known.committed(again);
+    known.committed(again, 18);
     known.admit(hello(2, 'second'));
-    const restarted = new KnownLogs(vfs, path, SILENT);
-    restarted.committed(again);
+    const restarted = openKnown(path);
+    restarted.committed(again, 18);
     restarted.admit(hello(2, 'second'));
     expect(() => restarted.admit(hello(2, 'third'))).toThrow(
       expect.objectContaining({ code: 'LOG_REPLACED' }),
@@ -201,16 +205,49 @@ describe('the logs of the peers', () => {
     const known = makeKnown();
     known.admit(hello(4, 'old'));
     known.admit(hello(4, 'new'));
-    known.committed(members([1, 2, 3, 4], { 4: 'four:4#9' }));
+    known.committed(members([1, 2, 3, 4], { 4: 'four:4#9' }), 10);
     known.admit(hello(4, 'new'));
     expect(() => known.admit(hello(4, 'old'))).toThrow(expect.objectContaining({ code: 'LOG_REPLACED' }));
   });
 
   it('another address is not another membership', () => {
     const known = makeKnown();
-    known.committed(members([1, 2], { 2: 'two:2#9' }));
+    known.committed(members([1, 2], { 2: 'two:2#9' }), 10);
     known.admit(hello(2, 'first'));
-    known.committed(members([1, 2], { 2: 'elsewhere:2#9' }));
+    known.committed(members([1, 2], { 2: 'elsewhere:2#9' }), 12);
     expect(() => known.admit(hello(2, 'second'))).toThrow(expect.objectContaining({ code: 'LOG_REPLACED' }));
+  });
+
+  it('or as it proves by the mark of a later membership, which no older log and no older configuration undoes', () => {
+    const path = join(temporaryDirectory(), 'peers');
+    const known = makeKnown(path);
+    known.admit(hello(2, 'first'));
+    const refused = expect.objectContaining({ code: 'LOG_REPLACED' });
+    known.admit(hello(2, 'second', 17));
+    expect(() => known.admit(hello(2, 'first'))).toThrow(refused);
+    expect(() => known.admit(hello(2, 'third', 17))).toThrow(refused);
+    const restarted = openKnown(path);
+    restarted.committed(members([1, 2, 3]), 4); // before the server was removed,
+    restarted.committed(members([1, 3]), 9); // removed,
+    expect(() => restarted.admit(hello(2, 'third'))).toThrow(refused);
+    restarted.committed(members([1, 2, 3], { 2: 'two:2#17' }), 18); // and added again
+    expect(() => restarted.admit(hello(2, 'third', 17))).toThrow(refused);
+    restarted.committed(members([1, 3]), 30);
+    restarted.admit(hello(2, 'third'));
+  });
+
+  it('and our own proof of it is there again after a restart', () => {
+    const path = join(temporaryDirectory(), 'peers');
+    const known = makeKnown(path);
+    expect(known.memberSince).toBe(0);
+    const again = members([1, 2, 3], { 1: 'one:1#17' });
+    known.configure(again); // it may still be taken back
+    expect(known.memberSince).toBe(0);
+    known.committed(again, 18);
+    expect(openKnown(path).memberSince).toBe(17);
+    const other = new KnownLogs({ vfs, path, logger: SILENT, own: { id: 1, logId: 'another' } });
+    expect(other.memberSince).toBe(0);
+    known.committed(members([2, 3]), 20);
+    expect(openKnown(path).memberSince).toBe(0);
   });
 });

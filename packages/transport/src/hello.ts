@@ -8,7 +8,8 @@
 //              +----------+------------+------------+--------+
 //
 //   hello      array: clusterId (string), from, to (ids), logId (string), address (string), purpose (absent or nil
-//              for messages, 1 for one snapshot), removedAt (index; absent for 0); what follows is ignored
+//              for messages, 1 for one snapshot), removedAt (index; absent or nil for 0), memberSince (index; absent
+//              for 0); what follows is ignored
 //   refusal    array: code (string), sentence (string); what follows is ignored
 
 import { type Index, MsgpackReader, MsgpackWriter, type NodeId, RaftError } from '@waldb/core';
@@ -30,6 +31,20 @@ export interface Hello {
   readonly purpose?: 'snapshot';
   /** The newest configuration that the sender knows to be committed, if it does not have the receiver. */
   readonly removedAt?: Index;
+  /** The mark of the sender's own membership, in a configuration that is committed and on its disk. */
+  readonly memberSince?: Index;
+}
+
+/** What a server says of itself to everybody. */
+export interface Introduction {
+  readonly clusterId: string;
+  readonly nodeId: NodeId;
+  readonly logId: string;
+  readonly address: string;
+  /** The newest configuration that is known to be committed, if it does not have `id`; else 0. */
+  readonly absenceOf: (id: NodeId) => Index;
+  /** The mark of this server's own membership, once that is committed and on its disk; else 0. */
+  readonly memberSince: () => Index;
 }
 
 export const PREAMBLE_BYTES = 16;
@@ -46,6 +61,8 @@ const TLS_HANDSHAKE = 0x16;
 const TLS_MAJOR = 3;
 const SENTENCE_LENGTH_MAX = 500;
 const PURPOSE_SNAPSHOT = 1;
+/** What every hello has; the rest may be missing from the end. */
+const FIELDS_MIN = 5;
 const CLUSTER_ID_LENGTH_MAX = 64;
 
 export function encodePreamble(): Uint8Array {
@@ -83,14 +100,27 @@ export function agreeVersion(preamble: Uint8Array): number {
 
 export function encodeHello(hello: Hello): Uint8Array {
   const writer = new MsgpackWriter();
-  const removedAt = hello.removedAt ?? 0;
-  const isForSnapshot = hello.purpose === 'snapshot';
-  writer.arrayHeader(removedAt > 0 ? 7 : isForSnapshot ? 6 : 5);
+  const { purpose, removedAt = 0, memberSince = 0 } = hello;
+  const optional = [purpose === 'snapshot' ? PURPOSE_SNAPSHOT : 0, removedAt, memberSince];
+  const said = optional.findLastIndex((value) => value > 0) + 1;
+  writer.arrayHeader(FIELDS_MIN + said);
   writer.string(hello.clusterId).uint(hello.from).uint(hello.to).string(hello.logId).string(hello.address);
-  if (isForSnapshot) writer.uint(PURPOSE_SNAPSHOT);
-  else if (removedAt > 0) writer.nil();
-  if (removedAt > 0) writer.uint(removedAt);
+  for (const value of optional.slice(0, said)) {
+    if (value > 0) writer.uint(value);
+    else writer.nil();
+  }
   return writer.finish();
+}
+
+/** What a server says to `to`, for messages or for one snapshot. */
+export function helloTo(to: NodeId, ours: Introduction, purpose?: 'snapshot'): Hello {
+  const { clusterId, nodeId, logId, address } = ours;
+  return {
+    ...{ clusterId, from: nodeId, to, logId, address },
+    ...(purpose && { purpose }),
+    removedAt: ours.absenceOf(to),
+    memberSince: ours.memberSince(),
+  };
 }
 
 /** Everything that one side says before it has heard the other: its preamble and its hello. */
@@ -104,7 +134,7 @@ export function decodeHello(payload: Uint8Array): Hello {
   return decodePayload('hello', () => {
     const reader = new MsgpackReader(payload);
     const length = reader.arrayHeader('hello');
-    if (length < 5) throw reader.invalid('hello', 'shorter than five elements');
+    if (length < FIELDS_MIN) throw reader.invalid('hello', `shorter than ${FIELDS_MIN} elements`);
     const hello = {
       clusterId: reader.string('hello.clusterId'),
       from: reader.uint('hello.from'),
@@ -112,15 +142,18 @@ export function decodeHello(payload: Uint8Array): Hello {
       logId: reader.string('hello.logId'),
       address: reader.string('hello.address'),
     };
-    if (length === 5) return hello;
-    const purpose = reader.uintOrNil('hello.purpose');
-    if (purpose !== undefined && purpose !== PURPOSE_SNAPSHOT)
+    const optional = (nth: number, name: string): number =>
+      length < FIELDS_MIN + nth ? 0 : (reader.uintOrNil(name) ?? 0);
+    const purpose = optional(1, 'hello.purpose');
+    if (purpose !== 0 && purpose !== PURPOSE_SNAPSHOT)
       throw reader.invalid('hello.purpose', 'none that this version knows');
-    const removedAt = length === 6 ? 0 : (reader.uintOrNil('hello.removedAt') ?? 0);
+    const removedAt = optional(2, 'hello.removedAt');
+    const memberSince = optional(3, 'hello.memberSince');
     return {
       ...hello,
-      ...(purpose === undefined ? {} : { purpose: 'snapshot' }),
+      ...(purpose === 0 ? {} : { purpose: 'snapshot' }),
       ...(removedAt === 0 ? {} : { removedAt }),
+      ...(memberSince === 0 ? {} : { memberSince }),
     };
   });
 }

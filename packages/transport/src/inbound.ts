@@ -14,6 +14,7 @@ import {
   greeting,
   HELLO_BYTES_MAX,
   type Hello,
+  helloTo,
   PREAMBLE_BYTES,
   refusalFrame,
 } from './hello.js';
@@ -214,9 +215,7 @@ export class Inbound implements StreamHandlers {
   }
 
   #greet(to: NodeId): void {
-    const { clusterId, nodeId, logId, address } = this.#context;
-    const removedAt = this.#context.absenceOf(to);
-    this.#stream.write(greeting({ clusterId, from: nodeId, to, logId, address, removedAt }));
+    this.#stream.write(greeting(helloTo(to, this.#context)));
     this.#hasGreeted = true;
   }
 

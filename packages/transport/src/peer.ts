@@ -19,6 +19,8 @@ import {
   greeting,
   HELLO_BYTES_MAX,
   type Hello,
+  helloTo,
+  type Introduction,
   PREAMBLE_BYTES,
   refusalFrame,
 } from './hello.js';
@@ -31,11 +33,7 @@ import { isMistrust, TransportError } from './transport-error.js';
 export type PeerState = 'waiting' | 'connecting' | 'greeting' | 'connected' | 'closed';
 
 /** What every connection of one transport shares. */
-export interface PeerContext {
-  readonly clusterId: string;
-  readonly nodeId: NodeId;
-  readonly logId: string;
-  readonly address: string;
+export interface PeerContext extends Introduction {
   readonly network: Network;
   readonly clock: Clock;
   readonly random: () => number;
@@ -44,8 +42,6 @@ export interface PeerContext {
   readonly logOnce: LogOnce;
   /** Throws a `TransportError` when the server behind a hello is not to be talked to. */
   readonly admit: (hello: Hello) => void;
-  /** The newest configuration that is known to be committed, if it does not have `id`; else 0. */
-  readonly absenceOf: (id: NodeId) => Index;
   /** A peer that was admitted says that we are not in the configuration at `index`. */
   readonly onRemoved: (index: Index, by: NodeId) => void;
   readonly onUnreachable: (id: NodeId) => void;
@@ -228,16 +224,14 @@ export class Peer {
   #greet(stream: ByteStream): void {
     if (this.#state !== 'connecting') return;
     this.#state = 'greeting';
-    const { clusterId, nodeId, logId, address } = this.#context;
     try {
-      checkIdentity(stream.identity, nodeId, this.id);
+      checkIdentity(stream.identity, this.#context.nodeId, this.id);
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       this.#turnAway(stream, error);
       return;
     }
-    const removedAt = this.#context.absenceOf(this.id);
-    stream.write(greeting({ clusterId, from: nodeId, to: this.id, logId, address, removedAt }));
+    stream.write(greeting(helloTo(this.id, this.#context)));
   }
 
   /** Says why, and gives up this connection; nothing that still comes on it is heard. */

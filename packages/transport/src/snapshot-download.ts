@@ -13,6 +13,7 @@ import {
   decodeRefusal,
   greeting,
   HELLO_BYTES_MAX,
+  helloTo,
   PREAMBLE_BYTES,
 } from './hello.js';
 import type { PeerContext } from './peer.js';
@@ -102,15 +103,14 @@ class SnapshotDownload implements StreamHandlers {
   }
 
   onOpen(): void {
-    const { clusterId, nodeId, logId, address } = this.#context;
     const { id } = this.#source;
     try {
-      checkIdentity(this.#stream.identity, nodeId, id);
+      checkIdentity(this.#stream.identity, this.#context.nodeId, id);
     } catch (error) {
       this.fail(error);
       return;
     }
-    this.#stream.write(greeting({ clusterId, from: nodeId, to: id, logId, address, purpose: 'snapshot' }));
+    this.#stream.write(greeting(helloTo(id, this.#context, 'snapshot')));
   }
 
   onData(bytes: Uint8Array): void {

@@ -46,6 +46,8 @@ export interface TcpTransportOptions {
   readonly admit?: (hello: Hello) => void;
   /** The newest configuration that is known to be committed, if it does not have `id`; else 0. Told to `id`. */
   readonly absenceOf?: (id: NodeId) => Index;
+  /** The mark of this server's own membership, once that is committed and on its disk; else 0. Told to everybody. */
+  readonly memberSince?: () => Index;
   /** A peer that was admitted says that the committed configuration at `index` does not have us. */
   readonly onRemoved?: (index: Index, by: NodeId) => void;
   /** A peer has dialled us and was admitted. */
@@ -113,6 +115,7 @@ export class TcpTransport implements RaftTransport {
       logOnce: new LogOnce(() => options.clock.now()),
       admit: options.admit ?? (() => {}),
       absenceOf: options.absenceOf ?? (() => 0),
+      memberSince: options.memberSince ?? (() => 0),
       onRemoved: options.onRemoved ?? (() => {}),
       onUnreachable: options.onUnreachable ?? (() => {}),
       onSnapshotRequest: options.onSnapshotRequest ?? refuseSnapshot,

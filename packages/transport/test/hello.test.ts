@@ -85,9 +85,17 @@ describe('a hello', () => {
     expect(decodeHello(encodeHello({ ...HELLO, removedAt: 0 }))).toEqual(HELLO);
   });
 
+  it('may prove by a mark that its sender was removed and added again', () => {
+    const proven: Hello = { ...HELLO, memberSince: 812 };
+    expect(decodeHello(encodeHello(proven))).toEqual(proven);
+    expect(Buffer.from(encodeHello(proven)).toString('hex')).toMatch(/^98.*c0c0cd032c$/);
+    const all: Hello = { ...proven, purpose: 'snapshot', removedAt: 300 };
+    expect(decodeHello(encodeHello(all))).toEqual(all);
+  });
+
   it('of a later version may say more', () => {
-    const longer = Buffer.concat([encodeHello(HELLO), Uint8Array.of(0xc0, 0x07, 0x2a)]);
-    longer[0] = 0x98; // an array of eight
+    const longer = Buffer.concat([encodeHello(HELLO), Uint8Array.of(0xc0, 0x07, 0xc0, 0x2a)]);
+    longer[0] = 0x99; // an array of nine
     expect(decodeHello(longer)).toEqual({ ...HELLO, removedAt: 7 });
   });
 

@@ -4,13 +4,16 @@
 //
 //   { "2": "<log id>", "4": "<log id>#812" }      the mark of the membership behind it, as the configuration has it
 //
-// The mark makes "removed and added again" visible to a server that missed both, or got them in one snapshot.
+// The mark makes "removed and added again" visible to a server that missed both, or got them in one snapshot; and a server
+// that began anew tells it to those who cannot have it yet (docs/protocol.md, section 7). Our own log is among them once
+// our mark is certain: a restart must not make us forget what we can prove. Must never learn from a configuration that is
+// not committed, or not on our own disk.
 
-import type { Configuration, NodeId } from '@waldb/core';
+import type { Configuration, Index, NodeId } from '@waldb/core';
 import type { Vfs } from '@waldb/io';
 import { type Hello, type Logger, TransportError } from '@waldb/transport';
 import { memberIds } from '../membership/address-book.js';
-import { markOf } from '../membership/server-address.js';
+import { markedAddress, memberSince, unmarked } from '../membership/server-address.js';
 import { damaged, readSealedText, writeSealedText } from './sealed-text.js';
 
 const HEADING = 'waldb peers 1';
@@ -19,24 +22,35 @@ const STRANGERS_MAX = 64;
 
 interface KnownLog {
   readonly logId: string;
-  readonly mark: string;
+  /** The mark of the membership that this log is of; 0 for one that the cluster was founded with. */
+  readonly since: Index;
+}
+
+export interface KnownLogsOptions {
+  readonly vfs: Vfs;
+  readonly path: string;
+  readonly logger: Logger;
+  readonly own: { readonly id: NodeId; readonly logId: string };
 }
 
 export class KnownLogs {
-  readonly #vfs: Vfs;
-  readonly #path: string;
-  readonly #logger: Logger;
+  readonly #options: KnownLogsOptions;
   readonly #known: Map<NodeId, KnownLog>;
   /** Whoever is no member has promised nothing yet, or nothing any more: its log may be any. */
   readonly #strangers = new Map<NodeId, string>();
   #configuration: Configuration | undefined;
 
   /** Errors: `IDENTITY_DAMAGED`, or the file system's. */
-  constructor(vfs: Vfs, path: string, logger: Logger) {
-    this.#vfs = vfs;
-    this.#path = path;
-    this.#logger = logger;
-    this.#known = read(vfs, path);
+  constructor(options: KnownLogsOptions) {
+    this.#options = options;
+    this.#known = read(options.vfs, options.path);
+  }
+
+  /** The mark of our own membership, as a configuration has it that is committed and on our disk; 0 where we know none. */
+  get memberSince(): Index {
+    const { id, logId } = this.#options.own;
+    const known = this.#known.get(id);
+    return known?.logId === logId ? known.since : 0;
   }
 
   /** In force from now on; not necessarily committed. */
@@ -44,14 +58,24 @@ export class KnownLogs {
     this.#configuration = configuration;
   }
 
-  /** A committed configuration without a server, or with a newer mark of it, is what allows it to begin anew. */
-  committed(configuration: Configuration): void {
+  /**
+   * A configuration without a server, or with a newer mark of it, is what allows it to begin anew. `index` is where it
+   * stands, committed and on our disk.
+   */
+  committed(configuration: Configuration, index: Index): void {
     this.#configuration = configuration;
+    const { own } = this.#options;
     const ids = memberIds(configuration);
     let hasChanged = false;
-    for (const [id, { mark }] of this.#known) {
-      if (ids.has(id) && mark === markOf(configuration.addresses[id])) continue;
+    for (const [id, { since }] of this.#known) {
+      if (ids.has(id) && since === memberSince(configuration.addresses[id])) continue;
+      // Of a membership that began later, it says nothing.
+      if (since > 0 && since >= index) continue;
       this.#known.delete(id);
+      hasChanged = true;
+    }
+    if (memberSince(configuration.addresses[own.id]) > this.memberSince) {
+      this.#remember(own.id, own.logId);
       hasChanged = true;
     }
     for (const [id, logId] of this.#strangers) {
@@ -63,12 +87,15 @@ export class KnownLogs {
   }
 
   /** Errors: `TransportError` `LOG_REPLACED`. */
-  admit({ from, logId }: Hello): void {
+  admit({ from, logId, memberSince: since = 0 }: Hello): void {
     const known = this.#known.get(from);
-    if (known?.logId === logId) return;
-    if (known !== undefined) throw logReplaced(from, known.logId, logId);
-    if (this.#configuration !== undefined && memberIds(this.#configuration).has(from)) {
-      this.#remember(from, logId);
+    if (known !== undefined && since <= known.since) {
+      if (known.logId === logId) return;
+      throw logReplaced(from, known.logId, logId);
+    }
+    const isMember = this.#configuration !== undefined && memberIds(this.#configuration).has(from);
+    if (known !== undefined || isMember) {
+      this.#remember(from, logId, since);
       this.#write();
       return;
     }
@@ -80,21 +107,24 @@ export class KnownLogs {
     }
   }
 
-  #remember(id: NodeId, logId: string): void {
+  /** `proven` is the mark that it came with. */
+  #remember(id: NodeId, logId: string, proven: Index = 0): void {
     this.#strangers.delete(id);
-    this.#known.set(id, { logId, mark: markOf(this.#configuration?.addresses[id]) });
+    const since = Math.max(memberSince(this.#configuration?.addresses[id]), proven);
+    this.#known.set(id, { logId, since });
   }
 
   /** A failure is survived: what was to be written holds until this server restarts, and the next change writes it all. */
   #write(): void {
+    const { vfs, path, logger } = this.#options;
     try {
-      const texts = [...this.#known].map(([id, { logId, mark }]) => [id, `${logId}${mark}`]);
-      writeSealedText(this.#vfs, this.#path, HEADING, Object.fromEntries(texts));
+      const texts = [...this.#known].map(([id, { logId, since }]) => [
+        id,
+        since === 0 ? logId : markedAddress(logId, since),
+      ]);
+      writeSealedText(vfs, path, HEADING, Object.fromEntries(texts));
     } catch (error) {
-      this.#logger.warn(
-        { path: this.#path, error },
-        `The peers' log ids could not be written: ${String(error)}.`,
-      );
+      logger.warn({ path, error }, `The peers' log ids could not be written: ${String(error)}.`);
     }
   }
 }
@@ -114,8 +144,7 @@ function read(vfs: Vfs, path: string): Map<NodeId, KnownLog> {
   const known = new Map<NodeId, KnownLog>();
   for (const [id, text] of Object.entries(value)) {
     if (typeof text !== 'string') throw damaged(path, 'a field is of another type');
-    const mark = markOf(text);
-    known.set(Number(id), { logId: text.slice(0, text.length - mark.length), mark });
+    known.set(Number(id), { logId: unmarked(text), since: memberSince(text) });
   }
   return known;
 }

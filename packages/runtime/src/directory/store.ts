@@ -73,7 +73,12 @@ async function open<Result>(vfs: Vfs, options: RaftServerOptions<Result>): Promi
     checkIdentity(identity, options);
     checkRecovered(identity, directory);
     if (identity.logId !== log.logId) throw logLost(identity, logPath, 'it is another one');
-    const knownLogs = new KnownLogs(vfs, joinPath(directory, 'peers'), options.logger ?? SILENT_LOGGER);
+    const knownLogs = new KnownLogs({
+      vfs,
+      path: joinPath(directory, 'peers'),
+      logger: options.logger ?? SILENT_LOGGER,
+      own: { id: identity.id, logId: log.logId },
+    });
     const images = await Images.open({
       vfs,
       directory: joinPath(directory, 'snapshots'),

@@ -30,6 +30,7 @@ export interface DriverListener {
   onCommit(index: Index): void;
   /** In force from now on; not necessarily committed. */
   onConfiguration(configuration: Configuration, index: Index): void;
+  /** Committed, and on this server's disk. */
   onConfigurationCommitted(configuration: Configuration, index: Index): void;
   /** The server cannot go on. It has stopped; everything that waited was answered. */
   onFailed(error: RuntimeError): void;

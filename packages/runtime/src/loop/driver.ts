@@ -326,6 +326,18 @@ export class Driver<Result> {
   #step(event: Event): void {
     for (const action of this.#node.step(event)) this.#perform(action);
     this.applier.handedOver(this.#node.lastApplied);
+    this.#tellConfiguration();
+  }
+
+  /**
+   * What a committed configuration allows, or ends, is kept beside the log: it waits until the log has it on its disk.
+   * 1. the configuration is committed  2. an old log is forgotten  3. crash  4. the configuration is gone, the log forgotten.
+   */
+  #tellConfiguration(): void {
+    const at = this.#configurationIndex;
+    if (at === 0 || this.#node.lastApplied < at) return;
+    this.#configurationIndex = 0;
+    this.#options.listener.onConfigurationCommitted(this.#node.configuration, at);
   }
 
   #perform(action: Action): void {
@@ -370,13 +382,7 @@ export class Driver<Result> {
   #committed(index: Index): void {
     this.clientWork.quotaMayHaveRoom();
     this.changes.committed(this.#node.commitIndex);
-    const { listener } = this.#options;
-    const at = this.#configurationIndex;
-    if (at > 0 && index >= at) {
-      this.#configurationIndex = 0;
-      listener.onConfigurationCommitted(this.#node.configuration, at);
-    }
-    listener.onCommit(index);
+    this.#options.listener.onCommit(index);
   }
 
   #roleChanged(role: Role, term: Term, leader: NodeId | undefined): void {

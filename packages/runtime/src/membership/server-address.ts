@@ -45,9 +45,9 @@ export function markedAddress(address: string, index: number): string {
   return `${unmarked(address)}#${index}`;
 }
 
-/** What tells this membership from others of the same id; empty for one that the cluster was founded with. */
-export function markOf(address: string | undefined): string {
-  return MARK.exec(address ?? '')?.[0] ?? '';
+/** The index in the mark, which rises from one membership of an id to the next; 0 for one that the cluster was founded with. */
+export function memberSince(address: string | undefined): number {
+  return Number(MARK.exec(address ?? '')?.[0].slice(1) ?? 0);
 }
 
 export function unmarked(address: string): string {

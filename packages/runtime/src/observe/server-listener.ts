@@ -6,7 +6,7 @@ import type { Clock } from '@waldb/io';
 import type { Logger } from '@waldb/transport';
 import type { KnownLogs } from '../directory/known-logs.js';
 import type { DriverListener } from '../loop/driver-options.js';
-import { type AddressBook, memberIds } from '../membership/address-book.js';
+import type { AddressBook } from '../membership/address-book.js';
 import type { OwnMembership } from '../membership/own-membership.js';
 import { diskFullError, type RuntimeError } from '../runtime-error.js';
 import type { Emitter } from './emitter.js';
@@ -83,11 +83,9 @@ export class ServerListener implements DriverListener {
 
   onConfigurationCommitted(configuration: Configuration, index: Index): void {
     const { addressBook, dialPeers, disconnect, knownLogs, membership } = this.#options;
-    const ids = memberIds(configuration);
-    const gone = [...addressBook.peers().keys()].filter((id) => !ids.has(id));
     if (membership.committed(configuration, index)) this.onRemoved();
-    knownLogs.committed(configuration);
-    addressBook.committed(configuration);
+    knownLogs.committed(configuration, index);
+    const gone = addressBook.committed(configuration, index);
     dialPeers();
     for (const id of gone) disconnect(id);
   }

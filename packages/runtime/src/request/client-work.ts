@@ -5,6 +5,7 @@
 import type { Action, Event, RaftError, RaftNode } from '@waldb/core';
 import type { DriverOptions } from '../loop/driver-options.js';
 import type { Flusher } from '../loop/flusher.js';
+import { markedChange } from '../membership/marked-change.js';
 import { diskFullError, fromRaftError, type RuntimeError } from '../runtime-error.js';
 import { LoggedClock } from '../session/logged-clock.js';
 import { encodeRuntimeCommand } from '../session/runtime-command.js';
@@ -131,7 +132,9 @@ export class ClientWork<Result> {
     const { changes, node, request } = this.#options;
     const change: ChangeRequest | undefined = changes.start();
     if (change === undefined) return;
-    const refusal = request(change, (action) => changes.placed(action.first, action.term));
+    const { configuration, lastIndex } = node.status();
+    const marked = markedChange(change, configuration, lastIndex);
+    const refusal = request(marked, (action) => changes.placed(action.first, action.term));
     if (refusal !== undefined) changes.refused(this.#refusalError(refusal));
     else changes.committed(node.commitIndex);
   }

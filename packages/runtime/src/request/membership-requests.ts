@@ -2,10 +2,10 @@
 // the way of a new server from learner to voter. Runs on the leader; every step that was taken stays taken, so a request
 // that was cut short is asked again and goes on.
 
-import type { Configuration, Index, NodeId, ProgressState, RaftNode } from '@waldb/core';
+import type { Index, NodeId, ProgressState, RaftNode } from '@waldb/core';
 import type { Clock } from '@waldb/io';
 import { memberIds } from '../membership/address-book.js';
-import { markedAddress, markOf, requireServerAddress, unmarked } from '../membership/server-address.js';
+import { requireServerAddress, unmarked } from '../membership/server-address.js';
 import { checkTimeout } from '../options/check-options.js';
 import type { Members } from '../options/options.js';
 import type { RequestOptions } from '../raft-server.js';
@@ -75,8 +75,8 @@ export class MembershipRequests {
     const { signal } = options;
     const request = options.signal === undefined ? {} : { signal: options.signal };
     if (options.immediately === true) {
-      const wanted = this.#addressFor(configuration, id, address);
-      return await this.#options.change({ type: 'addServer', id, address: wanted }, options);
+      requireAddress(id, address);
+      return await this.#options.change({ type: 'addServer', id, address }, options);
     }
     if (configuration.learners.includes(id)) {
       const present = configuration.addresses[id];
@@ -104,8 +104,8 @@ export class MembershipRequests {
 
   /** Async so that a wrong address rejects. */
   async addLearner(id: NodeId, address: string, options: RequestOptions): Promise<void> {
-    const wanted = this.#addressFor(this.#options.node.configuration, id, address);
-    await this.#options.change({ type: 'addLearner', id, address: wanted }, options);
+    requireAddress(id, address);
+    await this.#options.change({ type: 'addLearner', id, address }, options);
   }
 
   async waitUntilCaughtUp(id: NodeId, options: CatchUpOptions): Promise<void> {
@@ -133,8 +133,12 @@ export class MembershipRequests {
     const addresses: Record<NodeId, string> = {};
     for (const id of [...voters, ...learners]) {
       const address = wanted.addresses?.[id];
-      if (address !== undefined) addresses[id] = this.#addressFor(configuration, id, address);
-      else if (!memberIds(configuration).has(id)) throw invalid(`Server ${id} is new: say its address.`, id);
+      if (address === undefined) {
+        if (!memberIds(configuration).has(id)) throw invalid(`Server ${id} is new: say its address.`, id);
+        continue;
+      }
+      requireAddress(id, address);
+      addresses[id] = address;
     }
     await this.#options.change({ type: 'changeMembership', voters, learners, addresses }, options);
   }
@@ -144,13 +148,6 @@ export class MembershipRequests {
     if (!voters.includes(id) && !learners.includes(id))
       throw invalid(`Server ${id} is not in the cluster.`, id);
     await this.changeMembership({ voters, learners, addresses: { [id]: address } }, options);
-  }
-
-  /** A member keeps its mark, whoever is new gets one of its own: no earlier membership had an index as late as this. */
-  #addressFor(configuration: Configuration, id: NodeId, address: string): string {
-    requireServerAddress(address, `The address of server ${id}`);
-    if (memberIds(configuration).has(id)) return unmarked(address) + markOf(configuration.addresses[id]);
-    return markedAddress(address, this.#options.node.status().lastIndex);
   }
 
   #progressOf(id: NodeId, signal: AbortSignal | undefined): CatchUpProgress {
@@ -179,6 +176,11 @@ export class MembershipRequests {
       signal?.addEventListener('abort', end);
     });
   }
+}
+
+/** Errors: `OPTIONS_INVALID`. */
+function requireAddress(id: NodeId, address: string): void {
+  requireServerAddress(address, `The address of server ${id}`);
 }
 
 function invalid(why: string, id: NodeId): RuntimeError {
