@@ -1,5 +1,13 @@
 // The public names of @waldb/testkit, one by one.
 
+export type { AnyModel } from './cluster-checks/client-histories.js';
+export type { ClusterCheck } from './cluster-checks/cluster-check.js';
+export {
+  type ClusterChecks,
+  type ClusterChecksOptions,
+  makeClusterChecks,
+} from './cluster-checks/cluster-checks.js';
+export { together } from './cluster-checks/together.js';
 export type {
   ClientOperation,
   ClientOutcome,
