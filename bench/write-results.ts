@@ -10,13 +10,19 @@ const RESULTS = fileURLToPath(new URL('./results/', import.meta.url));
 
 export function writeResults(
   result: RunResult,
-  to: { readonly directory: string | undefined; readonly isWhole: boolean },
+  to: {
+    readonly directory: string | undefined;
+    readonly isWhole: boolean;
+    /** Whose results these are; by default those of the log, the core and the servers. */
+    readonly name?: string;
+  },
 ): string[] {
   const directory = to.directory ?? RESULTS;
   mkdirSync(directory, { recursive: true });
-  const json = join(directory, to.isWhole ? 'latest.json' : 'partial.json');
+  const before = to.name === undefined ? '' : `${to.name}-`;
+  const json = join(directory, `${before}${to.isWhole ? 'latest' : 'partial'}.json`);
   writeFileSync(json, `${JSON.stringify(result, undefined, 1)}\n`);
-  const page = join(directory, to.isWhole ? 'report.html' : 'partial.html');
+  const page = join(directory, `${before}${to.isWhole ? 'report' : 'partial'}.html`);
   writeFileSync(page, reportPage(result));
   return [json, page];
 }
