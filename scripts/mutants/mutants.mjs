@@ -326,8 +326,8 @@ export const MUTANTS = [
   mutant('wiped-server-admitted', 'A server that lost its disk goes on under its old id', [
     [
       'packages/runtime/src/directory/known-logs.ts',
-      '    if (known !== undefined) throw logReplaced(from, known.logId, logId);\n',
-      '    void logReplaced;\n',
+      '      throw logReplaced(from, known.logId, logId);\n',
+      '      return void logReplaced;\n',
     ],
   ]),
 ];

@@ -1,6 +1,7 @@
 // The public names of @waldb/core, one by one.
 
 export type { Action, ActionType, ReadFailure } from './action.js';
+export { AssertionFailed, LogContradicted } from './assert.js';
 export { decodeConfiguration, encodeConfiguration } from './codec/configuration.js';
 export {
   decodeEntry,

@@ -69,7 +69,7 @@ describe('commit', () => {
     );
     expect([error.code, error.message]).toEqual([
       'STORAGE',
-      'the node has halted: does not hold: what is committed is the same everywhere',
+      'the node has halted: server 2 has an entry of term 2 at index 2, and what is committed there is of term 1',
     ]);
     expect(termsOf(node.log)).toEqual([1, 1, 1]);
     expect(node.log.mutations.slice(length)).toEqual([
@@ -99,7 +99,7 @@ describe('commit', () => {
   it('X10: a heartbeat that commits what a server does not hold stops it: it once said that it does', () => {
     const node = nodeWithLog({ terms: [1, 1] });
     expect(refusal(() => receive(node, heartbeat(node, 2, { term: 1, leaderCommit: 3 })))).toBe(
-      'STORAGE: the node has halted: does not hold: a server still holds what it acknowledged',
+      'STORAGE: the node has halted: server 2 says that this server has acknowledged index 3, and its log ends at 2',
     );
     const other = nodeWithLog({ terms: [1, 1] });
     receive(other, heartbeat(other, 2, { term: 1, leaderCommit: 2 }));

@@ -138,10 +138,13 @@ describe('P49 a failed log', () => {
     );
     expect([code, message]).toEqual([
       'STORAGE',
-      'the node has halted: does not hold: what is committed is the same everywhere',
+      'the node has halted: server 3 has an entry of term 2 at index 2, and what is committed there is of term 1',
     ]);
     expect(termsOf(node.log)).toEqual([1, 1, 1]);
-    expectSilence(node, 'does not hold: what is committed is the same everywhere');
+    expectSilence(
+      node,
+      'server 3 has an entry of term 2 at index 2, and what is committed there is of term 1',
+    );
   });
 
   it('P49: a log that cannot be synced when the node is made is refused at once', () => {

@@ -1,6 +1,6 @@
 // The errors that a server answers with. Each has a code to branch on, facts, and a sentence for people.
 
-import type { NodeId, RaftError } from '@waldb/core';
+import { AssertionFailed, LogContradicted, type NodeId, type RaftError } from '@waldb/core';
 
 /**
  * Requests:
@@ -10,6 +10,8 @@ import type { NodeId, RaftError } from '@waldb/core';
  * - `LEADERSHIP_LOST`: this server stopped leading before the outcome was known.
  * - `CLOSED`: the server was closed.
  * - `STORAGE`: the log failed for good; start the server again to recover.
+ * - `LOG_CONTRADICTED`: a leader says that something is committed which this server's log contradicts: its disk has lost
+ *   what it had called durable, or that leader is wrong. The server stopped rather than vote with such a log.
  * - `STORAGE_STALLED`: told as trouble, never to a caller: the disk takes work and does not finish it.
  * - `STORAGE_FULL`: the disk is full. Nothing was done; the server goes on when there is room.
  * - `STATE_MACHINE`: the state machine failed, and the server stopped before anything later was applied.
@@ -44,6 +46,7 @@ export type RuntimeErrorCode =
   | 'LEADERSHIP_LOST'
   | 'CLOSED'
   | 'STORAGE'
+  | 'LOG_CONTRADICTED'
   | 'STORAGE_FULL'
   | 'STORAGE_STALLED'
   | 'STATE_MACHINE'
@@ -119,6 +122,23 @@ export function fromRaftError(error: RaftError): RuntimeError {
 /** The option that the protocol's quota comes from. */
 function quotaLimit(facts: RuntimeErrorDetail): string {
   return 'maxUncommittedBytes' in facts ? 'maxUncommittedBytes' : 'maxPendingReads';
+}
+
+/** Why a node has halted, with the outcome of nothing in particular. */
+export function haltedError(cause: unknown): RuntimeError {
+  if (cause instanceof LogContradicted) {
+    return new RuntimeError(
+      'LOG_CONTRADICTED',
+      `The server has stopped, because its log contradicts what is committed: ${cause.message}. Either its disk has lost what it had called durable, or that server is wrong. If it happens again after a restart, remove this server from the cluster and add it again, with an empty directory.`,
+      { detail: cause.detail, cause },
+    );
+  }
+  if (cause instanceof AssertionFailed) return bugError(cause);
+  return storageError(cause);
+}
+
+export function bugError(cause: unknown): RuntimeError {
+  return new RuntimeError('INTERNAL', `The server stopped on a bug: ${String(cause)}.`, { cause });
 }
 
 export function storageError(cause: unknown): RuntimeError {

@@ -5,7 +5,7 @@ import { encodeEntry, type Message } from '@waldb/core';
 import { NodeClock, NodeNetwork } from '@waldb/io';
 import { TcpTransport } from '@waldb/transport';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { foundedClusterId } from '../src/index.js';
+import { foundedClusterId, type RuntimeError } from '../src/index.js';
 import { freeAddresses, startServer, temporaryDirectory, WAIT } from './support/cluster.js';
 
 const HUGE = Number.MAX_SAFE_INTEGER;
@@ -131,10 +131,14 @@ describe('a mad peer', () => {
 
   it('with a commit that was never acknowledged stops the server: it must think that it has lost something', async () => {
     const { server, send } = await besideMadness();
-    const failures: string[] = [];
-    server.on('error', (error) => failures.push(error.code));
+    const failures: RuntimeError[] = [];
+    server.on('error', (error) => failures.push(error));
     await send({ type: 'heartbeat', term: 50, leaderCommit: 7, round: 1 });
-    await expect.poll(() => failures, WAIT).toEqual(['STORAGE']);
+    await expect.poll(() => failures.map(({ code }) => code), WAIT).toEqual(['LOG_CONTRADICTED']);
+    expect(failures[0]).toMatchObject({
+      message: expect.stringContaining('has acknowledged index 7, and its log ends at 0'),
+      detail: { leader: expect.any(Number), index: 7, lastIndex: 0 },
+    });
     expect(server.status()).toMatchObject({ commitIndex: 0, appliedIndex: 0 });
   });
 });

@@ -4,7 +4,7 @@
 // Neither a heartbeat nor its answer waits for a disk. The answer says "while I read this I had taken part in no later
 // term": that is about the past, and a crash cannot make it untrue (docs/protocol.md, "Why heartbeats are not gated").
 
-import { assert } from '../assert.js';
+import { LogContradicted } from '../assert.js';
 import type { Heartbeat, HeartbeatReply } from '../message.js';
 import type { Progress } from '../tracker/progress.js';
 import type { NodeId } from '../types.js';
@@ -41,7 +41,7 @@ export function beginRound(raft: RaftState, leader: LeaderState): void {
 }
 
 export function handleHeartbeat(raft: RaftState, message: Heartbeat): void {
-  assert(message.leaderCommit <= raft.log.lastIndex(), 'a server still holds what it acknowledged');
+  checkStillHeld(raft, message);
   commitTo(raft, message.leaderCommit);
   raft.send({
     type: 'heartbeatReply',
@@ -50,6 +50,16 @@ export function handleHeartbeat(raft: RaftState, message: Heartbeat): void {
     term: raft.term,
     round: message.round,
   });
+}
+
+/** A heartbeat commits no more than what its receiver has acknowledged (X10). */
+function checkStillHeld(raft: RaftState, { from, leaderCommit }: Heartbeat): void {
+  const lastIndex = raft.log.lastIndex();
+  if (leaderCommit <= lastIndex) return;
+  throw new LogContradicted(
+    `server ${from} says that this server has acknowledged index ${leaderCommit}, and its log ends at ${lastIndex}`,
+    { leader: from, index: leaderCommit, lastIndex },
+  );
 }
 
 export function handleHeartbeatReply(raft: RaftState, message: HeartbeatReply): void {

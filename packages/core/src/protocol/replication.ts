@@ -1,6 +1,6 @@
 // Log replication (§5.3): the leader's appends, the follower's check that logs agree, and the way back to where they do.
 
-import { assert } from '../assert.js';
+import { assert, LogContradicted } from '../assert.js';
 import type { AppendEntries, AppendEntriesReply } from '../message.js';
 import type { Progress } from '../tracker/progress.js';
 import type { Index, LogEntry, NodeId, Term } from '../types.js';
@@ -98,8 +98,13 @@ export function handleAppendEntries(raft: RaftState, message: AppendEntries): vo
   const { prevLogIndex, prevLogTerm, entries } = message;
   // Up to the commit index the logs agree by definition, and ours may be compacted there: only what lies beyond is news.
   const covered = Math.min(Math.max(raft.commitIndex - prevLogIndex, 0), entries.length);
-  checkAgainstCommitted(raft, prevLogIndex, prevLogTerm);
-  checkAgainstCommitted(raft, prevLogIndex + covered, entries[covered - 1]?.term ?? prevLogTerm);
+  checkAgainstCommitted(raft, message.from, prevLogIndex, prevLogTerm);
+  checkAgainstCommitted(
+    raft,
+    message.from,
+    prevLogIndex + covered,
+    entries[covered - 1]?.term ?? prevLogTerm,
+  );
   if (prevLogIndex > raft.commitIndex && raft.log.termAt(prevLogIndex) !== prevLogTerm)
     return refuse(raft, message);
   appendNew(raft, covered === 0 ? entries : entries.slice(covered));
@@ -122,10 +127,14 @@ function appendNew(raft: RaftState, entries: readonly LogEntry[]): void {
 }
 
 /** A leader whose log differs from what we know to be committed has broken Raft's promise: better stopped than silent (X10). */
-function checkAgainstCommitted(raft: RaftState, index: Index, term: Term): void {
+function checkAgainstCommitted(raft: RaftState, leader: NodeId, index: Index, term: Term): void {
   if (index > raft.commitIndex) return;
   const ownTerm = raft.log.termAt(index);
-  assert(ownTerm === undefined || ownTerm === term, 'what is committed is the same everywhere');
+  if (ownTerm === undefined || ownTerm === term) return;
+  throw new LogContradicted(
+    `server ${leader} has an entry of term ${term} at index ${index}, and what is committed there is of term ${ownTerm}`,
+    { leader, index, term, ownTerm },
+  );
 }
 
 function accept(raft: RaftState, request: AppendEntries, matchIndex: Index): void {

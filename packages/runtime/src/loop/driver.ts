@@ -18,7 +18,14 @@ import { Changes } from '../request/changes.js';
 import { ClientWork, type ProposedAction } from '../request/client-work.js';
 import { Proposals } from '../request/proposals.js';
 import { Reads, readError } from '../request/reads.js';
-import { diskStalledError, RuntimeError, storageError, withOutcome } from '../runtime-error.js';
+import {
+  bugError,
+  diskStalledError,
+  haltedError,
+  RuntimeError,
+  storageError,
+  withOutcome,
+} from '../runtime-error.js';
 import { Interpreter } from '../session/interpreter.js';
 import type { SessionReply } from '../session/session-reply.js';
 import { CompactionPolicy } from '../snapshot/compaction-policy.js';
@@ -416,10 +423,7 @@ export class Driver<Result> {
   }
 
   #stepFailed(error: unknown): void {
-    if (error instanceof RaftError && error.code === 'STORAGE') this.fail(storageError(error.cause ?? error));
-    else
-      this.fail(
-        new RuntimeError('INTERNAL', `The server stopped on a bug: ${String(error)}.`, { cause: error }),
-      );
+    const isHalted = error instanceof RaftError && error.code === 'STORAGE';
+    this.fail(isHalted ? haltedError(error.cause ?? error) : bugError(error));
   }
 }
