@@ -28,7 +28,10 @@ export interface RuntimeLimits {
   readonly sessionResultsMax: number;
   /** Largest result that is kept; a retry of a command with a larger one learns only that it was applied. */
   readonly sessionResultBytesMax: number;
-  /** All sessions with their results, about: beyond it a leader takes no new session and no new request of one. */
+  /**
+   * All sessions with their results, about: where there is no room for another one, with what is under way, a leader takes
+   * no new session and no new request of one. A result for which no room is left when its command is applied is not kept.
+   */
   readonly sessionBytesMax: number;
   /** Longest time to live that a session may ask for. */
   readonly sessionTtlMsMax: number;

@@ -14,6 +14,8 @@ export interface InterpreterOptions<Result> {
   readonly table: SessionTable;
   readonly codec: ResultCodec<Result>;
   readonly sessionResultBytesMax: number;
+  /** All sessions with their results: one that has no room left is not kept. */
+  readonly sessionBytesMax: number;
   /** A result could not be kept. The server goes on. */
   readonly onTrouble: (error: RuntimeError) => void;
 }
@@ -35,7 +37,8 @@ export interface Interpreted {
 
 export class Interpreter<Result> {
   readonly #options: InterpreterOptions<Result>;
-  #hasToldOfResults = false;
+  /** Why results were not kept, as far as that was told: the next ones would say the same. */
+  readonly #told = new Set<string>();
 
   constructor(options: InterpreterOptions<Result>) {
     this.#options = options;
@@ -114,26 +117,34 @@ export class Interpreter<Result> {
   }
 
   #encode(result: Result): Uint8Array | undefined {
-    const { codec, sessionResultBytesMax } = this.#options;
+    const { table, codec, sessionResultBytesMax, sessionBytesMax } = this.#options;
     try {
       const bytes = codec.encode(result);
-      if (bytes.length <= sessionResultBytesMax) return bytes;
-      this.#tell(`it has ${bytes.length} bytes, more than sessionResultBytesMax (${sessionResultBytesMax})`);
+      if (bytes.length > sessionResultBytesMax) {
+        this.#tell(
+          'sessionResultBytesMax',
+          `it has ${bytes.length} bytes, and the limit is ${sessionResultBytesMax}`,
+        );
+      } else if (table.bytes + bytes.length > sessionBytesMax) {
+        this.#tell(
+          'sessionBytesMax',
+          `all sessions together have ${table.bytes} of ${sessionBytesMax} bytes`,
+        );
+      } else return bytes;
     } catch (error) {
-      this.#tell(error instanceof Error ? error.message : String(error));
+      this.#tell('codec', error instanceof Error ? error.message : String(error));
     }
     return undefined;
   }
 
-  /** Once: the next ones would say the same. */
-  #tell(why: string): void {
-    if (this.#hasToldOfResults) return;
-    this.#hasToldOfResults = true;
+  #tell(limit: string, why: string): void {
+    if (this.#told.has(limit)) return;
+    this.#told.add(limit);
     this.#options.onTrouble(
       new RuntimeError(
         'RESULT_FORGOTTEN',
         `A session's result cannot be kept, a retry will not get it: ${why}.`,
-        { detail: { reason: 'notKept' }, mayHaveBeenApplied: true },
+        { detail: { reason: 'notKept', limit }, mayHaveBeenApplied: true },
       ),
     );
   }

@@ -8,7 +8,7 @@ import type { ResultCodec } from './result-codec.js';
 import { encodeRuntimeCommand, type RuntimeCommand } from './runtime-command.js';
 import { checkSessionRequest, Session, type SessionRequest } from './session.js';
 import { SessionReply, sessionError } from './session-reply.js';
-import type { SessionTable } from './session-table.js';
+import { SESSION_BYTES, type SessionTable, SLOT_BYTES } from './session-table.js';
 
 export interface SessionRequestsOptions<Result> {
   readonly clusterId: string;
@@ -34,6 +34,8 @@ export interface Patience {
 
 export class SessionRequests<Result> {
   readonly #options: SessionRequestsOptions<Result>;
+  /** What the requests that are not answered yet will add to the table, beside their results. */
+  #bytesUnderWay = 0;
 
   constructor(options: SessionRequestsOptions<Result>) {
     this.#options = options;
@@ -48,12 +50,9 @@ export class SessionRequests<Result> {
         { detail: { option: 'ttlMs', value: ttlMs } },
       );
     }
-    this.#requireRoom();
     const time = this.#time();
-    const reply = await this.#log(
-      { type: 'openSession', time, ttlMs, sessionsMax, sessionResultsMax },
-      patience,
-    );
+    const command: RuntimeCommand = { type: 'openSession', time, ttlMs, sessionsMax, sessionResultsMax };
+    const reply = await this.#logWithin(SESSION_BYTES, command, patience);
     if (!(reply instanceof SessionReply) || reply.outcome.type !== 'opened') throw unexpected(reply);
     const { clusterId: cluster } = this.#options;
     return new Session({ cluster, id: reply.outcome.session, ttlMs, lastSequence: 0, acknowledged: 0 });
@@ -87,15 +86,34 @@ export class SessionRequests<Result> {
     this.#requireOurs(request);
     const { session, sequence, acknowledged } = request;
     // What is answered already takes no room: a retry must get through when everything is full.
-    if (!this.#options.table.isAnswered(session, sequence)) this.#requireRoom();
+    const bytes = this.#options.table.isAnswered(session, sequence) ? 0 : SLOT_BYTES;
     const time = this.#time();
-    const reply = await this.#log(
-      { type: 'sessionCommand', time, session, sequence, acknowledged, command },
-      patience,
-    );
+    const entry: RuntimeCommand = { type: 'sessionCommand', time, session, sequence, acknowledged, command };
+    const reply = await this.#logWithin(bytes, entry, patience);
     if (!(reply instanceof SessionReply)) return reply;
     if (reply.outcome.type !== 'repeated') throw unexpected(reply);
     return this.#decode(reply.outcome.result);
+  }
+
+  /**
+   * Logs what makes the table larger by `bytes`, and what it results in: nothing that is under way is forgotten here.
+   * Errors: `BUSY`. In bytes only here, before anything is logged: servers may differ in how large a result is.
+   */
+  async #logWithin(
+    bytes: number,
+    command: RuntimeCommand,
+    patience: Patience,
+  ): Promise<Result | SessionReply> {
+    const { table, limits } = this.#options;
+    const inUse = table.bytes + this.#bytesUnderWay;
+    if (bytes > 0 && inUse + bytes > limits.sessionBytesMax)
+      throw busyError('sessionBytesMax', limits.sessionBytesMax, { bytes: inUse });
+    this.#bytesUnderWay += bytes;
+    try {
+      return await this.#log(command, patience);
+    } finally {
+      this.#bytesUnderWay -= bytes;
+    }
   }
 
   async #log(command: RuntimeCommand, { now, deadline, signal }: Patience): Promise<Result | SessionReply> {
@@ -123,14 +141,6 @@ export class SessionRequests<Result> {
       `The session belongs to cluster ${cluster}; this is ${this.#options.clusterId}.`,
       { detail: { cluster }, mayHaveBeenApplied: true },
     );
-  }
-
-  /** Errors: `BUSY`. In bytes only here, before anything is logged: servers may differ in how large a result is. */
-  #requireRoom(): void {
-    const { table, limits } = this.#options;
-    const { bytes } = table;
-    if (bytes >= limits.sessionBytesMax)
-      throw busyError('sessionBytesMax', limits.sessionBytesMax, { bytes });
   }
 
   #decode(bytes: Uint8Array): Result {

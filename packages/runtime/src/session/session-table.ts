@@ -38,8 +38,8 @@ export type Decision =
   | { readonly type: 'answer'; readonly reply: SessionReply };
 
 /** What an entry of the table takes in memory and in a snapshot beside its result, roughly. */
-const SESSION_BYTES = 64;
-const SLOT_BYTES = 16;
+export const SESSION_BYTES = 64;
+export const SLOT_BYTES = 16;
 
 export class SessionTable implements ReplicatedState {
   #content: TableContent = { time: 0, sessions: new Map() };

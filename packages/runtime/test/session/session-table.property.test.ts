@@ -139,6 +139,7 @@ function makeServer(block: Uint8Array = new Uint8Array()) {
     table,
     codec: plainResults as ResultCodec<string>,
     sessionResultBytesMax: 1000,
+    sessionBytesMax: Number.POSITIVE_INFINITY,
     onTrouble: (error) => {
       throw error;
     },

@@ -262,16 +262,40 @@ describe('limits', () => {
   });
 
   it('of bytes refuse before anything is logged, and not what is answered already', async () => {
-    const { server } = await single({ limits: { sessionBytesMax: 70 } });
+    const { server } = await single({ limits: { sessionBytesMax: 90 } });
     const session = await server.openSession();
     const request = session.next();
     expect(await server.propose(bytes('a'), { session: request })).toBe(1);
     const { commitIndex } = server;
-    const full = { code: 'BUSY', detail: { limit: 'sessionBytesMax', max: 70 } };
+    const full = { code: 'BUSY', detail: { limit: 'sessionBytesMax', max: 90 } };
     await expect(server.propose(bytes('b'), { session })).rejects.toMatchObject(full);
     await expect(server.openSession()).rejects.toMatchObject(full);
     expect(server.commitIndex).toBe(commitIndex);
     expect(await server.propose(bytes('a'), { session: request })).toBe(1);
+  });
+
+  it('of bytes hold with many requests under way: what is not refused is applied, and results without room are not kept', async () => {
+    const sessionBytesMax = 1000;
+    const { server, machine } = await single({
+      limits: { sessionBytesMax },
+      sessionResults: { encode: () => new Uint8Array(100), decode: () => -1 },
+    });
+    const session = await server.openSession();
+    const requests = Array.from({ length: 200 }, () => session.next());
+    const outcomes = await Promise.allSettled(
+      requests.map((request) => server.propose(bytes(String(request.sequence)), { session: request })),
+    );
+    const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+    expect(new Set(refused.map(({ detail }) => detail.limit))).toEqual(new Set(['sessionBytesMax']));
+    // A session of 64 bytes, and 16 for each request.
+    expect(machine.items).toHaveLength(58);
+    expect(refused).toHaveLength(142);
+    expect(server.status().sessionBytes).toBeLessThanOrEqual(sessionBytesMax);
+    const retries = requests
+      .slice(0, 58)
+      .map((request) => server.propose(bytes('again'), { session: request }).catch(({ code }) => code));
+    expect(new Set(await Promise.all(retries))).toContain('RESULT_FORGOTTEN');
+    expect(machine.items).toHaveLength(58);
   });
 
   it('a request that is none is refused at once', async () => {
