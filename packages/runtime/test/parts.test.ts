@@ -1,7 +1,7 @@
 // The small parts: inbox, flusher, changes, events, addresses, randomness, limits of a snapshot.
 
 import { type Heartbeat, MemoryLog } from '@waldb/core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { Flusher } from '../src/loop/flusher.js';
 import { Inbox } from '../src/loop/inbox.js';
 import { AddressBook } from '../src/membership/address-book.js';
@@ -184,13 +184,14 @@ describe('Changes', () => {
   let configurationIndex = 0;
   let votersOutgoing: number[] = [];
 
-  /** The log holds this index no more. */
   const GONE = 12;
+  /** The log holds these indexes no more. */
+  const gone = new Set([GONE]);
 
   function makeChanges(changesMax: number): Changes {
     const single = { voters: [1], learners: [], learnersNext: [], autoLeave: true, addresses: {} };
     const inForce = () => ({ configuration: { ...single, votersOutgoing }, configurationIndex });
-    const termAt = (index: number) => (index === GONE ? undefined : 3);
+    const termAt = (index: number) => (gone.has(index) ? undefined : 3);
     return new Changes({ changesMax, termAt, inForce });
   }
 
@@ -231,6 +232,20 @@ describe('Changes', () => {
     changes.committed(10);
     await settle();
     expect(isDone).toBe(false);
+    changes.committed(11);
+    await whole;
+  });
+
+  it('P72 that the joint one was committed is not forgotten with its entry', async () => {
+    onTestFinished(() => void gone.delete(10));
+    const changes = makeChanges(2);
+    const whole = changes.add({ type: 'changeMembership', voters: [1, 4] }, NEVER);
+    changes.start();
+    changes.placed(10, 3);
+    [votersOutgoing, configurationIndex] = [[1, 2], 10];
+    changes.committed(10);
+    gone.add(10); // a snapshot was taken
+    [votersOutgoing, configurationIndex] = [[], 11];
     changes.committed(11);
     await whole;
   });

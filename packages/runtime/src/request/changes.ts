@@ -27,6 +27,8 @@ interface Change {
   /** Where the change is in the log; 0 before that, and for a transfer. */
   index: Index;
   term: Term;
+  /** It was seen there, committed: the log may give it up from then on. */
+  isCommitted: boolean;
 }
 
 export interface ChangesOptions {
@@ -76,6 +78,7 @@ export class Changes {
         unwatch: undefined,
         index: 0,
         term: 0,
+        isCommitted: false,
       };
       change.unwatch = whenAborted(signal, () => {
         if (signal !== undefined) this.#giveUp(change, (mayHave) => abortedError(signal, mayHave));
@@ -110,9 +113,12 @@ export class Changes {
   committed(commitIndex: Index): void {
     const current = this.#current;
     if (current === undefined || current.index === 0 || current.index > commitIndex) return;
-    const term = this.#options.termAt(current.index);
-    // Another leader's entry is there for ever: ours takes no effect. Where the log holds it no more, nobody knows.
-    if (term !== current.term) return this.#end()?.reject(leadershipLost(term === undefined));
+    if (!current.isCommitted) {
+      const term = this.#options.termAt(current.index);
+      // Another leader's entry is there for ever: ours takes no effect. Where the log holds it no more, nobody knows.
+      if (term !== current.term) return this.#end()?.reject(leadershipLost(term === undefined));
+      current.isCommitted = true;
+    }
     if (current.request.type === 'changeMembership') {
       // Done when the joint configuration is left: until then the old voters are still asked.
       const { configuration, configurationIndex } = this.#options.inForce();
