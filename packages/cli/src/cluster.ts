@@ -4,27 +4,19 @@
 //
 //   ready leader=2 pids=1:4711,2:4712,3:4713
 
-import { join } from 'node:path';
 import { formatEndpoint } from '@waldb/io';
 import { certificatePaths } from './certs/certificate-paths.js';
 import { checkPorts } from './check-ports.js';
+import { type ClusterPorts, directoryOf, layOut } from './cluster-layout.js';
 import { EXIT, type ExitCode, ExitError, reportExit, reported } from './exit.js';
 import type { LogLevel } from './logging.js';
-import { formatPeers, type MemberEndpoints, PORT_MAX } from './option-values.js';
+import { formatPeers, type MemberEndpoints } from './option-values.js';
 import { type NodeExit, SupervisedNode } from './supervised-node.js';
 import { readTlsFiles, type TlsFiles } from './tls-files.js';
 import { readVersion } from './version.js';
 
-export interface ClusterOptions {
-  readonly nodes: number;
+export interface ClusterOptions extends ClusterPorts {
   readonly directory: string;
-  readonly host: string;
-  /** The first server's port for clients; the others follow. */
-  readonly port: number;
-  /** The first server's port for its peers; the others follow. */
-  readonly peerPort: number;
-  /** The first server's port for operators, on the loopback; the others follow. */
-  readonly adminPort: number;
   readonly clusterName: string;
   /** Where `waldb certs create` has put the certificates; undefined: no TLS between the servers. */
   readonly tlsDirectory?: string;
@@ -44,38 +36,6 @@ export function runCluster(options: ClusterOptions): Promise<ExitCode> {
     await checkPorts(members.flatMap(({ peer, client, admin }) => [peer, client, admin]));
     return await new Cluster(options, members).run();
   });
-}
-
-/** Operators come from this machine: their port asks for no password. */
-const ADMIN_HOST = '127.0.0.1';
-
-function layOut({ nodes, host, port, peerPort, adminPort }: ClusterOptions): MemberEndpoints[] {
-  const last = Math.max(port, peerPort, adminPort) + nodes - 1;
-  if (last > PORT_MAX) {
-    throw new ExitError(
-      EXIT.refused,
-      `${nodes} nodes need ports up to ${last}, but ports end at ${PORT_MAX}.`,
-    );
-  }
-  const ranges = [
-    { whose: 'clients', from: port },
-    { whose: 'peers', from: peerPort },
-    { whose: 'operators', from: adminPort },
-  ].sort((a, b) => a.from - b.from);
-  for (const [nth, { whose, from }] of ranges.entries()) {
-    const next = ranges[nth + 1];
-    if (next === undefined || next.from - from >= nodes) continue;
-    throw new ExitError(
-      EXIT.refused,
-      `Ports for ${whose} (from ${from}) and for ${next.whose} (from ${next.from}) overlap with ${nodes} nodes.`,
-    );
-  }
-  return Array.from({ length: nodes }, (_, nth) => ({
-    id: nth + 1,
-    peer: { host, port: peerPort + nth },
-    client: { host, port: port + nth },
-    admin: { host: ADMIN_HOST, port: adminPort + nth },
-  }));
 }
 
 /** What is missing is told once, before any server is started. */
@@ -131,7 +91,7 @@ class Cluster {
       args: [
         'serve',
         ...['--id', String(member.id)],
-        ...['--directory', join(directory, `node-${member.id}`)],
+        ...['--directory', directoryOf(directory, member.id)],
         ...['--host', member.client.host],
         ...['--port', String(member.client.port)],
         ...['--peers', formatPeers(this.#members)],

@@ -4,6 +4,7 @@ import { formatEndpoint } from '@waldb/io';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { addCerts } from './certs/certs-commands.js';
 import { type ClusterOptions, runCluster } from './cluster.js';
+import { ADMIN_PORT_OFFSET, DEFAULT_PORT, PEER_PORT_OFFSET } from './cluster-layout.js';
 import { EXIT, type ExitCode } from './exit.js';
 import { createLogger, LOG_LEVELS, type LogLevel } from './logging.js';
 import { addMembers } from './members/members-commands.js';
@@ -18,15 +19,10 @@ import {
 } from './option-values.js';
 import { addRecover } from './recover-command.js';
 import { serve } from './serve.js';
+import { addSnapshot } from './snapshot/snapshot-commands.js';
 import { addStatus } from './status/status-command.js';
 import { readVersion } from './version.js';
 import { addWal } from './wal/wal-commands.js';
-
-const DEFAULT_PORT = 7101;
-/** From a port for clients to the port for peers, where none was given. */
-const PEER_PORT_OFFSET = 100;
-/** The same to the port for operators, in a whole cluster on one machine. */
-const ADMIN_PORT_OFFSET = 200;
 
 /** Runs the command line `args` (without node and the file); resolves with the exit code. */
 export async function runCommandLine(args: readonly string[], entryFile: string): Promise<ExitCode> {
@@ -64,6 +60,7 @@ function makeProgram(entryFile: string, onExitCode: (code: ExitCode) => void): C
   addServe(program, onExitCode);
   addStatus(program, onExitCode);
   addMembers(program, onExitCode);
+  addSnapshot(program, onExitCode);
   addRecover(program, onExitCode);
   addWal(program, onExitCode);
   addCerts(program, onExitCode);

@@ -2,6 +2,7 @@
 
 import { KvError } from '@waldb/kv';
 import { RuntimeError } from '@waldb/runtime';
+import { SnapshotError } from '@waldb/snapshot';
 
 /**
  * - `failed`: anything that may be better next time. The supervisor starts the server again.
@@ -33,6 +34,7 @@ const REFUSED = new Set([
   'IDENTITY_MISSING',
   'IDENTITY_MISMATCH',
   'RECOVERY_UNFINISHED',
+  'RESTORE_UNFINISHED',
   'LISTEN_FAILED',
   'WAL_LOCKED',
   'WAL_INVALID',
@@ -62,7 +64,11 @@ export function toExitError(error: unknown): ExitError {
 
 /** Errors of ours are sentences; what the machine said gets its code beside it. */
 function describe(error: Error, code: string): string {
-  const isOurs = error instanceof KvError || error instanceof RuntimeError || code.startsWith('WAL_');
+  const isOurs =
+    error instanceof KvError ||
+    error instanceof RuntimeError ||
+    error instanceof SnapshotError ||
+    code.startsWith('WAL_');
   if (code === 'WAL_CORRUPT')
     return `${error.message} \`waldb wal verify\` says what is lost and what to do.`;
   return isOurs ? error.message : `${error.message} (${code})`;

@@ -2,7 +2,12 @@
 
 export type { TlsCredentials } from '@waldb/io';
 export type { Logger } from '@waldb/transport';
-export { foundedClusterId, type RecoveryRecord } from './directory/identity.js';
+export {
+  type RestoreBackupOptions,
+  type RestoreReport,
+  restoreBackup,
+} from './backup/restore-backup.js';
+export { foundedClusterId, type RecoveryRecord, type RestoreRecord } from './directory/identity.js';
 export type { MembershipState } from './membership/own-membership.js';
 export {
   type RecoverMembershipOptions,

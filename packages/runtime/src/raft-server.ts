@@ -3,6 +3,7 @@
 
 import type { Index, NodeId, Term } from '@waldb/core';
 import type { TlsCredentials } from '@waldb/io';
+import type { SnapshotStream } from '@waldb/snapshot';
 import { windDown } from './loop/wind-down.js';
 import type { ServerAddress } from './membership/server-address.js';
 import type { RaftServerEvents } from './observe/server-events.js';
@@ -299,6 +300,17 @@ export class RaftServer<Result> {
       const timeoutMs = options.timeoutMs === undefined ? Number.POSITIVE_INFINITY : deadline - now;
       return patiently(taken, { clock, timeoutMs, signal });
     });
+  }
+
+  /**
+   * Saves the state machine as {@link snapshot} does, and gives the newest image with its position: a backup, once all of
+   * it is read (docs/backup.md). It holds whatever was applied here before the call; after a linearizable `read`, all
+   * that was acknowledged. The image stays until it is read to its end or given back.
+   * Errors: those of {@link snapshot}, `SNAPSHOT_FAILED`; while it is read, `SnapshotError`.
+   */
+  async backup(options: RequestOptions = {}): Promise<SnapshotStream> {
+    await this.snapshot(options);
+    return this.#parts.images.readNewest();
   }
 
   /** How this server is now. */

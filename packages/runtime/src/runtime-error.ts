@@ -36,6 +36,7 @@ import { AssertionFailed, LogContradicted, type NodeId, type RaftError } from '@
  * - `IDENTITY_MISMATCH`: the directory belongs to another server or another cluster.
  * - `IDENTITY_DAMAGED`: the identity file cannot be believed.
  * - `RECOVERY_UNFINISHED`: a recovery of the membership was interrupted, and has to be run again first.
+ * - `RESTORE_UNFINISHED`: a restore of a backup was interrupted: what it made is to be removed.
  * - `LOG_LOST`: the directory's log is gone or was replaced: this server may have forgotten votes and entries.
  */
 export type RuntimeErrorCode =
@@ -74,6 +75,7 @@ export type RuntimeErrorCode =
   | 'IDENTITY_MISMATCH'
   | 'IDENTITY_DAMAGED'
   | 'RECOVERY_UNFINISHED'
+  | 'RESTORE_UNFINISHED'
   | 'LOG_LOST';
 
 export interface RuntimeErrorDetail {

@@ -46,6 +46,7 @@ import { Interpreter } from './session/interpreter.js';
 import { plainResults, type ResultCodec } from './session/result-codec.js';
 import { SessionRequests } from './session/session-requests.js';
 import { SessionTable } from './session/session-table.js';
+import type { Images } from './snapshot/images.js';
 import type { StateMachine } from './state-machine.js';
 
 /** Of the log that is read at a time where only the sessions are to hear of it. */
@@ -64,6 +65,7 @@ export interface ServerParts<Result> {
   readonly events: Emitter<RaftServerEvents>;
   readonly clock: Clock;
   readonly log: WalLog;
+  readonly images: Images;
   readonly recorder: MetricsRecorder;
   readonly limits: RuntimeLimits;
   readonly nodeView: NodeView;
@@ -258,6 +260,7 @@ async function assemble<Result>(
     events,
     clock,
     log,
+    images: store.images,
     notLeader: whoLeads,
     recorder,
     limits,

@@ -3,11 +3,12 @@
 // never remove one before a newer one is durable, and never remove one that is being read.
 
 import { join } from 'node:path';
-import { type Configuration, type Index, RaftError } from '@waldb/core';
+import type { Index } from '@waldb/core';
 import type { VfsLock } from '@waldb/io';
 import { Catalogue, type Stored } from './catalogue.js';
+import { checkExpected, checkPosition } from './check-position.js';
 import { snapshotFile } from './format/file-name.js';
-import { CONFIGURATION_BYTES_MAX, encodeFileConfiguration, type FileConfiguration } from './format/header.js';
+import type { FileConfiguration } from './format/header.js';
 import { readImage } from './image-reader.js';
 import { ImageWriter } from './image-writer.js';
 import { openDirectory } from './open-directory.js';
@@ -21,7 +22,7 @@ import {
 } from './options.js';
 import { type ExpectedImage, Reception } from './reception.js';
 import { Shelf } from './shelf.js';
-import { closed, invalid, SnapshotError, type SnapshotErrorDetail } from './snapshot-error.js';
+import { closed, SnapshotError, type SnapshotErrorDetail } from './snapshot-error.js';
 import type { RefusedSnapshot, SnapshotInfo, SnapshotPosition } from './snapshot-info.js';
 import { SnapshotStream } from './snapshot-stream.js';
 import { piecesOf } from './source.js';
@@ -337,37 +338,6 @@ export class SnapshotStore implements AsyncDisposable {
   #checkOpen(): void {
     if (this.#closing !== undefined) throw closed();
   }
-}
-
-/** Errors: `SNAPSHOT_INVALID`, `SNAPSHOT_TOO_LARGE`. */
-function checkPosition({ index, term, configuration }: SnapshotPosition): FileConfiguration {
-  checkRange('index', index, 1, Number.MAX_SAFE_INTEGER);
-  checkRange('term', term, 1, Number.MAX_SAFE_INTEGER);
-  const encoded = encodeValid(configuration);
-  if (encoded.bytes.length <= CONFIGURATION_BYTES_MAX) return encoded;
-  throw new SnapshotError(
-    'SNAPSHOT_TOO_LARGE',
-    `The configuration takes ${encoded.bytes.length} bytes; at most ${CONFIGURATION_BYTES_MAX} are allowed.`,
-    { index, term, bytes: encoded.bytes.length, bytesMax: CONFIGURATION_BYTES_MAX },
-  );
-}
-
-function encodeValid(configuration: Configuration): FileConfiguration {
-  try {
-    return encodeFileConfiguration(configuration);
-  } catch (cause) {
-    if (!(cause instanceof RaftError)) throw cause;
-    throw invalid(`The configuration could never be in force: ${cause.message}.`, {}, { cause });
-  }
-}
-
-function checkExpected({ index, term, checksum }: SnapshotInfo, expected: string | undefined): void {
-  if (expected === undefined || expected === checksum) return;
-  throw new SnapshotError(
-    'SNAPSHOT_MISMATCH',
-    `The image at index ${index} has the checksum ${checksum}; ${expected} was expected.`,
-    { index, term, checksum, expected },
-  );
 }
 
 function aborted({ index, term }: SnapshotPosition, reason: unknown): SnapshotError {

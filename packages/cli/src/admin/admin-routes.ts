@@ -7,11 +7,12 @@ import {
   type RuntimeErrorCode,
   type ServerStatus,
 } from '@waldb/runtime';
+import { BACKUP_PATH, takeBackup } from './backup.js';
 import { membersView } from './members-view.js';
 
 export interface AdminAnswer {
   readonly status: number;
-  /** Written as JSON, unless it is text. */
+  /** Written as JSON, unless it is text or a backup. */
   readonly body: unknown;
 }
 
@@ -26,6 +27,8 @@ export type Administered = Pick<
   | 'removeServer'
   | 'transferLeadership'
   | 'changeAddress'
+  | 'read'
+  | 'backup'
 >;
 
 /** What `GET /status` answers: the server, and the process that it is in. */
@@ -71,7 +74,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 
 /** The methods that a path takes; none where there is no such path. */
 export function methodsOf(path: string): readonly string[] {
-  if (CHANGES[path] !== undefined) return ['POST'];
+  if (CHANGES[path] !== undefined || path === BACKUP_PATH) return ['POST'];
   return ['/health', '/status', '/members', '/metrics'].includes(path) ? ['GET', 'HEAD'] : [];
 }
 
@@ -96,8 +99,9 @@ export async function answerGet(
 
 export async function answerPost(path: string, fields: Fields, { raft }: AdminContext): Promise<AdminAnswer> {
   const change = CHANGES[path];
-  if (change === undefined) return notFound(path);
   try {
+    if (path === BACKUP_PATH) return { status: 200, body: await takeBackup(raft, fields) };
+    if (change === undefined) return notFound(path);
     // Inside, so that what a change throws at once is answered like what it rejects with.
     await change(raft, fields);
     return { status: 200, body: { ok: true, members: membersView(raft.status()) } };

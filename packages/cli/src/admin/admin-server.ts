@@ -22,6 +22,7 @@ import {
   methodsOf,
   notFound,
 } from './admin-routes.js';
+import { Backup } from './backup.js';
 
 const BODY_BYTES_MAX = 16 * 1024;
 const HEADER_BYTES_MAX = 8 * 1024;
@@ -82,6 +83,7 @@ async function respond(
   options: AdminServerOptions,
 ): Promise<void> {
   const answer = await answerTo(request, response, options);
+  if (answer.body instanceof Backup) return await answer.body.send(response);
   const isText = typeof answer.body === 'string';
   const body = isText ? String(answer.body) : `${JSON.stringify(answer.body)}\n`;
   const isRead = request.complete;

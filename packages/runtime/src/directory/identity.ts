@@ -19,6 +19,8 @@ export interface Identity {
   readonly members: Readonly<Record<NodeId, string>>;
   /** Present where this server was made the beginning of a new cluster, after the majority of the old one was lost. */
   readonly recovery?: RecoveryRecord;
+  /** Present where this server was made from a backup. */
+  readonly restored?: RestoreRecord;
 }
 
 export interface RecoveryRecord {
@@ -28,6 +30,17 @@ export interface RecoveryRecord {
   readonly index: Index;
   readonly term: Term;
   /** `begun`: it was interrupted, and has to be run again before the server may start. */
+  readonly state: 'begun' | 'done';
+}
+
+export interface RestoreRecord {
+  /** Of the backup's image, and where that stood in the log of the old cluster. */
+  readonly checksum: string;
+  readonly index: Index;
+  readonly term: Term;
+  /** What the cluster's id would be by its members: a `bootstrap` with these is taken for a wish for this cluster. */
+  readonly founded: string;
+  /** `begun`: it was interrupted, and what it made is worth nothing. */
   readonly state: 'begun' | 'done';
 }
 
@@ -62,7 +75,10 @@ export function writeIdentity(vfs: Vfs, path: string, identity: Identity): void 
 
 function isIdentity(value: unknown): value is Identity {
   if (typeof value !== 'object' || value === null) return false;
-  const { clusterId, id, logId, origin, address, members, recovery } = value as Record<string, unknown>; // any object has string keys
+  const { clusterId, id, logId, origin, address, members, recovery, restored } = value as Record<
+    string,
+    unknown
+  >; // any object has string keys
   return (
     typeof clusterId === 'string' &&
     typeof id === 'number' &&
@@ -73,7 +89,8 @@ function isIdentity(value: unknown): value is Identity {
     typeof members === 'object' &&
     members !== null &&
     Object.values(members).every((member) => typeof member === 'string') &&
-    (recovery === undefined || isRecovery(recovery))
+    (recovery === undefined || isRecovery(recovery)) &&
+    (restored === undefined || isRestore(restored))
   );
 }
 
@@ -84,6 +101,18 @@ function isRecovery(value: unknown): value is RecoveryRecord {
     typeof from === 'string' &&
     typeof index === 'number' &&
     typeof term === 'number' &&
+    (state === 'begun' || state === 'done')
+  );
+}
+
+function isRestore(value: unknown): value is RestoreRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const { checksum, index, term, founded, state } = value as Record<string, unknown>; // any object has string keys
+  return (
+    typeof checksum === 'string' &&
+    typeof index === 'number' &&
+    typeof term === 'number' &&
+    typeof founded === 'string' &&
     (state === 'begun' || state === 'done')
   );
 }

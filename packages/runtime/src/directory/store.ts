@@ -61,6 +61,7 @@ async function open<Result>(vfs: Vfs, options: RaftServerOptions<Result>): Promi
   if (known === undefined) checkFounding(options);
   else {
     checkIdentity(known, options);
+    checkRestored(known, directory);
     // Opening would make an empty log where there is none.
     if (!vfs.isDirectory(logPath) || vfs.list(logPath).length === 0)
       throw logLost(known, logPath, 'it is gone');
@@ -153,6 +154,8 @@ function checkIdentity<Result>(identity: Identity, options: RaftServerOptions<Re
       },
     );
   }
+  // The id of a restored cluster is random; who names its members means it all the same.
+  if (wanted !== undefined && wanted === identity.restored?.founded) return;
   if (wanted !== undefined && identity.clusterId !== wanted && identity.recovery !== undefined) {
     throw new RuntimeError(
       'IDENTITY_MISMATCH',
@@ -167,6 +170,16 @@ function checkIdentity<Result>(identity: Identity, options: RaftServerOptions<Re
       { detail: { directory, found: identity.clusterId, expected: wanted } },
     );
   }
+}
+
+/** Its log and its image may be whole or not, and the cluster's other servers may have nothing at all. */
+function checkRestored({ restored }: Identity, directory: string): void {
+  if (restored?.state !== 'begun') return;
+  throw new RuntimeError(
+    'RESTORE_UNFINISHED',
+    `A restore of a backup into ${directory} was interrupted: remove the directories that it made, and restore again.`,
+    { detail: { directory, ...restored } },
+  );
 }
 
 /** In between, the log and the identity may speak of different clusters. */

@@ -10,10 +10,12 @@ import {
   type SnapshotInfo,
   type SnapshotPosition,
   SnapshotStore,
+  type SnapshotStream,
 } from '@waldb/snapshot';
 import { RuntimeError } from '../runtime-error.js';
 import { type ImageParts, restoreImage } from './snapshot-image.js';
 import { decodeReference, isSameImage, type SnapshotReference } from './snapshot-reference.js';
+import { fromSnapshotError } from './snapshots.js';
 
 export interface ImagesOptions {
   readonly vfs: Vfs;
@@ -97,6 +99,18 @@ export class Images {
       await restoreImage(image, parts);
     } catch (error) {
       throw error instanceof SnapshotError ? damaged(this.#store, reference, error) : error;
+    }
+  }
+
+  /** The newest image; all its entries are committed. Errors: `SNAPSHOT_FAILED`. */
+  readNewest(): SnapshotStream {
+    const info = this.#store.latest();
+    if (info === undefined)
+      throw new RuntimeError('SNAPSHOT_FAILED', 'Nothing was applied here yet: there is nothing to save.');
+    try {
+      return this.#store.read(info.index);
+    } catch (error) {
+      throw error instanceof SnapshotError ? fromSnapshotError(error) : error;
     }
   }
 
