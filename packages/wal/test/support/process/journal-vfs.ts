@@ -22,15 +22,26 @@ export type JournalLine =
     }
   | { readonly op: 'sync'; readonly id: number; readonly inode: number }
   | { readonly op: 'create'; readonly id: number; readonly path: string }
-  | { readonly op: 'rename'; readonly id: number; readonly from: string; readonly to: string }
+  /** The file that had the name before is kept under `replaced`. */
+  | {
+      readonly op: 'rename';
+      readonly id: number;
+      readonly from: string;
+      readonly to: string;
+      readonly replaced?: string;
+    }
   /** The file is kept under `keptAs`. */
   | { readonly op: 'unlink'; readonly id: number; readonly path: string; readonly keptAs: string }
   | { readonly op: 'syncDirectory'; readonly id: number; readonly path: string }
-  | { readonly op: 'end'; readonly id: number };
+  | { readonly op: 'end'; readonly id: number }
+  /** It failed: of a write anything may be there; what a sync was for is never made durable by a later one. */
+  | { readonly op: 'failed'; readonly id: number }
+  /** Another process goes on with the same journal: what the one before had begun has happened, or never will. */
+  | { readonly op: 'life'; readonly id: number };
 
 type Change = { [Op in JournalLine['op']]: Omit<Extract<JournalLine, { op: Op }>, 'id'> }[Exclude<
   JournalLine['op'],
-  'end'
+  'end' | 'failed' | 'life'
 >];
 
 export class JournalVfs extends NodeVfs {

@@ -10,11 +10,14 @@ export class Judge {
   /** The present life, once it has shown its log. */
   #life: Life | undefined;
   /** What happened over all lives. */
-  readonly seen: { opened: number; repaired: number; acknowledged: number } = {
+  readonly seen: { opened: number; repaired: number; acknowledged: number; full: number } = {
     opened: 0,
     repaired: 0,
     acknowledged: 0,
+    full: 0,
   };
+  /** What the log said when it refused to open, or failed, in order: `refused WAL_IO`. */
+  readonly failures: string[] = [];
 
   constructor(first: ModelLog) {
     this.#acceptable = [first];
@@ -26,6 +29,8 @@ export class Judge {
     if (word === 'open') this.#begin(seed, facts[0] ?? '', facts[1] ?? '');
     if (word === 'durable') this.#present.acknowledge(Number(facts[0]));
     if (word === 'closed') this.#present.close(Number(facts[0]));
+    if (word === 'full') this.seen.full += 1;
+    if (word === 'refused' || word === 'failed') this.failures.push(line);
   }
 
   /** The process has ended. */

@@ -20,15 +20,17 @@ export interface Life {
   readonly seed: number;
   readonly end: End;
   readonly signal: 'SIGKILL' | 'SIGTERM';
+  /** For the process. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** One process of the program of load, from its start to its end; what it tells goes to the judge. */
 export async function live(program: Program, judge: Judge, life: Life): Promise<string> {
-  const { directory, journal, seed, end, signal } = life;
+  const { directory, journal, seed, end, signal, environment = {} } = life;
   const random = new SeededRandom(seed);
   const journalArgs = journal === undefined ? [] : [journal];
   if (end.after === 'changes') journalArgs.push(String(random.between(1, end.countMax)));
-  const { child, lines, ended } = program.start([directory, String(seed), ...journalArgs]);
+  const { child, lines, ended } = program.start([directory, String(seed), ...journalArgs], { environment });
   const word = end.after === 'ready' ? 'ready' : 'durable';
   let left = end.after === 'acknowledgements' ? random.between(1, end.countMax) : 1;
   for await (const line of lines) {

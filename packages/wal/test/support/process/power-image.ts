@@ -17,57 +17,95 @@ export interface PowerImage {
   readonly lost: number;
 }
 
-/** Writes the image of `directory` to `target`, a new directory. `journal` holds what a JournalVfs wrote. */
+/**
+ * Writes the image of `directory`, with all that lies below it, to `target`, a new directory. `journal` holds what a
+ * JournalVfs wrote, or the library of test/support/faulty-disk.
+ */
 export function makePowerImage(
   places: { readonly directory: string; readonly journal: string; readonly target: string },
   random: SeededRandom,
 ): PowerImage {
-  const journal = readJournal(places.journal);
-  const names = namesIn(places.directory);
-  let { atRisk, lost } = undoNames(names, journal, places.directory, random);
-  fs.mkdirSync(places.target);
+  return imageOf(places.directory, places.target, readJournal(places.journal), random);
+}
+
+function imageOf(directory: string, target: string, journal: Journal, random: SeededRandom): PowerImage {
+  const names = namesIn(directory);
+  let { atRisk, lost } = undoNames(names, journal, directory, random);
+  fs.mkdirSync(target);
   for (const [name, path] of names) {
-    const image = survivorOf(path, journal, random);
+    const place = join(target, name);
+    const isDirectory = fs.statSync(path).isDirectory();
+    const image = isDirectory
+      ? imageOf(path, place, journal, random)
+      : writeSurvivor(path, place, journal, random);
     atRisk += image.atRisk;
     lost += image.lost;
-    fs.writeFileSync(join(places.target, name), image.bytes);
   }
   return { atRisk, lost };
 }
 
-/** The lines in order, and when each change ended. */
+/** The lines in order, and what became of each change. */
 class Journal {
   readonly lines: readonly JournalLine[];
-  readonly #endOf = new Map<number, number>();
+  /** Where a change was over; one that was cut off by the end of its process, where the next one began. */
+  readonly #overAt = new Map<number, number>();
+  readonly #ended = new Set<number>();
+  readonly #failed = new Set<number>();
+  /** Syncs by what they are for, with where each began. */
+  readonly #syncs = new Map<string, { readonly id: number; readonly at: number }[]>();
 
   constructor(lines: readonly JournalLine[]) {
     this.lines = lines;
-    for (const [at, line] of lines.entries()) if (line.op === 'end') this.#endOf.set(line.id, at);
+    const underWay = new Set<number>();
+    for (const [at, line] of lines.entries()) this.#take(line, at, underWay);
   }
 
-  /** Whether a sync that matches began after the change had ended, and has ended itself. */
-  isSynced(change: JournalLine, matches: (sync: JournalLine) => boolean): boolean {
-    const ended = this.#endOf.get(change.id);
-    if (ended === undefined) return false;
-    return this.lines.some((line, at) => at > ended && matches(line) && this.hasEnded(line));
+  /** Whether the first sync of `subject` that began after the change was over, and was not cut off itself, succeeded. */
+  isSynced(change: JournalLine, subject: string): boolean {
+    const over = this.#overAt.get(change.id);
+    if (over === undefined || this.#failed.has(change.id)) return false;
+    const later = this.#syncs.get(subject) ?? [];
+    const settled = later.find(({ id, at }) => at > over && (this.#ended.has(id) || this.#failed.has(id)));
+    return settled !== undefined && this.#ended.has(settled.id);
   }
 
   hasEnded(line: JournalLine): boolean {
-    return this.#endOf.has(line.id);
+    return this.#ended.has(line.id);
+  }
+
+  hasFailed(line: JournalLine): boolean {
+    return this.#failed.has(line.id);
+  }
+
+  #take(line: JournalLine, at: number, underWay: Set<number>): void {
+    const over = line.op === 'life' ? [...underWay] : [line.id];
+    if (line.op === 'end' || line.op === 'failed' || line.op === 'life') {
+      for (const id of over) {
+        this.#overAt.set(id, at);
+        underWay.delete(id);
+      }
+      if (line.op === 'end') this.#ended.add(line.id);
+      if (line.op === 'failed') this.#failed.add(line.id);
+      return;
+    }
+    underWay.add(line.id);
+    const subject =
+      line.op === 'sync' ? String(line.inode) : line.op === 'syncDirectory' ? line.path : undefined;
+    if (subject === undefined) return;
+    const syncs = this.#syncs.get(subject) ?? [];
+    syncs.push({ id: line.id, at });
+    this.#syncs.set(subject, syncs);
   }
 }
 
 function readJournal(path: string): Journal {
   const text = fs.readFileSync(path, 'utf8');
-  // The kill may have cut the last line; the change that it tells of had not begun.
-  const whole = text
-    .slice(0, text.lastIndexOf('\n') + 1)
-    .split('\n')
-    .filter((line) => line !== '');
-  return new Journal(whole.map((line) => JSON.parse(line) as JournalLine)); // written by JournalVfs
+  // A kill may have cut a line; the change that it tells of had not begun.
+  const whole = text.split('\n').filter((line) => line.endsWith('}'));
+  return new Journal(whole.map((line) => JSON.parse(line) as JournalLine)); // written by ourselves
 }
 
-/** The log's files: name to where the contents are. */
+/** Files and directories: name to where the contents are. */
 function namesIn(directory: string): Map<string, string> {
   const found = fs.readdirSync(directory).filter((name) => name !== 'LOCK');
   return new Map(found.map((name) => [name, join(directory, name)]));
@@ -81,12 +119,12 @@ function undoNames(
   random: SeededRandom,
 ): PowerImage {
   const isHere = (path: string): boolean => dirname(path) === directory && basename(path) !== 'LOCK';
-  const isSync = (line: JournalLine): boolean => line.op === 'syncDirectory' && line.path === directory;
   const open = journal.lines.filter(
     (line): line is NameChange =>
       (line.op === 'create' || line.op === 'rename' || line.op === 'unlink') &&
       isHere(line.op === 'rename' ? line.to : line.path) &&
-      !journal.isSynced(line, isSync),
+      !journal.hasFailed(line) &&
+      !journal.isSynced(line, directory),
   );
   const undone = open.slice(random.below(open.length + 1)).reverse();
   for (const change of undone) undo(names, change);
@@ -104,20 +142,16 @@ function undo(names: Map<string, string>, change: NameChange): void {
     const [from, to] = [basename(change.from), basename(change.to)];
     const contents = names.get(to);
     if (contents === undefined || names.has(from)) return;
-    names.delete(to);
     names.set(from, contents);
+    if (change.replaced === undefined) names.delete(to);
+    else names.set(to, change.replaced);
   }
 }
 
-function survivorOf(
-  path: string,
-  journal: Journal,
-  random: SeededRandom,
-): PowerImage & { readonly bytes: Uint8Array } {
+function writeSurvivor(path: string, place: string, journal: Journal, random: SeededRandom): PowerImage {
   const { ino: inode } = fs.statSync(path);
   const content = new Uint8Array(fs.readFileSync(path));
   const writes = journal.lines.filter((line): line is Write => line.op === 'write' && line.inode === inode);
-  const isSync = (line: JournalLine): boolean => line.op === 'sync' && line.inode === inode;
   /** 1 for each byte that a loss of power may take, and what was there before. */
   const mask = new Uint8Array(content.length);
   const before = content.slice();
@@ -125,7 +159,7 @@ function survivorOf(
   for (const write of writes) {
     const { position } = write;
     const end = Math.min(position + write.length, content.length);
-    if ((write.isDurable && journal.hasEnded(write)) || journal.isSynced(write, isSync)) {
+    if ((write.isDurable && journal.hasEnded(write)) || journal.isSynced(write, String(inode))) {
       mask.fill(0, position, end);
       durableSize = Math.max(durableSize, position + write.length);
       continue;
@@ -138,7 +172,8 @@ function survivorOf(
   }
   const { atRisk, lost } = loseSectors(content, { mask, before }, random);
   const isCut = durableSize < content.length && random.chance(0.5);
-  return { bytes: isCut ? content.subarray(0, durableSize) : content, atRisk, lost: lost + Number(isCut) };
+  fs.writeFileSync(place, isCut ? content.subarray(0, durableSize) : content);
+  return { atRisk, lost: lost + Number(isCut) };
 }
 
 function loseSectors(

@@ -16,8 +16,14 @@ const EXTERNAL = ['fs-ext', 'crc-32'];
 export interface Program {
   /** Where it lies; tests may put their data beside it. */
   readonly directory: string;
-  start(args: readonly string[], options?: { readonly nodeOptions?: readonly string[] }): Run;
+  start(args: readonly string[], options?: StartOptions): Run;
   remove(): void;
+}
+
+export interface StartOptions {
+  readonly nodeOptions?: readonly string[];
+  /** Beside the environment of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** One process of a program. */
@@ -47,13 +53,17 @@ export async function makeProgram(name: string): Promise<Program> {
   });
   return {
     directory,
-    start: (args, { nodeOptions = [] } = {}) => start([...nodeOptions, file, ...args]),
+    start: (args, { nodeOptions = [], environment = {} } = {}) =>
+      start([...nodeOptions, file, ...args], environment),
     remove: () => fs.rmSync(directory, { recursive: true }),
   };
 }
 
-function start(args: readonly string[]): Run {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+function start(args: readonly string[], environment: Readonly<Record<string, string>>): Run {
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors += text;
