@@ -3,31 +3,29 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SeededRandom } from '@waldb/testkit';
+import { drawKill } from '../support/faulty-disk/disk-fault.js';
+import { DISK_FAULTS } from './disk-faults.js';
 import type { Request } from './protocol.js';
 import type { SoakCluster } from './soak-cluster.js';
+import { type Fault, pickLeaderOrAny, pickRunning, type World } from './world.js';
 
 const AT_ONCE_MAX = 2;
+/** Between two faults clients are answered so often, or so long goes by. */
+const ANSWERED_BETWEEN = 20;
+const PROGRESS_MS = 8000;
+const EARLY_KILLS_MAX = 6;
+/** A server is up about so soon, and by then has made about so many writes. */
+const START_MS = 400;
+const START_WRITES = 60;
 const VOTERS_MIN = 3;
 const VOTERS_MAX = 5;
 /** How long a change of membership or of leadership may take before the soak gives up on it; it may happen all the same. */
 const CHANGE_MS = 8000;
 
-interface Fault {
-  readonly name: string;
-  readonly weight: number;
-  readonly run: (world: World) => Promise<boolean>;
-}
-
-export interface World {
-  readonly cluster: SoakCluster;
-  readonly random: SeededRandom;
-  /** Writes down what an operator asked for in vain, and why. */
-  readonly note: (line: string) => void;
-}
-
 const FAULTS: readonly Fault[] = [
   { name: 'kill', weight: 6, run: (world) => crash(world, 1) },
   { name: 'kill all', weight: 1, run: (world) => crash(world, Number.POSITIVE_INFINITY) },
+  { name: 'kill early', weight: 2, run: killEarly },
   { name: 'terminate', weight: 2, run: terminate },
   { name: 'pause', weight: 5, run: pause },
   { name: 'isolate', weight: 3, run: isolate },
@@ -45,12 +43,15 @@ const FAULTS: readonly Fault[] = [
 export type FaultCounts = Record<string, number>;
 
 export class FaultSchedule {
-  readonly counts: FaultCounts = Object.fromEntries(FAULTS.map(({ name }) => [name, 0]));
+  readonly counts: FaultCounts;
+  readonly #faults: readonly Fault[];
   readonly #world: World;
   readonly #meanMs: number;
   readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(world: World, options: { readonly meanMs: number }) {
+    this.#faults = world.cluster.hasFaultyDisks ? [...FAULTS, ...DISK_FAULTS] : FAULTS;
+    this.counts = Object.fromEntries(this.#faults.map(({ name }) => [name, 0]));
     this.#world = world;
     this.#meanMs = options.meanMs;
   }
@@ -60,6 +61,7 @@ export class FaultSchedule {
     const { random } = this.#world;
     while (!isOver()) {
       await sleep(random.wait(this.#meanMs));
+      await this.#progress(isOver);
       const fault = this.#draw();
       // Each fault draws from a generator of its own: how long it takes does not change what is drawn after it.
       const world = { ...this.#world, random: random.fork() };
@@ -69,10 +71,17 @@ export class FaultSchedule {
     await Promise.all(this.#underWay.values());
   }
 
+  /** On a machine that is busy with other things, faults at their pace would be all that happens. */
+  async #progress(isOver: () => boolean): Promise<void> {
+    const { cluster, answered } = this.#world;
+    const wanted = answered() + ANSWERED_BETWEEN;
+    await cluster.waitFor(async () => isOver() || answered() >= wanted, PROGRESS_MS);
+  }
+
   #draw(): Fault {
     const { random } = this.#world;
-    let left = random.below(FAULTS.reduce((sum, { weight }) => sum + weight, 0));
-    for (const fault of FAULTS) {
+    let left = random.below(this.#faults.reduce((sum, { weight }) => sum + weight, 0));
+    for (const fault of this.#faults) {
       left -= fault.weight;
       if (left < 0) return fault;
     }
@@ -96,6 +105,22 @@ async function crash({ cluster, random }: World, count: number): Promise<boolean
   await sleep(random.between(0, 2500));
   for (const id of victims) if (cluster.ids.includes(id)) cluster.start(id);
   return victims.length > 0;
+}
+
+/** Again and again, while it starts. */
+async function killEarly({ cluster, random }: World): Promise<boolean> {
+  const [id] = await pickLeaderOrAny(cluster, random);
+  if (id === undefined) return false;
+  for (let left = random.between(2, EARLY_KILLS_MAX); left > 0; left--) {
+    await cluster.end(id, 'SIGKILL');
+    if (!cluster.ids.includes(id)) return true;
+    if (cluster.hasFaultyDisks && random.chance(0.5)) cluster.disk(id).plan([drawKill(random, START_WRITES)]);
+    cluster.start(id);
+    await sleep(random.between(0, START_MS));
+  }
+  await cluster.end(id, 'SIGKILL');
+  if (cluster.ids.includes(id)) cluster.start(id);
+  return true;
 }
 
 async function terminate({ cluster, random }: World): Promise<boolean> {
@@ -267,19 +292,6 @@ async function isDone({ cluster, note }: World, leader: number, request: Request
     note(`${JSON.stringify(request)} at ${leader}: ${String(error)}`);
     return false;
   }
-}
-
-function pickRunning(cluster: SoakCluster, random: SeededRandom): number[] {
-  const ids = cluster.runningIds;
-  return ids.length === 0 ? [] : [random.pick(ids)];
-}
-
-/** Every other time the leader: what happens to it matters most. */
-async function pickLeaderOrAny(cluster: SoakCluster, random: SeededRandom): Promise<number[]> {
-  const isLeaderWanted = random.chance(0.5);
-  const any = pickRunning(cluster, random);
-  const leader = isLeaderWanted ? await cluster.leader() : undefined;
-  return leader === undefined ? any : [leader.id];
 }
 
 function shuffled(ids: readonly number[], random: SeededRandom): number[] {

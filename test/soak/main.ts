@@ -1,7 +1,8 @@
-// `npm run soak -- --minutes 15 [--seconds S] [--seed N] [--servers 3] [--clients 6] [--reads lease] [--directory D] [--keep]`: prints how it
-// goes and a summary; exits 1 when anything was wrong.
+// `npm run soak -- --minutes 15 [--seconds S] [--seed N] [--servers 3] [--clients 6] [--reads lease] [--machine slow] [--tls] [--ballast BYTES]
+// [--disks] [--directory D] [--keep]`: prints how it goes and a summary; exits 1 when anything was wrong.
 
 import { parseArgs } from 'node:util';
+import { makeFaultyDisk } from '../support/faulty-disk/faulty-disk.js';
 import { runSoak, type SoakReport } from './run-soak.js';
 
 const { values } = parseArgs({
@@ -12,6 +13,10 @@ const { values } = parseArgs({
     servers: { type: 'string', default: '3' },
     clients: { type: 'string', default: '6' },
     reads: { type: 'string', default: 'linearizable' },
+    machine: { type: 'string', default: 'quick' },
+    tls: { type: 'boolean', default: false },
+    ballast: { type: 'string', default: '0' },
+    disks: { type: 'boolean', default: false },
     directory: { type: 'string' },
     keep: { type: 'boolean', default: false },
   },
@@ -20,16 +25,25 @@ const seconds = values.seconds === undefined ? Number(values.minutes ?? 15) * 60
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9));
 const print = (line: string): void => console.log(line);
 print(`soak: ${values.servers} servers, ${values.clients} clients, ${seconds} seconds, seed ${seed}`);
+const disk = values.disks ? await makeFaultyDisk() : undefined;
+if (disk !== undefined && 'why' in disk) throw new Error(`Disks cannot be made to fail here: ${disk.why}.`);
 const report = await runSoak({
   seconds,
   seed,
   servers: Number(values.servers),
   clients: Number(values.clients),
   print,
-  readPolicy: values.reads === 'lease' ? 'lease' : 'linearizable',
+  variant: {
+    readPolicy: values.reads === 'lease' ? 'lease' : 'linearizable',
+    machine: values.machine === 'slow' ? 'slow' : 'quick',
+    hasTls: values.tls,
+    ballastBytes: Number(values.ballast),
+  },
+  ...(disk === undefined ? {} : { disk }),
   isKept: values.keep,
   ...(values.directory === undefined ? {} : { root: values.directory }),
 });
+disk?.remove();
 summarise(report);
 process.exitCode = report.complaints.length === 0 ? 0 : 1;
 
@@ -37,19 +51,23 @@ function summarise({
   complaints,
   operations,
   faults,
+  diskFaults,
+  refusedStarts,
   elections,
   restores,
   snapshotIndex,
   linearizability,
 }: SoakReport): void {
   print(`operations: ${operations.ok} ok, ${operations.fail} failed, ${operations.unknown} unknown`);
-  print(
-    `faults: ${Object.entries(faults)
-      .map(([name, count]) => `${name} ${count}`)
-      .join(', ')}`,
-  );
+  print(`faults: ${listed(faults)}`);
+  if (values.disks) print(`disks: ${listed(diskFaults)}; refused starts: ${listed(refusedStarts)}`);
   print(`elections: ${elections}; restores from a snapshot: ${restores}; last snapshot at ${snapshotIndex}`);
   print(`linearizability: ${linearizability}`);
   for (const complaint of complaints) print(`WRONG: ${complaint}`);
   print(complaints.length === 0 ? 'all promises were kept' : `${complaints.length} complaints`);
+}
+
+function listed(counts: Readonly<Record<string, number>>): string {
+  const all = Object.entries(counts).map(([name, count]) => `${name} ${count}`);
+  return all.length === 0 ? 'none' : all.join(', ');
 }

@@ -53,6 +53,8 @@ export type LifeEvent =
   | { readonly event: 'role'; readonly role: string; readonly term: number }
   | { readonly event: 'restored'; readonly count: number }
   | { readonly event: 'trouble'; readonly code: string; readonly message: string }
+  /** It did not start. */
+  | { readonly event: 'refused'; readonly code: string; readonly message: string }
   | { readonly event: 'closed' };
 
 /** How one server is started. */
@@ -68,7 +70,34 @@ export interface ServerPlan {
   readonly snapshotThreshold: number;
   readonly requestTimeoutMs: number;
   readonly readPolicy: ReadPolicy;
+  readonly machine: MachineKind;
+  readonly ballastBytes: number;
+  /** PEM. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
 }
+
+/** What kind of servers a soak has. */
+export interface Variant {
+  readonly readPolicy: ReadPolicy;
+  readonly machine: MachineKind;
+  /** Between the servers. */
+  readonly hasTls: boolean;
+  /** Every snapshot has so many bytes more, which are checked when it is restored. */
+  readonly ballastBytes: number;
+}
+
+export const PLAIN: Variant = {
+  readPolicy: 'linearizable',
+  machine: 'quick',
+  hasTls: false,
+  ballastBytes: 0,
+};
+
+/**
+ * `quick` applies at once. `slow` takes its time, now and then a lot of it, and is given two entries at a time and a backlog of a few,
+ * so that most of what is committed is read back from the log.
+ */
+export type MachineKind = 'quick' | 'slow';
 
 /** How linearizable reads are confirmed: by asking the others, or by a lease, which rests on the rate of clocks. */
 export type ReadPolicy = 'linearizable' | 'lease';

@@ -8,6 +8,7 @@ import { SeededRandom } from '@waldb/testkit';
 import type { Program } from '../../packages/wal/test/support/process/program.js';
 import { SoakClient } from './client.js';
 import { Ledger } from './ledger.js';
+import { PLAIN } from './protocol.js';
 import { SoakCluster } from './soak-cluster.js';
 import { judge, recover } from './verdict.js';
 
@@ -40,7 +41,7 @@ export async function rollingRestart(options: {
     directory,
     servers: options.servers,
     snapshotThreshold: 200,
-    readPolicy: 'linearizable',
+    variant: PLAIN,
     program: options.program,
     onEvent: () => {},
     onUnwantedEnd: (id, how) => complaints.push(`Server ${id} ended by itself: ${how}`),

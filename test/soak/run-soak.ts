@@ -6,10 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SeededRandom } from '@waldb/testkit';
 import { makeProgram, type Program } from '../../packages/wal/test/support/process/program.js';
+import type { FaultyDisk } from '../support/faulty-disk/faulty-disk.js';
+import type { ServerDisk } from '../support/faulty-disk/server-disk.js';
 import { SoakClient } from './client.js';
 import { type FaultCounts, FaultSchedule } from './faults.js';
 import { Ledger } from './ledger.js';
-import type { LifeEvent, ReadPolicy } from './protocol.js';
+import type { LifeEvent, Variant } from './protocol.js';
 import { SoakCluster } from './soak-cluster.js';
 import { judge, recover } from './verdict.js';
 
@@ -18,7 +20,11 @@ export interface SoakOptions {
   readonly seed: number;
   readonly servers: number;
   readonly clients: number;
-  readonly readPolicy: ReadPolicy;
+  readonly variant: Variant;
+  /** With it, disks fail and the power goes. */
+  readonly disk?: FaultyDisk;
+  /** Ends it early; what is there by then is judged. */
+  readonly signal?: AbortSignal;
   readonly print: (line: string) => void;
   /** Keeps the directory, with every server's log and life, also when all is well. Default false. */
   readonly isKept?: boolean;
@@ -29,6 +35,10 @@ export interface SoakOptions {
 export interface SoakReport {
   readonly complaints: readonly string[];
   readonly faults: FaultCounts;
+  /** What disks did wrong, by call and kind. */
+  readonly diskFaults: FaultCounts;
+  /** Starts that were refused, on a disk that failed, by code. */
+  readonly refusedStarts: FaultCounts;
   readonly operations: { readonly ok: number; readonly fail: number; readonly unknown: number };
   readonly elections: number;
   readonly restores: number;
@@ -45,6 +55,24 @@ const THINK_MS = 12;
 const FAULT_MEAN_MS = 1200;
 /** Codes that a server may report and survive. */
 const HARMLESS = new Set(['STORAGE_FULL', 'BUSY']);
+
+/** What a server may say, and then stop or not start, when a call of its disk has failed. Damage is not among it. */
+const DISK_CODES = new Set([
+  'STORAGE',
+  'STORAGE_FULL',
+  'DIRECTORY_UNUSABLE',
+  'SNAPSHOT_FAILED',
+  'WAL_FULL',
+  'WAL_IO',
+  'WAL_POISONED',
+]);
+/** How a server ends that has told why. */
+const STATUS_TOLD = /^(70|71)\b/;
+
+function isExcused(code: string, disk: ServerDisk): boolean {
+  if (code === 'STORAGE_STALLED') return disk.isSlow;
+  return DISK_CODES.has(code) && disk.hasFailed;
+}
 
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const { seed, print } = options;
@@ -69,8 +97,14 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   }
 }
 
-function commandOf({ seconds, seed, servers, clients, readPolicy }: SoakOptions): string {
-  return `npm run soak -- --seconds ${seconds} --seed ${seed} --servers ${servers} --clients ${clients} --reads ${readPolicy}`;
+function commandOf({ seconds, seed, servers, clients, variant, disk }: SoakOptions): string {
+  const { readPolicy, machine, hasTls, ballastBytes } = variant;
+  return [
+    `npm run soak -- --seconds ${seconds} --seed ${seed} --servers ${servers} --clients ${clients}`,
+    `--reads ${readPolicy} --machine ${machine} --ballast ${ballastBytes}`,
+    ...(hasTls ? ['--tls'] : []),
+    ...(disk === undefined ? [] : ['--disks']),
+  ].join(' ');
 }
 
 class Soak {
@@ -79,6 +113,7 @@ class Soak {
   readonly #lives: WriteStream;
   readonly #complaints: string[] = [];
   readonly #terms = new Set<number>();
+  readonly #refusedStarts: FaultCounts = {};
   #restores = 0;
   #isOver = false;
 
@@ -96,11 +131,18 @@ class Soak {
     const ledger = new Ledger({ keys: KEYS, writeLine: (line) => void history.write(`${line}\n`) });
     const cluster = await this.#makeCluster(program);
     const schedule = new FaultSchedule(
-      { cluster, random: random.fork(), note: (line) => this.#note(line) },
+      {
+        cluster,
+        random: random.fork(),
+        answered: () => ledger.outcomes.ok,
+        note: (line) => this.#note(line),
+      },
       { meanMs: FAULT_MEAN_MS },
     );
     const progress = setInterval(() => print(this.#progress(ledger, schedule)), PROGRESS_MS);
     const timer = setTimeout(() => this.#end(), seconds * 1000);
+    const onAbort = (): void => this.#end();
+    this.#options.signal?.addEventListener('abort', onAbort);
     try {
       const last = await this.#work(cluster, ledger, schedule, random);
       this.#complaints.push(...(await recover(cluster, last)));
@@ -110,6 +152,8 @@ class Soak {
       return {
         complaints: [...this.#complaints, ...complaints],
         faults: schedule.counts,
+        diskFaults: cluster.diskFaults,
+        refusedStarts: this.#refusedStarts,
         operations: ledger.outcomes,
         elections: this.#terms.size,
         restores: this.#restores,
@@ -120,6 +164,7 @@ class Soak {
     } finally {
       clearInterval(progress);
       clearTimeout(timer);
+      this.#options.signal?.removeEventListener('abort', onAbort);
       this.#end();
       await cluster.close();
       history.end();
@@ -147,20 +192,22 @@ class Soak {
     return makeClient('last', false);
   }
 
-  #makeCluster(program: Program): Promise<SoakCluster> {
-    const { servers, readPolicy } = this.#options;
-    return SoakCluster.create({
+  async #makeCluster(program: Program): Promise<SoakCluster> {
+    const { servers, variant, disk } = this.#options;
+    const cluster: SoakCluster = await SoakCluster.create({
       directory: join(this.#directory, 'servers'),
       servers,
       snapshotThreshold: SNAPSHOT_THRESHOLD,
-      readPolicy,
+      variant,
+      ...(disk === undefined ? {} : { disk }),
       program,
       onEvent: (id, event) => {
         this.#note(`${id} ${JSON.stringify(event)}`);
-        this.#hear(id, event);
+        this.#hear(id, event, cluster.disk(id));
       },
-      onUnwantedEnd: (id, how) => this.#complain(`Server ${id} ended by itself: ${how}`),
+      onUnwantedEnd: (id, how) => this.#hearOfEnd(id, how, cluster.disk(id)),
     });
+    return cluster;
   }
 
   #note(line: string): void {
@@ -171,16 +218,27 @@ class Soak {
     this.#isOver = true;
   }
 
-  #hear(id: number, event: LifeEvent): void {
+  #hear(id: number, event: LifeEvent, disk: ServerDisk): void {
     if (event.event === 'role' && event.role === 'leader') {
       if (this.#terms.has(event.term))
         this.#complain(`Server ${id} is a second leader of term ${event.term}.`);
       this.#terms.add(event.term);
     }
     if (event.event === 'restored') this.#restores += 1;
-    if (event.event === 'trouble' && !HARMLESS.has(event.code)) {
+    if (event.event === 'trouble' && !HARMLESS.has(event.code) && !isExcused(event.code, disk)) {
       this.#complain(`Server ${id} reports ${event.code}: ${event.message}`);
     }
+    if (event.event !== 'refused') return;
+    this.#refusedStarts[event.code] = (this.#refusedStarts[event.code] ?? 0) + 1;
+    if (!isExcused(event.code, disk))
+      this.#complain(`Server ${id} did not start: ${event.code}: ${event.message}`);
+  }
+
+  #hearOfEnd(id: number, how: string, disk: ServerDisk): void {
+    this.#note(`${id} ended by itself: ${how}`);
+    const isTold = STATUS_TOLD.test(how); // and was judged when it told why
+    if ((isTold && disk.hasFailed) || (how === 'SIGKILL' && disk.hasKilled)) return;
+    this.#complain(`Server ${id} ended by itself: ${how}`);
   }
 
   /** What is certainly wrong ends the faults early: what follows would only bury it. */

@@ -46,10 +46,16 @@ export class ServerProcess {
   #isPaused = false;
   #isEndWanted = false;
 
-  constructor(program: Program, plan: ServerPlan, onEvent: (event: LifeEvent) => void) {
+  constructor(options: {
+    readonly program: Program;
+    readonly plan: ServerPlan;
+    readonly environment: Readonly<Record<string, string>>;
+    readonly onEvent: (event: LifeEvent) => void;
+  }) {
+    const { program, plan, environment, onEvent } = options;
     this.plan = plan;
     this.#onEvent = onEvent;
-    this.#run = program.start([JSON.stringify(plan)]);
+    this.#run = program.start([JSON.stringify(plan)], { environment });
     this.ended = this.#run.ended.then((how) => {
       this.#isEnded = true;
       this.#drop();

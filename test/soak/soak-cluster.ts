@@ -1,7 +1,6 @@
 // All servers of a soak: which are members, which run, and the links between them. An id that was removed may come back,
 // with an empty directory, as a new server.
 
-import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +8,10 @@ import { formatEndpoint, NodeClock, NodeNetwork, parseEndpoint } from '@waldb/io
 import { foundedClusterId } from '@waldb/runtime';
 import { Links } from '@waldb/testkit';
 import type { Program } from '../../packages/wal/test/support/process/program.js';
-import type { LifeEvent, ReadPolicy, Request, ServerPlan, Status } from './protocol.js';
+import type { FaultyDisk } from '../support/faulty-disk/faulty-disk.js';
+import { ServerDisk } from '../support/faulty-disk/server-disk.js';
+import type { LifeEvent, Request, ServerPlan, Status, Variant } from './protocol.js';
+import { issueServerCertificates, type ServerCertificates } from './server-certificates.js';
 import { NoAnswerError, ServerProcess } from './server-process.js';
 
 /** Ids that a soak ever uses: the founders and those who may join. */
@@ -23,7 +25,9 @@ export interface ClusterOptions {
   readonly directory: string;
   readonly servers: number;
   readonly snapshotThreshold: number;
-  readonly readPolicy: ReadPolicy;
+  readonly variant: Variant;
+  /** Given, disks can be told to fail, and power can be lost. */
+  readonly disk?: FaultyDisk;
   readonly program: Program;
   readonly onEvent: (id: number, event: LifeEvent) => void;
   /** A server ended, and nobody had asked it to. */
@@ -32,6 +36,7 @@ export interface ClusterOptions {
 
 export class SoakCluster {
   readonly links: Links;
+  readonly hasFaultyDisks: boolean;
   readonly addresses: Readonly<Record<number, string>>;
   readonly #options: ClusterOptions;
   readonly #clientPorts: readonly number[];
@@ -40,11 +45,15 @@ export class SoakCluster {
   readonly #running = new Map<number, ServerProcess>();
   /** Servers that are to run, in the end, and how each begins. */
   readonly #origins = new Map<number, 'bootstrap' | 'join'>();
+  readonly #disks: ReadonlyMap<number, ServerDisk>;
+  #certificates: ServerCertificates | undefined;
 
   static async create(options: ClusterOptions): Promise<SoakCluster> {
     const ports = await freePorts(IDS_MAX * 2);
     const cluster = new SoakCluster(options, ports);
     await cluster.#openLinks();
+    if (options.variant.hasTls)
+      cluster.#certificates = await issueServerCertificates(cluster.#clusterId, ids(IDS_MAX));
     return cluster;
   }
 
@@ -55,6 +64,10 @@ export class SoakCluster {
     this.addresses = Object.fromEntries(ids(IDS_MAX).map((id) => [id, `127.0.0.1:${ports[id - 1]}`]));
     this.#founders = Object.fromEntries(ids(options.servers).map((id) => [id, this.#addressOf(id)]));
     for (const id of ids(options.servers)) this.#origins.set(id, 'bootstrap');
+    this.hasFaultyDisks = options.disk !== undefined;
+    this.#disks = new Map(
+      ids(IDS_MAX).map((id) => [id, new ServerDisk(join(options.directory, String(id)), options.disk)]),
+    );
   }
 
   /** Those that were started at some time and not given up: whether they run now or not. */
@@ -75,12 +88,30 @@ export class SoakCluster {
     return this.ids.filter((id) => this.running(id) !== undefined);
   }
 
+  /** The disk of a server, whether it runs or not. */
+  disk(id: number): ServerDisk {
+    const disk = this.#disks.get(id);
+    if (disk === undefined) throw new Error(`There is no server ${id}.`);
+    return disk;
+  }
+
+  /** How often disks did each thing wrong. */
+  get diskFaults(): Record<string, number> {
+    const sum: Record<string, number> = {};
+    for (const { counts } of this.#disks.values())
+      for (const [kind, times] of Object.entries(counts)) sum[kind] = (sum[kind] ?? 0) + times;
+    return sum;
+  }
+
   start(id: number): void {
     if (this.running(id) !== undefined) return;
     const origin = this.#origins.get(id) ?? 'bootstrap';
-    const server = new ServerProcess(this.#options.program, this.#planOf(id, origin), (event) =>
-      this.#options.onEvent(id, event),
-    );
+    const server = new ServerProcess({
+      program: this.#options.program,
+      plan: this.#planOf(id, origin),
+      environment: this.disk(id).begin(),
+      onEvent: (event) => this.#options.onEvent(id, event),
+    });
     this.#running.set(id, server);
     void server.ended.then((how) => {
       if (!server.isEndWanted) this.#options.onUnwantedEnd(id, how);
@@ -89,7 +120,7 @@ export class SoakCluster {
 
   /** A server that is to join, on an empty directory. */
   startJoining(id: number): void {
-    rmSync(this.#directoryOf(id), { recursive: true, force: true });
+    this.disk(id).erase();
     this.#origins.set(id, 'join');
     this.start(id);
   }
@@ -139,6 +170,7 @@ export class SoakCluster {
 
   async close(): Promise<void> {
     await Promise.all([...this.#running.keys()].map((id) => this.end(id, 'SIGKILL')));
+    for (const disk of this.#disks.values()) disk.close();
     await this.links.close();
   }
 
@@ -157,33 +189,35 @@ export class SoakCluster {
   }
 
   #planOf(id: number, origin: 'bootstrap' | 'join'): ServerPlan {
-    const directory = this.#directoryOf(id);
-    mkdirSync(directory, { recursive: true });
+    const tls = this.#certificates?.get(id);
+    const { readPolicy, machine, ballastBytes } = this.#options.variant;
     const others = Object.fromEntries(
       Object.entries(this.addresses).filter(([other]) => this.#isOther(id, Number(other))),
     );
-    const cluster = foundedClusterId('', this.#founders);
     return {
       id,
-      directory,
+      directory: this.disk(id).directory,
       listen: this.#addressOf(id),
       clientPort: this.#clientPorts[id - 1] ?? 0,
       ...(origin === 'join'
-        ? { join: { members: others, cluster } }
+        ? { join: { members: others, cluster: this.#clusterId } }
         : { bootstrap: { members: this.#founders } }),
       via: this.#via.get(id) ?? {},
       snapshotThreshold: this.#options.snapshotThreshold,
       requestTimeoutMs: ASK_MS,
-      readPolicy: this.#options.readPolicy,
+      readPolicy,
+      machine,
+      ballastBytes,
+      ...(tls === undefined ? {} : { tls }),
     };
+  }
+
+  get #clusterId(): string {
+    return foundedClusterId('', this.#founders);
   }
 
   #isOther(id: number, other: number): boolean {
     return other !== id && this.#origins.has(other);
-  }
-
-  #directoryOf(id: number): string {
-    return join(this.#options.directory, String(id));
   }
 
   #addressOf(id: number): string {

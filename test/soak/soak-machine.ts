@@ -4,14 +4,19 @@
 import type { StateMachine } from '@waldb/runtime';
 
 const CHUNK_COMMANDS = 2000;
+/** What makes an image large: lines that are no commands, the same in every image. */
+const BALLAST_LINE = `#${'ballast'.repeat(100)}`;
+const BALLAST_CHUNK = new TextEncoder().encode(`${BALLAST_LINE}\n`.repeat(80));
 
 export class SoakMachine implements StateMachine<number> {
   #applied: string[] = [];
   #lists = new Map<string, string[]>();
+  readonly #ballastChunks: number;
   readonly #onRestored: (count: number) => void;
 
-  constructor(onRestored: (count: number) => void) {
-    this.#onRestored = onRestored;
+  constructor(options: { readonly ballastBytes: number; readonly onRestored: (count: number) => void }) {
+    this.#ballastChunks = Math.ceil(options.ballastBytes / BALLAST_CHUNK.length);
+    this.#onRestored = options.onRestored;
   }
 
   get applied(): readonly string[] {
@@ -34,6 +39,7 @@ export class SoakMachine implements StateMachine<number> {
       const some = applied.slice(from, Math.min(from + CHUNK_COMMANDS, count));
       yield new TextEncoder().encode(some.map((command) => `${command}\n`).join(''));
     }
+    for (let left = this.#ballastChunks; left > 0; left--) yield BALLAST_CHUNK;
   }
 
   async restore(stream: AsyncIterable<Uint8Array>): Promise<void> {
@@ -44,10 +50,16 @@ export class SoakMachine implements StateMachine<number> {
     for await (const chunk of stream) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) this.#take(line);
+      for (const line of lines) this.#takeLine(line);
     }
     if (rest !== '') throw new Error(`The snapshot ends within a command: ${rest}`);
     this.#onRestored(this.#applied.length);
+  }
+
+  #takeLine(line: string): void {
+    if (!line.startsWith('#')) this.#take(line);
+    else if (line !== BALLAST_LINE)
+      throw new Error(`The snapshot's ballast is not as it was written: ${line}`);
   }
 
   #take(command: string): number {

@@ -3,8 +3,8 @@
 
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { formatEndpoint, type Network, NodeNetwork, parseEndpoint } from '@waldb/io';
-import { RaftServer, RuntimeError } from '@waldb/runtime';
+import { formatEndpoint, type Network, NodeNetwork, parseEndpoint, TlsNetwork } from '@waldb/io';
+import { RaftServer, RuntimeError, type StateMachine } from '@waldb/runtime';
 import {
   type Answer,
   LEASE_MS,
@@ -14,28 +14,20 @@ import {
   type Status,
   TICK_MS,
 } from './protocol.js';
+import { SlowMachine } from './slow-machine.js';
 import { SoakMachine } from './soak-machine.js';
 
+/** Left by a server that did not start. */
+const EXIT_REFUSED = 71;
 /** Left by a server that stopped by itself: a disk error, a bug. */
 const EXIT_FAILED = 70;
 
 const plan = JSON.parse(process.argv[2] ?? '') as ServerPlan; // written by the soak itself
-const machine = new SoakMachine((count) => tell({ event: 'restored', count }));
-const server = await RaftServer.start<number>({
-  id: plan.id,
-  directory: plan.directory,
-  stateMachine: machine,
-  listen: plan.listen,
-  tickMs: TICK_MS,
-  network: dialling(plan.via),
-  requestTimeoutMs: plan.requestTimeoutMs,
-  snapshotThreshold: plan.snapshotThreshold,
-  snapshotKeepEntries: Math.floor(plan.snapshotThreshold / 4),
-  log: { segmentBytes: 1024 * 1024 },
-  raft: plan.readPolicy === 'lease' ? { readPolicy: 'lease', leaseMs: LEASE_MS } : {},
-  ...(plan.bootstrap === undefined ? {} : { bootstrap: plan.bootstrap }),
-  ...(plan.join === undefined ? {} : { join: plan.join }),
+const machine = new SoakMachine({
+  ballastBytes: plan.ballastBytes,
+  onRestored: (count) => tell({ event: 'restored', count }),
 });
+const server = await start(plan.machine === 'slow' ? new SlowMachine(machine) : machine);
 server.on('roleChange', ({ role, term }) => tell({ event: 'role', role, term }));
 server.on('trouble', ({ code, message }) => tell({ event: 'trouble', code, message }));
 server.on('error', ({ code, message }) => {
@@ -45,6 +37,32 @@ server.on('error', ({ code, message }) => {
 process.on('SIGTERM', () => void close());
 const listener = createServer({ noDelay: true }, (socket) => void serve(socket));
 listener.listen(plan.clientPort, '127.0.0.1', () => tell({ event: 'ready' }));
+
+async function start(stateMachine: StateMachine<number>): Promise<RaftServer<number>> {
+  try {
+    return await RaftServer.start<number>({
+      id: plan.id,
+      directory: plan.directory,
+      stateMachine,
+      listen: plan.listen,
+      tickMs: TICK_MS,
+      network: dialling(plan),
+      requestTimeoutMs: plan.requestTimeoutMs,
+      snapshotThreshold: plan.snapshotThreshold,
+      snapshotKeepEntries: Math.floor(plan.snapshotThreshold / 4),
+      log: { segmentBytes: 1024 * 1024 },
+      raft: plan.readPolicy === 'lease' ? { readPolicy: 'lease', leaseMs: LEASE_MS } : {},
+      ...(plan.machine === 'slow' ? { limits: { applyEntriesMax: 2, applyBacklogBytesMax: 200 } } : {}),
+      ...(plan.bootstrap === undefined ? {} : { bootstrap: plan.bootstrap }),
+      ...(plan.join === undefined ? {} : { join: plan.join }),
+    });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException; // reading properties of whatever was thrown
+    if (code === undefined) throw error;
+    tell({ event: 'refused', code, message });
+    process.exit(EXIT_REFUSED);
+  }
+}
 
 async function close(): Promise<void> {
   listener.close();
@@ -111,8 +129,8 @@ function refusalOf(error: unknown): Extract<Answer, { refusal: unknown }>['refus
   return { code, message, mayHaveBeenApplied, leader: detail.leader };
 }
 
-function dialling(via: ServerPlan['via']): Network {
-  const network = new NodeNetwork();
+function dialling({ via, tls }: ServerPlan): Network {
+  const network = tls === undefined ? new NodeNetwork() : new TlsNetwork(tls);
   return {
     listen: (...args) => network.listen(...args),
     connect: (endpoint, ...rest) => {

@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeProgram, type Program } from '../../packages/wal/test/support/process/program.js';
+import { PLAIN } from './protocol.js';
 import { rollingRestart } from './rolling-restart.js';
 import { runSoak } from './run-soak.js';
 
@@ -30,7 +31,7 @@ it(
       seed: SEED,
       servers: 3,
       clients: 6,
-      readPolicy: 'linearizable',
+      variant: PLAIN,
       print: (line) => lines.push(line),
     });
     expect(report.complaints, lines.join('\n')).toEqual([]);
