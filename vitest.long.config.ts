@@ -22,6 +22,9 @@ const TRIES = {
   WALDB_SOAK_SECONDS: '75',
   /** Which schedule of faults. */
   WALDB_SOAK_SEED: '2',
+  /** Torture, over all its parts, and which. */
+  WALDB_TORTURE_SECONDS: '90',
+  WALDB_TORTURE_SEED: '1',
   /** How often each server is restarted under load. */
   WALDB_ROLLING_ROUNDS: '4',
 };
@@ -34,6 +37,7 @@ export default defineConfig({
       'packages/wal/test/{crash,fuzz,kill,memory,model.property,power}.test.ts',
       'packages/runtime/test/snapshot/large.test.ts',
       'test/soak/soak.test.ts',
+      'test/torture/torture.test.ts',
     ],
     env: { ...TRIES, ...given(Object.keys(TRIES)) },
     testTimeout: 900_000,

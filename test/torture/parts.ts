@@ -1,0 +1,7 @@
+// The parts of torture, in the order in which they run: the small ones first, since what they find explains the rest.
+
+import type { Part } from './part.js';
+import { clusterPart, hostilePart } from './parts/cluster-part.js';
+import { logPart } from './parts/log-part.js';
+
+export const PARTS: readonly Part[] = [logPart, clusterPart, hostilePart];

@@ -1,0 +1,58 @@
+// Whole servers: the soak (test/soak), with disks that fail and power that goes, and with servers of the hostile kinds.
+
+import { PLAIN, type Variant } from '../../soak/protocol.js';
+import { runSoak, type SoakReport } from '../../soak/run-soak.js';
+import { type Counts, count, type Part, type PartContext, type PartReport, presentDisk } from '../part.js';
+
+const BALLAST_BYTES = 8 * 1024 * 1024;
+
+export const clusterPart: Part = {
+  name: 'cluster',
+  about: 'servers and clients: killed, paused, cut off, joined and removed; disks fail, the power goes',
+  run: (context) => soak(context, PLAIN),
+};
+
+export const hostilePart: Part = {
+  name: 'hostile',
+  about: 'the same with TLS, a state machine that is slow and asynchronous, large snapshots, reads by lease',
+  run: (context) =>
+    soak(context, { readPolicy: 'lease', machine: 'slow', hasTls: true, ballastBytes: BALLAST_BYTES }),
+};
+
+async function soak(context: PartContext, variant: Variant): Promise<PartReport> {
+  const { seconds, seed, directory, print, signal } = context;
+  const disk = presentDisk(context.disk);
+  const report = await runSoak({
+    seconds,
+    seed,
+    servers: 3,
+    clients: 6,
+    variant,
+    ...(disk === undefined ? {} : { disk }),
+    print,
+    signal,
+    root: directory,
+    isKept: true, // by whoever runs the parts, or not
+  });
+  return { type: 'done', complaints: report.complaints, counts: countsOf(report) };
+}
+
+function countsOf({
+  operations,
+  faults,
+  diskFaults,
+  refusedStarts,
+  elections,
+  restores,
+}: SoakReport): Counts {
+  const counts: Counts = {};
+  count(counts, 'operations answered', operations.ok);
+  count(counts, 'operations refused', operations.fail);
+  count(counts, 'operations unknown', operations.unknown);
+  count(counts, 'elections', elections);
+  count(counts, 'restores from a snapshot', restores);
+  for (const [what, times] of Object.entries(faults)) count(counts, what, times);
+  for (const [what, times] of Object.entries(diskFaults)) count(counts, `disk: ${what}`, times);
+  for (const [code, times] of Object.entries(refusedStarts)) count(counts, `refused ${code}`, times);
+  return counts;
+}
