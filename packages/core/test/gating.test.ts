@@ -223,6 +223,15 @@ describe('P40 what waits for the disk', () => {
     expect(described(actions).filter((text) => afterwards.includes(text))).toEqual([]);
   });
 
+  it('P40: a request for votes does not leave once its candidacy has ended', () => {
+    const node = deferred();
+    tickUntilElection(node);
+    receive(node, heartbeat(node, 2)); // another one leads this term
+    expect(node.role).toBe('follower');
+    expect(sent(flush(node), 'requestVote')).toEqual([]);
+    expect(node.status().gatedEffects).toBe(0);
+  });
+
   it('P40: inline, the step returns everything, after one sync', () => {
     for (const { what, cause } of GATED.slice(0, 3)) {
       const node = nodeWithLog(what.includes('new term') ? { terms: [1, 2] } : {});

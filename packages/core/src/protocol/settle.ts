@@ -27,6 +27,8 @@ function releaseGate(raft: RaftState): void {
     if (effect === undefined) return;
     switch (effect.type) {
       case 'send':
+        // A candidacy that ended while the disk wrote: nobody counts its votes, and others could have used them.
+        if (effect.message.type === 'requestVote' && raft.role.role !== 'candidate') break;
         raft.emit({ type: 'send', to: effect.message.to, message: effect.message });
         break;
       case 'selfVote':
