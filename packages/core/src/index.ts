@@ -51,12 +51,23 @@ export type {
   RequestVoteReply,
   TimeoutNow,
 } from './message.js';
+export type {
+  TermRun,
+  TraceConf,
+  TraceEvent,
+  TraceEventName,
+  TraceLine,
+  TraceMessage,
+  TraceMessageKind,
+  TraceRole,
+} from './protocol-trace/trace-line.js';
+export { initialTraceLine, traceLines } from './protocol-trace/trace-lines.js';
 export { RaftError, type RaftErrorCode, type RaftErrorDetail } from './raft-error.js';
 export type { DeferredRaftLog, RaftLog } from './raft-log.js';
 export { RaftNode, type WithLogOptions } from './raft-node.js';
 export { MemoryTransport, type RaftTransport } from './raft-transport.js';
 export type { LeaderStatus, NodeStatus, PeerStatus } from './status.js';
-export type { TraceHook, TraceRecord, TraceState } from './trace.js';
+export type { TraceHook, TraceRecord, TraceState, TraceSync } from './trace.js';
 export type { ProgressState } from './tracker/progress.js';
 export type {
   Configuration,

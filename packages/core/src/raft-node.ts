@@ -16,7 +16,7 @@ import { RaftState } from './protocol/state.js';
 import { RaftError } from './raft-error.js';
 import type { RaftLog } from './raft-log.js';
 import type { LeaderStatus, NodeStatus, PeerStatus } from './status.js';
-import type { TraceState } from './trace.js';
+import type { TraceState, TraceSync } from './trace.js';
 import type { Configuration, Index, NodeId, Role, Term } from './types.js';
 
 /** How `RaftNode.withLog` treats the log. */
@@ -149,10 +149,11 @@ export class RaftNode<Log extends RaftLog = RaftLog> {
     if (this.#failure !== undefined) return this.#stepHalted(event);
     const { trace } = this.#config;
     const before = trace === undefined ? undefined : this.#traceState();
+    const syncs: TraceSync[] | undefined = trace === undefined ? undefined : [];
     try {
       dispatch(this.#raft, event);
       settle(this.#raft);
-      if (this.#durability === 'inline') this.#barrier();
+      if (this.#durability === 'inline') this.#barrier(syncs);
     } catch (error) {
       if (error instanceof RaftError && event.type !== 'storageFailed') throw error;
       this.#halt(error);
@@ -161,7 +162,7 @@ export class RaftNode<Log extends RaftLog = RaftLog> {
     }
     const actions = this.#raft.takeActions();
     if (trace !== undefined && before !== undefined) {
-      trace({ id: this.id, event, before, after: this.#traceState(), actions });
+      trace({ id: this.id, event, before, after: this.#traceState(), actions, syncs: syncs ?? [] });
     }
     return actions;
   }
@@ -186,7 +187,7 @@ export class RaftNode<Log extends RaftLog = RaftLog> {
    * Inline durability: sync whatever is staged, and draw the consequences, until nothing is. A full disk is not a
    * failure: what does not depend on the disk is returned, and the barrier is tried again with the next step.
    */
-  #barrier(): void {
+  #barrier(syncs: TraceSync[] | undefined): void {
     const raft = this.#raft;
     while (raft.durability.seq < this.#log.stagedSeq()) {
       const seq = this.#log.stagedSeq();
@@ -200,6 +201,7 @@ export class RaftNode<Log extends RaftLog = RaftLog> {
       raft.diskFull = false;
       raft.durability.advance(seq);
       raft.stallElapsed = 0;
+      syncs?.push({ actions: raft.actionCount, seq });
       settle(raft);
     }
     assert(raft.gate.isEmpty, 'nothing is held back once everything is durable');

@@ -19,12 +19,20 @@ export interface TraceState {
   readonly configuration: Configuration;
 }
 
+/** A barrier of inline durability: everything staged up to `seq` was synced when `actions` of the step's actions were decided. */
+export interface TraceSync {
+  readonly actions: number;
+  readonly seq: number;
+}
+
 export interface TraceRecord {
   readonly id: NodeId;
   readonly event: Event;
   readonly before: TraceState;
   readonly after: TraceState;
   readonly actions: readonly Action[];
+  /** The step's own barriers, in order; none with deferred durability. */
+  readonly syncs: readonly TraceSync[];
 }
 
 export type TraceHook = (record: TraceRecord) => void;

@@ -233,6 +233,7 @@ describe('the trace hook', () => {
         before,
         after: { ...before, term: 3, leader: 2, stagedSeq: 1, durableSeq: 1 },
         actions,
+        syncs: [{ actions: actions.length, seq: 1 }],
       },
     ]);
   });

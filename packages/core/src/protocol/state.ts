@@ -150,6 +150,11 @@ export class RaftState {
     this.#actions.push(action);
   }
 
+  /** How much this step has decided so far. */
+  get actionCount(): number {
+    return this.#actions.length;
+  }
+
   /** Hands over what this step has decided so far. */
   takeActions(): Action[] {
     const actions = this.#actions;
