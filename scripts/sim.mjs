@@ -3,6 +3,7 @@
 // seen; exits 1 when an invariant was broken, with what is needed to replay it.
 
 import { fork } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -10,9 +11,11 @@ import {
   Coverage,
   describeFailure,
   makeRaftNode,
+  makeTracedNode,
   runBatch,
   runSeed,
   SITUATIONS,
+  TraceValidator,
 } from '../packages/testkit/src/index.ts';
 
 /** Seeds that a worker takes at a time: small enough for a lively progress line. */
@@ -21,15 +24,15 @@ const CHUNK = 50;
 const FAILURES_MAX = 5;
 const PROGRESS_MS = process.stderr.isTTY ? 500 : 10_000;
 
-const HELP = `usage: pnpm sim [--seeds N] [--from S] [--minutes M] [--jobs J] [--reach SHARE]    many seeds
-       pnpm sim --seed X [--trace]                                              one seed, told line by line`;
+const HELP = `usage: pnpm sim [--seeds N] [--from S] [--minutes M] [--jobs J] [--reach SHARE] [--validate]   many seeds
+       pnpm sim --seed X [--trace] [--validate] [--protocol-trace FILE]                   one seed, told line by line`;
 
 if (process.send !== undefined) work();
 else main();
 
 function main() {
   const options = parse();
-  if (options.seed !== undefined) return replay(options.seed, options.trace);
+  if (options.seed !== undefined) return replay(options);
   explore(options);
 }
 
@@ -44,6 +47,8 @@ function parse() {
         jobs: { type: 'string', default: String(availableParallelism()) },
         seed: { type: 'string' },
         trace: { type: 'boolean', default: false },
+        validate: { type: 'boolean', default: false },
+        'protocol-trace': { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
@@ -60,6 +65,8 @@ function parse() {
       minutes: minutes ?? Number.POSITIVE_INFINITY,
       seed: values.seed === undefined ? undefined : number('seed', values.seed),
       trace: values.trace,
+      validates: values.validate,
+      traceFile: values['protocol-trace'],
     };
   } catch (error) {
     return leave(`${error.message}\n${HELP}`, 2);
@@ -76,8 +83,16 @@ function number(name, text) {
 
 // ---- one seed ----
 
-function replay(seed, trace) {
-  const result = runSeed(seed, { makeNode: makeRaftNode, trace: true });
+function replay({ seed, trace, validates, traceFile }) {
+  const lines = [];
+  const validator = new TraceValidator();
+  const makeNode = makeTracedNode((line) => {
+    if (traceFile !== undefined) lines.push(JSON.stringify(line));
+    if (validates) validator.accept(line.event);
+  });
+  const result = runSeed(seed, { makeNode, trace: true });
+  if (traceFile !== undefined) writeFileSync(traceFile, lines.map((line) => `${line}\n`).join(''));
+  if (validates) console.log(`${validator.lines} lines of the protocol trace follow the specification`);
   if (trace) for (const line of result.trace) console.log(line);
   if (result.violation === undefined) {
     console.log(
@@ -91,18 +106,18 @@ function replay(seed, trace) {
 
 // ---- many seeds ----
 
-function explore({ seeds, from, jobs, minutes, reach }) {
+function explore({ seeds, from, jobs, minutes, reach, validates }) {
   const began = Date.now();
   const deadline = began + minutes * 60_000;
   const total = new Coverage();
   const failures = [];
-  const state = { next: from, end: from + seeds, events: 0, running: 0 };
+  const state = { next: from, end: from + seeds, events: 0, traceLines: 0, running: 0 };
 
   const isOver = () => state.next >= state.end || Date.now() >= deadline || failures.length >= FAILURES_MAX;
   const give = (worker) => {
     if (isOver()) return worker.disconnect();
     const count = Math.min(CHUNK, state.end - state.next);
-    worker.send({ from: state.next, count });
+    worker.send({ from: state.next, count, validates });
     state.next += count;
   };
   const progress = setInterval(() => {
@@ -117,6 +132,7 @@ function explore({ seeds, from, jobs, minutes, reach }) {
     worker.on('message', (report) => {
       total.addBatch(report);
       state.events += report.events;
+      state.traceLines += report.traceLines;
       failures.push(...report.failures);
       give(worker);
     });
@@ -125,6 +141,7 @@ function explore({ seeds, from, jobs, minutes, reach }) {
       state.running -= 1;
       if (state.running > 0) return;
       clearInterval(progress);
+      if (validates) console.log(`${state.traceLines} lines of protocol traces were validated`);
       summarise({ total, failures, reach, events: state.events, seconds: (Date.now() - began) / 1000 });
     });
     give(worker);

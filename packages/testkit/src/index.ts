@@ -83,9 +83,18 @@ export {
 } from './sim/batch.js';
 export { Coverage, SITUATIONS, type Situation } from './sim/coverage.js';
 export { LogImage, LogMisuse, type LogOperation, type LogView } from './sim/log-image.js';
+export { makeTracedNode } from './sim/protocol-trace.js';
 export { makeRaftNode } from './sim/raft-node-factory.js';
 export { GENERATOR_VERSION, makeScenario, type Scenario } from './sim/scenario.js';
 export { SeededRandom } from './sim/seeded-random.js';
 export { SimulatedCrash, SimulatedDiskFailure, SimulatedLog } from './sim/simulated-log.js';
 export { type RunOptions, type RunResult, runSeed } from './sim/simulator.js';
 export type { NodeFactory, ProtocolNode } from './sim/world.js';
+export type { SpecRule } from './trace-validation/outcome.js';
+export {
+  type LineEvent,
+  type LineMessage,
+  readTraceLine,
+  TraceFormatError,
+} from './trace-validation/trace-line.js';
+export { TraceValidator, TraceViolation } from './trace-validation/validator.js';

@@ -1,7 +1,9 @@
 // Many seeds in a row, and what to tell people about them. What runs the batches, in which processes, is not its
 // business: see `scripts/sim.mjs`.
 
+import { TraceValidator } from '../trace-validation/validator.js';
 import { Coverage } from './coverage.js';
+import { makeTracedNode } from './protocol-trace.js';
 import { GENERATOR_VERSION } from './scenario.js';
 import { type RunResult, runSeed } from './simulator.js';
 import type { NodeFactory } from './world.js';
@@ -24,19 +26,27 @@ export interface BatchReport {
   readonly counts: readonly number[];
   readonly runs: readonly number[];
   readonly failures: readonly SeedFailure[];
+  /** Lines of protocol traces that were validated. */
+  readonly traceLines: number;
 }
 
 export interface SeedRange {
   readonly from: number;
   readonly count: number;
+  /** Real nodes, whose protocol traces are validated against the specification (docs/trace-format.md). */
+  readonly validates?: boolean;
 }
 
-export function runBatch({ from, count }: SeedRange, makeNode: NodeFactory): BatchReport {
+export function runBatch({ from, count, validates = false }: SeedRange, makeNode: NodeFactory): BatchReport {
   const total = new Coverage();
   const failures: SeedFailure[] = [];
   let events = 0;
+  let traceLines = 0;
   for (let seed = from; seed < from + count; seed++) {
-    const result = runSeed(seed, { makeNode });
+    const validator = new TraceValidator();
+    const makeValidated = makeTracedNode(({ event }) => validator.accept(event));
+    const result = runSeed(seed, { makeNode: validates ? makeValidated : makeNode });
+    traceLines += validator.lines;
     events += result.events;
     total.addRun(result.coverage);
     if (result.violation !== undefined) {
@@ -44,7 +54,7 @@ export function runBatch({ from, count }: SeedRange, makeNode: NodeFactory): Bat
       failures.push({ seed, invariant, message });
     }
   }
-  return { from, count, events, counts: [...total.counts], runs: [...total.runs], failures };
+  return { from, count, events, counts: [...total.counts], runs: [...total.runs], failures, traceLines };
 }
 
 /** Everything a person needs to understand a failing seed, and the one command that shows it again. */
