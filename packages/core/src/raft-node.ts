@@ -149,7 +149,8 @@ export class RaftNode<Log extends RaftLog = RaftLog> {
     if (this.#failure !== undefined) return this.#stepHalted(event);
     const { trace } = this.#config;
     const before = trace === undefined ? undefined : this.#traceState();
-    const syncs: TraceSync[] | undefined = trace === undefined ? undefined : [];
+    const syncs: TraceSync[] | undefined =
+      trace === undefined || this.#durability !== 'inline' ? undefined : [];
     try {
       dispatch(this.#raft, event);
       settle(this.#raft);
@@ -162,7 +163,8 @@ export class RaftNode<Log extends RaftLog = RaftLog> {
     }
     const actions = this.#raft.takeActions();
     if (trace !== undefined && before !== undefined) {
-      trace({ id: this.id, event, before, after: this.#traceState(), actions, syncs: syncs ?? [] });
+      const step = { id: this.id, event, before, after: this.#traceState(), actions };
+      trace(syncs === undefined ? step : { ...step, syncs });
     }
     return actions;
   }

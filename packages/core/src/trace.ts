@@ -31,8 +31,8 @@ export interface TraceRecord {
   readonly before: TraceState;
   readonly after: TraceState;
   readonly actions: readonly Action[];
-  /** The step's own barriers, in order; none with deferred durability. */
-  readonly syncs: readonly TraceSync[];
+  /** The step's own barriers, in order; absent with deferred durability. */
+  readonly syncs?: readonly TraceSync[];
 }
 
 export type TraceHook = (record: TraceRecord) => void;

@@ -90,6 +90,7 @@ export { SeededRandom } from './sim/seeded-random.js';
 export { SimulatedCrash, SimulatedDiskFailure, SimulatedLog } from './sim/simulated-log.js';
 export { type RunOptions, type RunResult, runSeed } from './sim/simulator.js';
 export type { NodeFactory, ProtocolNode } from './sim/world.js';
+export { mergeTraces, type TimedLine } from './trace-validation/merging.js';
 export type { SpecRule } from './trace-validation/outcome.js';
 export {
   type LineEvent,

@@ -77,7 +77,7 @@ class StepTeller {
   tell(): TraceLine[] {
     const { event, actions, before, after } = this.#record;
     if (event.type === 'message') this.#tellReceived(event.message);
-    const { syncs } = this.#record;
+    const syncs = this.#record.syncs ?? [];
     if (syncs.length === 0 && after.durableSeq > before.durableSeq) this.#tell('Ready', after.durableSeq);
     let synced = 0;
     for (const [i, action] of actions.entries()) {
@@ -199,7 +199,7 @@ class StepTeller {
   }
 
   #tellSync(i: number): void {
-    const sync = this.#record.syncs[i];
+    const sync = this.#record.syncs?.[i];
     if (sync !== undefined) this.#tell('Ready', sync.seq);
   }
 
