@@ -19,47 +19,43 @@ afterEach(stopAll, GENEROUS_MS);
 
 describe('a wrong call ends with exit code 2 and one line', () => {
   it.each<[string[], string]>([
-    [
-      ['cluster', '--nodes', '0'],
-      "option '--nodes <count>' argument '0' is invalid. A cluster has 1 to 9 nodes.",
-    ],
-    [
-      ['cluster', '--nodes', 'three'],
-      "option '--nodes <count>' argument 'three' is invalid. A cluster has 1 to 9 nodes.",
-    ],
-    [
-      ['cluster', '--port', '70000'],
-      "option '--port <port>' argument '70000' is invalid. A port is a whole number from 1 to 65535.",
-    ],
+    [['cluster', '--nodes', '0'], '--nodes cannot be "0". A cluster has 1 to 9 nodes.'],
+    [['cluster', '--nodes', 'three'], '--nodes cannot be "three". A cluster has 1 to 9 nodes.'],
+    [['cluster', '--port', '70000'], '--port cannot be "70000". A port is a whole number from 1 to 65535.'],
     [['cluster', '--port', '65534'], '3 nodes need ports up to 65736, but ports end at 65535.'],
     [
       ['cluster', '--port', '7101', '--peer-port', '7102'],
       'Ports for clients (from 7101) and for peers (from 7102) overlap with 3 nodes.',
     ],
-    [['cluster', '--directory', ''], "option '--directory <path>' argument '' is invalid. A path is wanted."],
+    [['cluster', '--directory', ''], '--directory cannot be "". A path is wanted.'],
     [
       ['cluster', '--log-level', 'loud'],
-      "option '--log-level <level>' argument 'loud' is invalid. Allowed choices are silent, error, warn, info, debug.",
+      '--log-level cannot be "loud". Allowed choices are silent, error, warn, info, debug.',
     ],
     [['cluster', '--fast'], "unknown option '--fast' (Did you mean --host?)"],
     [['clutser'], "unknown command 'clutser' (Did you mean cluster?)"],
-    [['serve'], "required option '--directory <path>' not specified"],
     [
-      ['serve', '--directory', 'x', '--id', '0'],
-      "option '--id <id>' argument '0' is invalid. An id is a whole number from 1.",
+      ['serve'],
+      'A server needs a directory: --directory <path>, WALDB_DIRECTORY, or `directory` in a configuration file.',
     ],
+    [['serve', '--directory', 'x', '--id', '0'], '--id cannot be "0". An id is a whole number from 1.'],
     [
       ['serve', '--directory', 'x', '--peers', '1:7201'],
-      "option '--peers <list>' argument '1:7201' is invalid. \"1:7201\" is not one of the form 1=127.0.0.1:7201 or 1=127.0.0.1:7201/127.0.0.1:7101.",
+      '--peers cannot be "1:7201". "1:7201" is not one of the form 1=127.0.0.1:7201 or 1=127.0.0.1:7201/127.0.0.1:7101.',
     ],
     [
       ['serve', '--directory', 'x', '--peers', '1=127.0.0.1:1,1=127.0.0.1:2'],
-      "option '--peers <list>' argument '1=127.0.0.1:1,1=127.0.0.1:2' is invalid. Id 1 is there twice.",
+      '--peers cannot be "1=127.0.0.1:1,1=127.0.0.1:2". Id 1 is there twice.',
     ],
     [
       ['serve', '--directory', 'x', '--id', '4', '--peers', '1=127.0.0.1:7201,2=127.0.0.1:7202'],
       "The peers (1, 2) do not include this server's own id, 4.",
     ],
+    [
+      ['serve', '--directory', 'x', '--join', '127.0.0.1:7301', '--peers', '1=127.0.0.1:7201'],
+      'A server founds a cluster with its peers or joins one: say peers or join, not both.',
+    ],
+    [['serve', '--config', 'nowhere.yaml'], 'The configuration file nowhere.yaml: there is no such file.'],
   ])(
     '%j',
     async (args, line) => {

@@ -1,22 +1,19 @@
 // The commands and options of `waldb`, and nothing of what they do.
 
-import { formatEndpoint } from '@waldb/io';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type Endpoint, formatEndpoint } from '@waldb/io';
+import type { Members } from '@waldb/runtime';
+import { Command, CommanderError } from 'commander';
 import { addCerts } from './certs/certs-commands.js';
 import { type ClusterOptions, runCluster } from './cluster.js';
-import { ADMIN_PORT_OFFSET, DEFAULT_PORT, PEER_PORT_OFFSET } from './cluster-layout.js';
-import { EXIT, type ExitCode } from './exit.js';
-import { createLogger, LOG_LEVELS, type LogLevel } from './logging.js';
+import { ADMIN_PORT_OFFSET, PEER_PORT_OFFSET } from './cluster-layout.js';
+import { addConfig } from './config/config-commands.js';
+import { effectiveSettings, type TypedFlags, valuesOf } from './config/effective.js';
+import { addSettingOptions } from './config/setting-options.js';
+import { EXIT, type ExitCode, ExitError, reported } from './exit.js';
+import { createLogger, type LogLevel } from './logging.js';
 import { addMembers } from './members/members-commands.js';
-import {
-  PORT_MAX,
-  parseAddress,
-  parseHost,
-  parseId,
-  parseNodes,
-  parsePeers,
-  parsePort,
-} from './option-values.js';
+import type { NodeOptions } from './node.js';
+import { PORT_MAX } from './option-values.js';
 import { addRecover } from './recover-command.js';
 import { serve } from './serve.js';
 import { addSnapshot } from './snapshot/snapshot-commands.js';
@@ -64,76 +61,47 @@ function makeProgram(entryFile: string, onExitCode: (code: ExitCode) => void): C
   addRecover(program, onExitCode);
   addWal(program, onExitCode);
   addCerts(program, onExitCode);
+  addConfig(program, onExitCode);
   return program;
 }
 
 function addCluster(program: Command, entryFile: string, onExitCode: (code: ExitCode) => void): void {
-  program
-    .command('cluster')
-    .description('Run a whole cluster on this machine, each server a process of its own.')
-    .addOption(withParser('--nodes <count>', 'how many servers', parseNodes).default(3))
-    .addOption(
-      withParser('--directory <path>', 'where data is kept; made if it is not there', parsePath).default(
-        './data',
-      ),
-    )
-    .addOption(
-      withParser('--host <host>', 'address of this machine to listen on', parseHost).default('127.0.0.1'),
-    )
-    .addOption(
-      withParser(
-        '--port <port>',
-        'port for clients of the first server; the others follow',
-        parsePort,
-      ).default(DEFAULT_PORT),
-    )
-    .addOption(
-      withParser(
-        '--peer-port <port>',
-        `port for peers of the first server; the others follow (default: --port plus ${PEER_PORT_OFFSET})`,
-        parsePort,
-      ),
-    )
-    .addOption(
-      withParser(
-        '--admin-port <port>',
-        `port for operators of the first server, on 127.0.0.1; the others follow (default: --port plus ${ADMIN_PORT_OFFSET})`,
-        parsePort,
-      ),
-    )
-    .addOption(clusterNameOption())
-    .addOption(
-      withParser(
-        '--tls-directory <path>',
-        'the servers speak TLS, with certificates from here; see waldb certs',
-        parsePath,
-      ),
-    )
-    .addOption(snapshotOption())
-    .addOption(logLevelOption('error'))
+  addSettingOptions(
+    program
+      .command('cluster')
+      .description('Run a whole cluster on this machine, each server a process of its own.'),
+    'cluster',
+  )
     .addHelpText('after', CLUSTER_HELP)
-    .action(async (flags: ClusterFlags) => {
-      const peerPort = flags.peerPort ?? flags.port + PEER_PORT_OFFSET;
-      const adminPort = flags.adminPort ?? flags.port + ADMIN_PORT_OFFSET;
-      onExitCode(await runCluster({ ...flags, peerPort, adminPort, entryFile }));
-    });
+    .action(async (flags: TypedFlags) =>
+      onExitCode(await reported(() => runCluster(clusterOptions(flags, entryFile)))),
+    );
 }
 
-type ClusterFlags = Omit<ClusterOptions, 'entryFile' | 'peerPort' | 'adminPort'> & {
+function clusterOptions(flags: TypedFlags, entryFile: string): ClusterOptions {
+  // The table's parsers give values of these types, and its defaults all that have to be there.
+  const settings = valuesOf(effectiveSettings('cluster', flags, process.env)) as unknown as ClusterSettings;
+  const { port } = settings;
+  const peerPort = settings.peerPort ?? port + PEER_PORT_OFFSET;
+  const adminPort = settings.adminPort ?? port + ADMIN_PORT_OFFSET;
+  return { ...settings, peerPort, adminPort, entryFile };
+}
+
+type ClusterSettings = Omit<ClusterOptions, 'entryFile' | 'peerPort' | 'adminPort'> & {
   readonly peerPort?: number;
   readonly adminPort?: number;
 };
 
-interface ServeFlags {
+interface ServeSettings {
   readonly id: number;
-  readonly directory: string;
+  readonly directory?: string;
   readonly host: string;
   readonly port: number;
-  readonly peers?: ReturnType<typeof parsePeers>;
-  readonly peerListen?: ReturnType<typeof parseAddress>;
-  readonly clientAddress?: ReturnType<typeof parseAddress>;
-  readonly join?: ReturnType<typeof parseAddress>;
-  readonly admin?: ReturnType<typeof parseAddress>;
+  readonly peers?: Members;
+  readonly peerListen?: Endpoint;
+  readonly clientAddress?: Endpoint;
+  readonly join?: Endpoint;
+  readonly admin?: Endpoint;
   readonly clusterName: string;
   readonly tlsCa?: string;
   readonly tlsCert?: string;
@@ -143,118 +111,46 @@ interface ServeFlags {
 }
 
 function addServe(program: Command, onExitCode: (code: ExitCode) => void): void {
-  program
-    .command('serve')
-    .description('Run one server, alone or as a member of a cluster.')
-    .addOption(withParser('--id <id>', "this server's number, unique in the cluster", parseId).default(1))
-    .addOption(
-      withParser(
-        '--directory <path>',
-        'where data is kept; made if it is not there',
-        parsePath,
-      ).makeOptionMandatory(),
-    )
-    .addOption(
-      withParser('--host <host>', 'address to listen on for clients', parseHost).default('127.0.0.1'),
-    )
-    .addOption(withParser('--port <port>', 'port for clients', parsePort).default(DEFAULT_PORT))
-    .addOption(
-      withParser(
-        '--peers <list>',
-        'all servers, this one too: id=host:port[/clientHost:clientPort],... (default: this server alone)',
-        parsePeers,
-      ),
-    )
-    .addOption(
-      withParser(
-        '--peer-listen <address>',
-        'host:port to listen on for peers, if not where they dial',
-        parseAddress,
-      ),
-    )
-    .addOption(
-      withParser(
-        '--client-address <address>',
-        'host:port that clients are sent to (default: --host and --port)',
-        parseAddress,
-      ),
-    )
-    .addOption(
-      withParser(
-        '--join <address>',
-        'admin host:port of any member: with an empty directory, join its cluster; then: waldb members add',
-        parseAddress,
-      ).conflicts('peers'),
-    )
-    .addOption(
-      withParser(
-        '--admin <address>',
-        'host:port to listen on for operators: health, status, members; asks for no password (default: none)',
-        parseAddress,
-      ),
-    )
-    .addOption(clusterNameOption())
-    .addOption(
-      withParser('--tls-ca <file>', 'authority of all servers: peers are spoken to by TLS', parsePath),
-    )
-    .addOption(withParser('--tls-cert <file>', "this server's certificate; see waldb certs", parsePath))
-    .addOption(
-      withParser('--tls-key <file>', 'its key; all three are read again when they change', parsePath),
-    )
-    .addOption(snapshotOption())
-    .addOption(logLevelOption('warn'))
+  addSettingOptions(
+    program.command('serve').description('Run one server, alone or as a member of a cluster.'),
+    'serve',
+  )
     .addHelpText('after', SERVE_HELP)
-    .action(async (flags: ServeFlags) => onExitCode(await runServe(flags)));
+    .action(async (flags: TypedFlags) => onExitCode(await reported(() => serve(serveOptions(flags)))));
 }
 
-async function runServe(flags: ServeFlags): Promise<ExitCode> {
-  const { id, directory, host, port, clusterName, snapshotEntries, logLevel } = flags;
+/** Errors: `ExitError` for settings that do not go together. */
+function serveOptions(flags: TypedFlags): NodeOptions {
+  // The table's parsers give values of these types, and its defaults all that have to be there.
+  const settings = valuesOf(effectiveSettings('serve', flags, process.env)) as unknown as ServeSettings;
+  const { id, directory, host, port, peers, join, clusterName, snapshotEntries, logLevel } = settings;
+  if (directory === undefined)
+    throw new ExitError(
+      EXIT.refused,
+      'A server needs a directory: --directory <path>, WALDB_DIRECTORY, or `directory` in a configuration file.',
+    );
+  if (peers !== undefined && join !== undefined)
+    throw new ExitError(
+      EXIT.refused,
+      'A server founds a cluster with its peers or joins one: say peers or join, not both.',
+    );
   const clientListen = { host, port };
-  const clientAddress = flags.clientAddress ?? clientListen;
-  const ownPeer = flags.peerListen ?? { host, port: Math.min(port + PEER_PORT_OFFSET, PORT_MAX) };
-  return await serve({
+  const clientAddress = settings.clientAddress ?? clientListen;
+  return {
     id,
     directory,
-    members: flags.peers,
+    members: peers,
     clusterName,
-    ownPeer,
-    peerListen: flags.peerListen,
+    ownPeer: settings.peerListen ?? { host, port: Math.min(port + PEER_PORT_OFFSET, PORT_MAX) },
+    peerListen: settings.peerListen,
     clientListen,
     clientAddress,
-    join: flags.join,
-    admin: flags.admin,
-    tls: { ca: flags.tlsCa, cert: flags.tlsCert, key: flags.tlsKey },
+    join,
+    admin: settings.admin,
+    tls: { ca: settings.tlsCa, cert: settings.tlsCert, key: settings.tlsKey },
     snapshotEntries,
     logger: createLogger(logLevel, { server: id, clients: formatEndpoint(clientAddress) }),
-  });
-}
-
-function withParser<Value>(flags: string, description: string, parse: (text: string) => Value): Option {
-  return new Option(flags, description).argParser(parse);
-}
-
-function parsePath(text: string): string {
-  if (text.trim() === '') throw new InvalidArgumentError('A path is wanted.');
-  return text;
-}
-
-function parseSnapshotEntries(text: string): number {
-  const entries = /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-  if (entries === undefined) throw new InvalidArgumentError('A whole number is wanted; 0 for never.');
-  return entries;
-}
-
-function clusterNameOption(): Option {
-  return new Option('--cluster-name <name>', 'keeps clusters with the same addresses apart').default('waldb');
-}
-
-function snapshotOption(): Option {
-  const description = 'save the state after this many log entries, and give up the log before it; 0: never';
-  return withParser('--snapshot-entries <count>', description, parseSnapshotEntries).default(100_000);
-}
-
-function logLevelOption(level: LogLevel): Option {
-  return new Option('--log-level <level>', 'what is logged to stderr').choices(LOG_LEVELS).default(level);
+  };
 }
 
 const CLUSTER_HELP = `

@@ -2,6 +2,7 @@
 // ending soon.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { withoutSettings } from './config/effective.js';
 import type { ExitCode } from './exit.js';
 import { parseSupervisionMessage, SUPERVISED } from './supervision.js';
 
@@ -61,7 +62,7 @@ export class SupervisedNode {
     this.#spawnedAt = performance.now();
     const child = spawn(process.execPath, [...process.execArgv, entryFile, ...args], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      env: { ...process.env, [SUPERVISED]: '1' },
+      env: { ...withoutSettings(process.env), [SUPERVISED]: '1' },
     });
     this.#child = child;
     let failure: NodeExit['failure'];

@@ -1,0 +1,220 @@
+// The table of all settings, in the order in which people meet them.
+
+import { InvalidArgumentError } from 'commander';
+import { ADMIN_PORT_OFFSET, DEFAULT_PORT, PEER_PORT_OFFSET } from '../cluster-layout.js';
+import { LOG_LEVELS } from '../logging.js';
+import { parseAddress, parseHost, parseId, parseNodes, parsePeers, parsePort } from '../option-values.js';
+import type { Configured, Setting } from './setting.js';
+
+const PORT = { fallback: String(DEFAULT_PORT) };
+const NO_TLS = { otherwise: 'no TLS' };
+
+export const SETTINGS: readonly Setting[] = [
+  {
+    key: 'id',
+    argument: '<id>',
+    of: { serve: { fallback: '1' } },
+    summary: "this server's number, unique in the cluster",
+    explanation:
+      'A whole number from 1. It belongs to the directory from its first start on, and is never given to another server of the cluster.',
+    example: '2',
+    parse: parseId,
+  },
+  {
+    key: 'nodes',
+    argument: '<count>',
+    of: { cluster: { fallback: '3' } },
+    summary: 'how many servers',
+    explanation:
+      'From 1 to 9; odd numbers are best. The directory keeps to the number that it was founded with.',
+    example: '5',
+    parse: parseNodes,
+  },
+  {
+    key: 'directory',
+    argument: '<path>',
+    of: { serve: { otherwise: 'required' }, cluster: { fallback: './data' } },
+    summary: 'where data is kept; made if it is not there',
+    explanation:
+      'One server at a time, and nobody else may write there. An empty one founds a cluster or joins one; `waldb cluster` makes `node-1`, `node-2` ... in it.',
+    example: '/var/lib/waldb',
+    parse: parsePath,
+  },
+  {
+    key: 'host',
+    argument: '<host>',
+    of: { serve: { fallback: '127.0.0.1' }, cluster: { fallback: '127.0.0.1' } },
+    summary: 'address of this machine to listen on for clients',
+    explanation:
+      "A name or an IP address, without a port. The clients' port has neither TLS nor passwords: open it to other machines only behind something that has.",
+    example: '10.0.0.1',
+    parse: parseHost,
+  },
+  {
+    key: 'port',
+    argument: '<port>',
+    of: { serve: PORT, cluster: PORT },
+    summary: 'port for clients (waldb cluster: of the first server; the others follow)',
+    explanation: 'What Redis clients connect to.',
+    example: '6379',
+    parse: parsePort,
+  },
+  {
+    key: 'peer-port',
+    argument: '<port>',
+    of: { cluster: { otherwise: `port plus ${PEER_PORT_OFFSET}` } },
+    summary: 'port for peers of the first server; the others follow',
+    explanation: 'Where the servers speak to each other.',
+    example: '7201',
+    parse: parsePort,
+  },
+  {
+    key: 'admin-port',
+    argument: '<port>',
+    of: { cluster: { otherwise: `port plus ${ADMIN_PORT_OFFSET}` } },
+    summary: 'port for operators of the first server, on 127.0.0.1; the others follow',
+    explanation:
+      'What `waldb status`, `members` and `snapshot save` ask. It asks for no password, so it is never open to other machines.',
+    example: '7301',
+    parse: parsePort,
+  },
+  {
+    key: 'peers',
+    argument: '<list>',
+    of: { serve: { otherwise: 'this server alone, or as the directory has it' } },
+    summary: 'all servers, this one too: id=host:port[/clientHost:clientPort],...',
+    explanation:
+      'Founds a cluster of several servers: the same list on each of them. Later starts may leave it out; if it is there, it must be the same. In a file it may be a mapping of ids to addresses.',
+    example: '1=10.0.0.1:7201/10.0.0.1:7101,2=10.0.0.2:7201/10.0.0.2:7101,3=10.0.0.3:7201/10.0.0.3:7101',
+    parse: parsePeers,
+  },
+  {
+    key: 'peer-listen',
+    argument: '<address>',
+    of: { serve: { otherwise: 'where the other servers dial' } },
+    summary: 'host:port to listen on for peers, if not where they dial',
+    explanation: 'For servers behind address translation, and for a server that moves.',
+    example: '0.0.0.0:7201',
+    parse: parseAddress,
+  },
+  {
+    key: 'client-address',
+    argument: '<address>',
+    of: { serve: { otherwise: 'host and port' } },
+    summary: 'host:port that clients are sent to',
+    explanation:
+      'What stands in `MOVED` and `CLUSTER SLOTS`: it has to be reachable for the clients. Say it where `host` is 0.0.0.0 or an address behind translation.',
+    example: 'store-1.example.org:7101',
+    parse: parseAddress,
+  },
+  {
+    key: 'join',
+    argument: '<address>',
+    of: { serve: {} },
+    summary: 'admin host:port of any member: with an empty directory, join its cluster',
+    explanation:
+      'The server then waits to be added: `waldb members add <id>`. Not together with `peers`. A directory that is a server already does not need it, and does not mind it.',
+    example: '10.0.0.1:7301',
+    parse: parseAddress,
+  },
+  {
+    key: 'admin',
+    argument: '<address>',
+    of: { serve: {} },
+    summary: 'host:port to listen on for operators; asks for no password',
+    explanation:
+      'Health, status, metrics for Prometheus, members, backups. Whoever reaches it may change the cluster: keep it on the loopback, or behind a firewall.',
+    example: '127.0.0.1:7301',
+    parse: parseAddress,
+  },
+  {
+    key: 'cluster-name',
+    argument: '<name>',
+    of: { serve: { fallback: 'waldb' }, cluster: { fallback: 'waldb' } },
+    summary: 'keeps clusters with the same addresses apart',
+    explanation:
+      'Part of what the cluster is founded with: the same on every server, and on every start that names the peers.',
+    example: 'orders',
+    parse: parseName,
+  },
+  {
+    key: 'tls-ca',
+    argument: '<file>',
+    of: { serve: NO_TLS },
+    summary: 'authority of all servers: peers are spoken to by TLS',
+    explanation: 'In PEM. With `tls-cert` and `tls-key`, or none of the three. Read again when it changes.',
+    example: 'certs/ca.crt',
+    parse: parsePath,
+  },
+  {
+    key: 'tls-cert',
+    argument: '<file>',
+    of: { serve: NO_TLS },
+    summary: "this server's certificate; see waldb certs",
+    explanation: 'In PEM; it names this server (docs/security.md). Read again when it changes.',
+    example: 'certs/node-1.crt',
+    parse: parsePath,
+  },
+  {
+    key: 'tls-key',
+    argument: '<file>',
+    of: { serve: NO_TLS },
+    summary: 'its key; all three are read again when they change',
+    explanation: 'In PEM, not encrypted, readable by the user of the server only.',
+    example: 'certs/node-1.key',
+    parse: parsePath,
+  },
+  {
+    key: 'tls-directory',
+    argument: '<path>',
+    of: { cluster: NO_TLS },
+    summary: 'the servers speak TLS, with certificates from here; see waldb certs',
+    explanation: 'As `waldb certs create` makes it, with a certificate for each server.',
+    example: './certs',
+    parse: parsePath,
+  },
+  {
+    key: 'snapshot-entries',
+    argument: '<count>',
+    of: { serve: { fallback: '100000' }, cluster: { fallback: '100000' } },
+    summary: 'save the state after this many log entries, and give up the log before it; 0: never',
+    explanation:
+      'A small number makes starts quick and costs writes. Whatever it is, 64 MiB of log are enough for a snapshot, too.',
+    example: '20000',
+    parse: parseCount,
+  },
+  {
+    key: 'log-level',
+    argument: '<level>',
+    of: { serve: { fallback: 'warn' }, cluster: { fallback: 'error' } },
+    summary: `what is logged to stderr: ${LOG_LEVELS.join(', ')}`,
+    explanation: 'One JSON object on each line. What follows in the list includes what stands before it.',
+    example: 'info',
+    parse: parseLevel,
+  },
+];
+
+export function settingsOf(command: Configured): readonly Setting[] {
+  return SETTINGS.filter((setting) => setting.of[command] !== undefined);
+}
+
+function parsePath(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('A path is wanted.');
+  return text;
+}
+
+function parseName(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('A name is wanted.');
+  return text;
+}
+
+function parseCount(text: string): number {
+  const count = /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+  if (count === undefined) throw new InvalidArgumentError('A whole number is wanted; 0 for never.');
+  return count;
+}
+
+function parseLevel(text: string): string {
+  if ((LOG_LEVELS as readonly string[]).includes(text)) return text;
+  throw new InvalidArgumentError(`Allowed choices are ${LOG_LEVELS.join(', ')}.`);
+}
