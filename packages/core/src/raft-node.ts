@@ -148,10 +148,12 @@ export class RaftNode<Log extends RaftLog = RaftLog> {
   step(event: Event): Action[] {
     if (this.#failure !== undefined) return this.#stepHalted(event);
     const { trace } = this.#config;
-    const before = trace === undefined ? undefined : this.#traceState();
     const syncs: TraceSync[] | undefined =
       trace === undefined || this.#durability !== 'inline' ? undefined : [];
+    let before: TraceState | undefined;
     try {
+      // A log that has failed may not even be read: that, too, halts the node.
+      before = trace === undefined ? undefined : this.#traceState();
       dispatch(this.#raft, event);
       settle(this.#raft);
       if (this.#durability === 'inline') this.#barrier(syncs);

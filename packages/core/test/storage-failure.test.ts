@@ -2,7 +2,7 @@
 // (docs/protocol.md, "When the log fails").
 
 import { describe, expect, it } from 'vitest';
-import type { Event, RaftNode } from '../src/index.js';
+import { type Event, MemoryLog, RaftNode } from '../src/index.js';
 import {
   append,
   appendReply,
@@ -232,5 +232,34 @@ describe('a full disk', () => {
     receive(node, append(node, 2, { term: 1, terms: [1] }));
     expect(sentText(tick(node, 5))).toEqual([]);
     expect(sentText(flush(node))).toEqual(['S1->S2 appendReply t1 match 2']);
+  });
+});
+
+describe('P49 a failed log that is watched', () => {
+  /** As the write-ahead log does once it is poisoned: every call throws. */
+  class PoisonedLog extends MemoryLog {
+    poison: Error | undefined;
+
+    override lastIndex(): number {
+      if (this.poison !== undefined) throw this.poison;
+      return super.lastIndex();
+    }
+  }
+
+  it('P49: cannot even be read for the trace: the node halts all the same, and says STORAGE', () => {
+    for (const event of [
+      { type: 'storageFailed', error: new Error('EIO') },
+      { type: 'propose', command: bytes('x') },
+      { type: 'tick' },
+    ] as const satisfies readonly Event[]) {
+      const log = new PoisonedLog();
+      const traced: string[] = [];
+      const node = RaftNode.withLog({ id: 1, peers: [], trace: ({ event: { type } }) => traced.push(type) }, log);
+      log.poison = new Error('poisoned');
+      if (event.type === 'storageFailed') expect(node.step(event)).toEqual([]);
+      else expect(refusedWith(() => node.step(event)).code).toBe('STORAGE');
+      expect(refusedWith(() => node.step({ type: 'propose', command: bytes('y') })).code).toBe('STORAGE');
+      expect(traced).toEqual([]);
+    }
   });
 });
