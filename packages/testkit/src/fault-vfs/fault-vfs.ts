@@ -1,34 +1,16 @@
 // A whole file system in memory that can fail on demand and lose power at any operation. It is as forgetful as the
 // rules allow: bytes, sizes and directory entries are gone unless they were synced, and what was under way may be
-// there in any part. Deterministic: the same seed gives the same bytes and the same crashes.
+// there in any part. Deterministic: the same seed gives the same bytes and the same crashes. It knows no time: an
+// operation takes place when it is called, and its callback comes right after.
 //
 // Files and directories live in one process's view; `reopen` gives the view of the next process, after a kill (what was
 // written is still in memory) or after a loss of power.
 
-import {
-  type IoCallback,
-  type OpenMode,
-  type OpenOptions,
-  type Vfs,
-  VfsError,
-  type VfsFile,
-  type VfsLock,
-} from '@waldb/io';
+import type { IoCallback } from '@waldb/io';
 import { SeededRandom } from '../sim/seeded-random.js';
-import { reachable, SimulatedDirectory } from './simulated-directory.js';
-import { SimulatedFile, type Survival } from './simulated-file.js';
-
-export type OperationType =
-  | 'create'
-  | 'write'
-  | 'writeDurably'
-  | 'sync'
-  | 'truncate'
-  | 'rename'
-  | 'unlink'
-  | 'mkdir'
-  | 'syncDirectory'
-  | 'read';
+import { type DiskRead, DiskVfs, PowerLoss } from './disk-vfs.js';
+import { type DiskChange, type OperationType, SimulatedDisk, systemError } from './simulated-disk.js';
+import type { Survival } from './simulated-file.js';
 
 /** One call that changes the disk, or reads it. Reads are numbered apart. */
 export interface Operation {
@@ -58,11 +40,6 @@ export type Fault =
 /** Says what goes wrong with an operation; `undefined` for nothing. */
 export type FaultPlan = (operation: Operation) => Fault | undefined;
 
-/** What every call throws from the moment the power is gone. */
-export class PowerLoss extends Error {
-  override readonly name: string = 'PowerLoss';
-}
-
 export interface FaultVfsOptions {
   readonly seed?: number;
   /** Whether files opened as durable are. Default true; false is a system without O_DSYNC. */
@@ -77,19 +54,7 @@ export type Ending =
   | { readonly type: 'killed' }
   | { readonly type: 'powerLoss'; readonly survival: Survival; readonly seed: number };
 
-/** What an operation does, in the parts between which it can fail. */
-interface Effect {
-  /** On what programs see. */
-  readonly begin?: () => void;
-  /** The same, cut short. */
-  readonly beginShort?: (bytes: number) => void;
-  /** Makes it durable. */
-  readonly finish?: () => void;
-  /** Gives up making it durable, and says nothing of it afterwards. */
-  readonly lose?: () => void;
-}
-
-export class FaultVfs implements Vfs {
+export class FaultVfs extends DiskVfs {
   /** Every operation that changes the disk, in order, whether or not it succeeded. */
   readonly operations: Operation[] = [];
   /** May be replaced at any time. */
@@ -97,23 +62,17 @@ export class FaultVfs implements Vfs {
   /** May be changed at any time. */
   capacityBytes: number;
   readonly #hasDurableWrites: boolean;
-  readonly #random: SeededRandom;
   readonly #seed: number;
-  readonly #directories: Map<string, SimulatedDirectory>;
-  readonly #locks = new Set<string>();
   #reads = 0;
   #isOff = false;
 
-  constructor(
-    options: FaultVfsOptions = {},
-    directories: ReadonlyMap<string, SimulatedDirectory> = new Map([['/', new SimulatedDirectory()]]),
-  ) {
-    this.#seed = options.seed ?? 1;
-    this.#random = new SeededRandom(this.#seed);
-    this.#hasDurableWrites = options.hasDurableWrites ?? true;
-    this.faults = options.faults;
-    this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
-    this.#directories = new Map(directories);
+  constructor(options: FaultVfsOptions = {}, disk: SimulatedDisk = new SimulatedDisk()) {
+    const { seed = 1, hasDurableWrites = true, faults, capacityBytes } = options;
+    super({ disk, random: new SeededRandom(seed), hasDurableWrites });
+    this.#seed = seed;
+    this.#hasDurableWrites = hasDurableWrites;
+    this.faults = faults;
+    this.capacityBytes = capacityBytes ?? Number.POSITIVE_INFINITY;
   }
 
   /** The same disk for the next process. This one can be used no more after a loss of power. */
@@ -125,258 +84,86 @@ export class FaultVfs implements Vfs {
       capacityBytes,
       ...options,
     };
-    if (ending.type === 'killed') return new FaultVfs(next, this.#directories);
-    const random = new SeededRandom(ending.seed);
-    const files = new Map<SimulatedFile, SimulatedFile>();
-    const survivor = (file: SimulatedFile): SimulatedFile => {
-      const known = files.get(file);
-      if (known !== undefined) return known;
-      const copy = new SimulatedFile(file.afterCrash(ending.survival, random));
-      files.set(file, copy);
-      return copy;
-    };
-    const directories = new Map<string, SimulatedDirectory>();
-    for (const [path, directory] of this.#directories) {
-      directories.set(path, directory.afterCrash(ending.survival, random, survivor));
-    }
-    return new FaultVfs(next, reachable(directories));
+    if (ending.type === 'killed') return new FaultVfs(next, this.disk);
+    return new FaultVfs(next, this.disk.afterCrash(ending.survival, new SeededRandom(ending.seed)));
   }
 
   /** The bytes of every file in a directory as programs see them, by name. */
   contents(path: string): Map<string, Uint8Array> {
-    const found = new Map<string, Uint8Array>();
-    const { names } = this.#directory(path);
-    for (const name of [...names.keys()].sort()) {
-      const file = names.get(name);
-      if (file instanceof SimulatedFile) found.set(name, file.bytes());
-    }
-    return found;
+    this.check();
+    return this.disk.contents(path);
   }
 
   /** Changes bytes behind everybody's back, durably: what a failing disk does. */
   damage(path: string, change: (bytes: Uint8Array) => Uint8Array): void {
-    const { directory, name } = this.#split(path);
-    const file = this.#file(path);
-    directory.replace(name, new SimulatedFile(change(file.bytes())));
+    this.check();
+    this.disk.damage(path, change);
   }
 
-  open(path: string, mode: OpenMode, options: OpenOptions = {}): VfsFile {
-    this.#checkPower();
-    if (mode === 'create') {
-      const { directory, name } = this.#split(path);
-      this.#change({ type: 'create', path }, { begin: () => directory.link(name, new SimulatedFile()) });
-    }
-    const isDurable = options.durable === true && this.#hasDurableWrites;
-    return this.#handle(path, this.#file(path), isDurable, mode !== 'read');
+  protected override check(): void {
+    if (this.#isOff) throw new PowerLoss('The power is gone.');
   }
 
-  mkdir(path: string): void {
-    const { directory, name } = this.#split(path);
-    if (directory.names.has(name)) throw systemError('EEXIST', path);
-    const begin = (): void => {
-      directory.link(name, 'directory');
-      this.#directories.set(path, new SimulatedDirectory());
-    };
-    this.#change({ type: 'mkdir', path }, { begin });
-  }
-
-  isDirectory(path: string): boolean {
-    this.#checkPower();
-    return this.#directories.has(path);
-  }
-
-  list(path: string): string[] {
-    this.#checkPower();
-    return [...this.#directory(path).names.keys()].sort();
-  }
-
-  size(path: string): number | undefined {
-    this.#checkPower();
-    const { directory, name } = this.#split(path);
-    const file = directory.names.get(name);
-    return file instanceof SimulatedFile ? file.size : undefined;
-  }
-
-  rename(from: string, to: string): void {
-    const source = this.#split(from);
-    const target = this.#split(to);
-    if (source.directory !== target.directory) throw systemError('EXDEV', from);
-    this.#file(from);
-    const begin = (): void => source.directory.rename(source.name, target.name);
-    this.#change({ type: 'rename', path: to }, { begin });
-  }
-
-  renameWithCallback(from: string, to: string, callback: IoCallback): void {
-    later(() => this.rename(from, to), callback);
-  }
-
-  unlink(path: string): void {
-    const { directory, name } = this.#split(path);
-    this.#file(path);
-    this.#change({ type: 'unlink', path }, { begin: () => directory.unlink(name) });
-  }
-
-  unlinkWithCallback(path: string, callback: IoCallback): void {
-    later(() => this.unlink(path), callback);
-  }
-
-  syncDirectory(path: string): void {
-    const directory = this.#directory(path);
-    this.#change({ type: 'syncDirectory', path }, { finish: () => directory.sync() });
-  }
-
-  syncDirectoryWithCallback(path: string, callback: IoCallback): void {
-    later(() => this.syncDirectory(path), callback);
-  }
-
-  lock(path: string): VfsLock {
-    this.#checkPower();
-    if (this.#locks.has(path)) throw new VfsError('LOCKED', `${path} is locked.`, { path });
-    if (this.size(path) === undefined) {
-      const { directory, name } = this.#split(path);
-      this.#change({ type: 'create', path }, { begin: () => directory.link(name, new SimulatedFile()) });
-    }
-    this.#locks.add(path);
-    return { release: () => void this.#locks.delete(path) };
-  }
-
-  randomBytes(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => this.#random.below(256));
-  }
-
-  #handle(path: string, file: SimulatedFile, isDurable: boolean, isWritable: boolean): VfsFile {
-    let isOpen = true;
-    const check = (forWriting: boolean): void => {
-      if (!isOpen || (forWriting && !isWritable)) throw systemError('EBADF', path);
-    };
-    const read = (target: Uint8Array, position: number): number => {
-      check(false);
-      return this.#read(path, target, position, file);
-    };
-    const write = (bytes: Uint8Array, position: number): void => {
-      check(true);
-      this.#write({ path, file, isDurable }, bytes, position);
-    };
-    const sync = (): void => {
-      check(false);
-      this.#change({ type: 'sync', path }, { finish: () => file.sync(), lose: () => file.failSync() });
-    };
-    return {
-      path,
-      isDurable,
-      size: () => {
-        check(false);
-        return file.size;
-      },
-      read,
-      readWithCallback: (target, position, callback) => {
-        let count = 0;
-        later(
-          () => {
-            count = read(target, position);
-          },
-          (error) => callback(error, count),
-        );
-      },
-      write,
-      writeWithCallback: (bytes, position, callback) => later(() => write(bytes, position), callback),
-      sync,
-      syncWithCallback: (callback) => later(sync, callback),
-      truncate: (length) => {
-        check(true);
-        this.#change({ type: 'truncate', path }, { begin: () => file.truncate(length) });
-      },
-      close: () => {
-        isOpen = false;
-      },
-    };
-  }
-
-  #read(path: string, target: Uint8Array, position: number, file: SimulatedFile): number {
-    this.#checkPower();
+  protected override read({ path, position, bytes, run }: DiskRead): number {
+    this.check();
     this.#reads += 1;
-    const operation: Operation = { type: 'read', path, number: this.#reads, position, bytes: target.length };
-    const fault = this.faults?.(operation);
+    const fault = this.faults?.({ type: 'read', path, number: this.#reads, position, bytes });
     if (fault?.type === 'error') throw systemError(fault.code, path);
-    if (fault?.type === 'shortRead') return file.read(target.subarray(0, fault.bytes), position);
-    return file.read(target, position);
+    return run(fault?.type === 'shortRead' ? Math.min(fault.bytes, bytes) : undefined);
   }
 
-  #write(
-    at: { readonly path: string; readonly file: SimulatedFile; readonly isDurable: boolean },
-    bytes: Uint8Array,
-    position: number,
+  protected override readLater(
+    make: () => DiskRead,
+    callback: (error: Error | undefined, bytesRead: number) => void,
   ): void {
-    const { path, file, isDurable } = at;
-    const type = isDurable ? 'writeDurably' : 'write';
-    const operation = { type, path, position, bytes: bytes.length } as const;
-    if (position + bytes.length > file.size) this.#checkCapacity(path, position + bytes.length - file.size);
-    // A durable write that is cut off by a loss of power, or fails, leaves what an ordinary one would.
-    this.#change(operation, {
-      begin: () => file.write(bytes, position),
-      beginShort: (count) => file.write(bytes.subarray(0, count), position),
-      ...(isDurable && { finish: () => file.writeDurably(bytes, position), lose: () => file.failSync() }),
-    });
+    let count = 0;
+    later(
+      () => {
+        count = this.read(make());
+      },
+      (error) => callback(error, count),
+    );
+  }
+
+  protected override changeLater(make: () => DiskChange, callback: IoCallback): void {
+    later(() => {
+      this.check();
+      this.change(make());
+    }, callback);
   }
 
   /**
    * Runs one operation. An error comes before it has begun; a loss of power in the middle, and then the crash decides
    * what of it is left.
    */
-  #change(what: Omit<Operation, 'number'>, effect: Effect): void {
-    this.#checkPower();
-    const operation: Operation = { ...what, number: this.operations.length + 1 };
+  protected override change(change: DiskChange): void {
+    this.check();
+    const { type, path, position, bytes, bytesMore = 0 } = change;
+    if (bytesMore > 0 && this.capacityBytes < Number.POSITIVE_INFINITY) {
+      if (this.disk.usedBytes + bytesMore > this.capacityBytes) throw systemError('ENOSPC', path);
+    }
+    const operation: Operation = {
+      ...{ type, path, number: this.operations.length + 1 },
+      ...(position !== undefined && { position }),
+      ...(bytes !== undefined && { bytes }),
+    };
     this.operations.push(operation);
     const fault = this.faults?.(operation);
-    if (fault?.type === 'error') throw systemError(fault.code, what.path);
+    if (fault?.type === 'error') throw systemError(fault.code, path);
     if (fault?.type === 'shortWrite') {
-      effect.beginShort?.(fault.bytes);
-      throw systemError(fault.code, what.path);
+      change.beginShort?.(fault.bytes);
+      throw systemError(fault.code, path);
     }
-    effect.begin?.();
+    change.begin?.();
     if (fault?.type === 'lostSync') {
-      effect.lose?.();
-      throw systemError(fault.code, what.path);
+      change.lose?.();
+      throw systemError(fault.code, path);
     }
     if (fault?.type === 'powerLoss') {
       this.#isOff = true;
-      this.#checkPower();
+      this.check();
     }
-    effect.finish?.();
-  }
-
-  #checkCapacity(path: string, bytesMore: number): void {
-    if (this.capacityBytes === Number.POSITIVE_INFINITY) return;
-    const files = new Set<SimulatedFile>();
-    for (const { names } of this.#directories.values()) {
-      for (const entry of names.values()) if (entry !== 'directory') files.add(entry);
-    }
-    let bytes = bytesMore;
-    for (const file of files) bytes += file.size;
-    if (bytes > this.capacityBytes) throw systemError('ENOSPC', path);
-  }
-
-  #checkPower(): void {
-    if (this.#isOff) throw new PowerLoss('The power is gone.');
-  }
-
-  #file(path: string): SimulatedFile {
-    const { directory, name } = this.#split(path);
-    const file = directory.names.get(name);
-    if (!(file instanceof SimulatedFile)) throw systemError('ENOENT', path);
-    return file;
-  }
-
-  #directory(path: string): SimulatedDirectory {
-    const directory = this.#directories.get(path);
-    if (directory === undefined) throw systemError('ENOENT', path);
-    return directory;
-  }
-
-  #split(path: string): { readonly directory: SimulatedDirectory; readonly name: string } {
-    this.#checkPower();
-    const slash = path.lastIndexOf('/');
-    return { directory: this.#directory(path.slice(0, slash) || '/'), name: path.slice(slash + 1) };
+    change.finish?.();
   }
 }
 
@@ -389,8 +176,4 @@ function later(run: () => void, callback: IoCallback): void {
     error = caught as Error; // only errors are thrown here
   }
   queueMicrotask(() => callback(error));
-}
-
-function systemError(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${path}`), { code, path });
 }

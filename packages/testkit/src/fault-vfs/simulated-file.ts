@@ -56,9 +56,10 @@ export class SimulatedFile {
     this.#content.set(bytes, position);
   }
 
-  /** As a write to an O_DSYNC file: these bytes are durable, others that are not stay so. */
-  writeDurably(bytes: Uint8Array, position: number): void {
-    this.write(bytes, position);
+  /**
+   * As when a write to an O_DSYNC file returns: these bytes, which were written, are durable; others that are not stay so.
+   */
+  makeDurable(bytes: Uint8Array, position: number): void {
     const end = position + bytes.length;
     this.#durable = grown(this.#durable, end);
     this.#durable.set(bytes, position);
@@ -93,6 +94,12 @@ export class SimulatedFile {
    */
   failSync(): void {
     this.#dirty.clear();
+  }
+
+  /** Bytes change on the disk and in memory, behind everybody's back: durable, and not by any write. */
+  rot(bytes: Uint8Array, position: number): void {
+    this.#content.set(bytes.subarray(0, Math.max(0, this.#size - position)), position);
+    this.#durable.set(bytes.subarray(0, Math.max(0, this.#durableSize - position)), position);
   }
 
   get hasUnsynced(): boolean {

@@ -12,14 +12,24 @@ export class EventQueue {
   readonly #heap: Scheduled[] = [];
   #order = 0;
 
+  /** When the next thing happens; undefined when nothing is left. */
+  get nextAt(): number | undefined {
+    return this.#heap[0]?.at;
+  }
+
   get size(): number {
     return this.#heap.length;
   }
 
   /** Runs `run` after `delay` milliseconds. */
   after(delay: number, run: () => void): void {
+    this.at(this.now + delay, run);
+  }
+
+  /** Runs `run` at a time that is not past. */
+  at(at: number, run: () => void): void {
     this.#order += 1;
-    this.#heap.push({ at: this.now + delay, order: this.#order, run });
+    this.#heap.push({ at, order: this.#order, run });
     this.#rise(this.#heap.length - 1);
   }
 

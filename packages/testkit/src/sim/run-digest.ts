@@ -11,12 +11,11 @@ export class RunDigest implements Invariant {
   }
 
   stepped({ server, event, actions, stagedSeq }: StepView): void {
-    this.#fold(server.id);
-    this.#fold(event.type.length);
-    this.#fold(actions.length);
-    this.#fold(server.term);
-    this.#fold(server.commitIndex);
-    this.#fold(stagedSeq);
+    this.add(server.id, event.type.length, actions.length, server.term, server.commitIndex, stagedSeq);
+  }
+
+  add(...values: readonly number[]): void {
+    for (const value of values) this.#fold(value);
   }
 
   #fold(value: number): void {
