@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Configuration } from '@waldb/core';
-import { NodeVfs } from '@waldb/io';
+import { type Clock, NodeVfs } from '@waldb/io';
 import { WalLog } from '@waldb/wal';
 import { describe, expect, it } from 'vitest';
 import { foundedClusterId, readIdentity } from '../src/directory/identity.js';
@@ -249,5 +249,25 @@ describe('the logs of the peers', () => {
     expect(other.memberSince).toBe(0);
     known.committed(members([2, 3]), 20);
     expect(openKnown(path).memberSince).toBe(0);
+  });
+});
+
+describe('the log of a server', () => {
+  it('lives by the server’s clock, and sets no timer of the machine’s', async () => {
+    const delays: number[] = [];
+    const clock: Clock = {
+      now: () => 0,
+      date: () => 0,
+      setTimer: (delayMs) => {
+        delays.push(delayMs);
+        return { cancel() {} };
+      },
+      defer: () => {},
+    };
+    const store = await openStore(vfs, options({ clock }));
+    store.log.setHardState({ term: 1, votedFor: undefined });
+    store.log.sync();
+    expect(delays.length).toBeGreaterThan(0);
+    await closeStore(store);
   });
 });

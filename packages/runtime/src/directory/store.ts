@@ -67,7 +67,11 @@ async function open<Result>(vfs: Vfs, options: RaftServerOptions<Result>): Promi
       throw logLost(known, logPath, 'it is gone');
   }
   createDirectory(vfs, directory);
-  const log = await WalLog.open(logPath, { ...options.log, vfs });
+  const log = await WalLog.open(logPath, {
+    ...(options.clock && { clock: options.clock }),
+    ...options.log,
+    vfs,
+  });
   try {
     // Read again: another process may have founded the server before we held the log's lock.
     const identity = readIdentity(vfs, identityPath) ?? found(vfs, identityPath, log, options);
