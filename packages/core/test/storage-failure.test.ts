@@ -254,7 +254,10 @@ describe('P49 a failed log that is watched', () => {
     ] as const satisfies readonly Event[]) {
       const log = new PoisonedLog();
       const traced: string[] = [];
-      const node = RaftNode.withLog({ id: 1, peers: [], trace: ({ event: { type } }) => traced.push(type) }, log);
+      const node = RaftNode.withLog(
+        { id: 1, peers: [], trace: ({ event: { type } }) => traced.push(type) },
+        log,
+      );
       log.poison = new Error('poisoned');
       if (event.type === 'storageFailed') expect(node.step(event)).toEqual([]);
       else expect(refusedWith(() => node.step(event)).code).toBe('STORAGE');

@@ -13,6 +13,7 @@ import {
   type Role,
   type Term,
 } from '@waldb/core';
+import { WalError } from '@waldb/wal';
 import { Applier } from '../apply/applier.js';
 import { Changes } from '../request/changes.js';
 import { ClientWork, type ProposedAction } from '../request/client-work.js';
@@ -209,13 +210,26 @@ export class Driver<Result> {
 
   #tasks() {
     return {
-      tick: () => this.#tick(),
-      ownEvents: () => this.#ownEvents(),
-      messages: () => this.#messages(),
-      clientWork: () => this.#clientWork(),
-      endSlice: () => this.#endSlice(),
+      tick: () => this.#guarded(() => this.#tick()),
+      ownEvents: () => this.#guarded(() => this.#ownEvents()),
+      messages: () => this.#guarded(() => this.#messages()) ?? false,
+      clientWork: () => this.#guarded(() => this.#clientWork()) ?? false,
+      endSlice: () => this.#guarded(() => this.#endSlice()),
       shutdown: () => this.#shutdown(),
     };
+  }
+
+  /**
+   * What a task throws stops the server, and must not get as far as the event loop, where it would end the process: a log
+   * can fail at any time without having been asked for anything (an idle frame), and then whoever looks at it first hears.
+   */
+  #guarded<Value>(task: () => Value): Value | undefined {
+    try {
+      return task();
+    } catch (error) {
+      this.#stepFailed(error);
+      return undefined;
+    }
   }
 
   #tick(): void {
@@ -424,6 +438,8 @@ export class Driver<Result> {
 
   #stepFailed(error: unknown): void {
     const isHalted = error instanceof RaftError && error.code === 'STORAGE';
-    this.fail(isHalted ? haltedError(error.cause ?? error) : bugError(error));
+    if (isHalted) this.fail(haltedError(error.cause ?? error));
+    else if (error instanceof WalError) this.#storageFailed(error);
+    else this.fail(bugError(error));
   }
 }
