@@ -8,6 +8,14 @@ export {
   makeClusterChecks,
 } from './cluster-checks/cluster-checks.js';
 export { together } from './cluster-checks/together.js';
+export {
+  addCounts,
+  CLUSTER_EVENTS,
+  type ClusterCounts,
+  type ClusterEvent,
+  describeCounts,
+  NO_COUNTS,
+} from './cluster-sim/cluster-coverage.js';
 export type {
   ClientOperation,
   ClientOutcome,
@@ -19,6 +27,21 @@ export type {
   ServerLife,
   StartKind,
 } from './cluster-sim/cluster-observer.js';
+export { type ClusterRunOptions, type ClusterRunResult, runClusterSeed } from './cluster-sim/cluster-run.js';
+export {
+  CLUSTER_GENERATOR_VERSION,
+  type ClientPlan,
+  type ClusterScenario,
+  makeClusterScenario,
+  type ScheduledAction,
+  type ServerTuning,
+} from './cluster-sim/cluster-scenario.js';
+export type {
+  ComparableMachine,
+  Workload,
+  WorkloadCommand,
+  WorkloadRead,
+} from './cluster-sim/workload.js';
 export { randomCall, randomEntry, type ScriptOptions } from './contract/log-script.js';
 export { describeModel, type LogCall, ModelLog, statesAfter } from './contract/model-log.js';
 export {
@@ -28,6 +51,7 @@ export {
   raftLogContract,
   type TestHarness,
 } from './contract/raft-log-contract.js';
+export { PowerLoss } from './fault-vfs/disk-vfs.js';
 export {
   type Ending,
   type Fault,
@@ -35,9 +59,8 @@ export {
   FaultVfs,
   type FaultVfsOptions,
   type Operation,
-  type OperationType,
-  PowerLoss,
 } from './fault-vfs/fault-vfs.js';
+export type { OperationType } from './fault-vfs/simulated-disk.js';
 export { SECTOR_BYTES, type Survival } from './fault-vfs/simulated-file.js';
 export { type EntryRecord, History } from './invariants/history.js';
 export {

@@ -1,0 +1,329 @@
+// One server of a simulated cluster: its machine, and the `RaftServer` that runs on it, through all its lives. Starts it,
+// closes it, and brings it back after it has ended; what ends it is somebody else's doing. The server is the real one, with
+// everything real below it but clock, disk and network.
+
+import type { NodeId, TraceRecord } from '@waldb/core';
+import { type Members, RaftServer, type RaftServerOptions } from '@waldb/runtime';
+import { InvariantViolation } from '../invariants/invariant.js';
+import type { Life } from '../machines/life.js';
+import { type Booted, Machine } from '../machines/machine.js';
+import type { SeededRandom } from '../sim/seeded-random.js';
+import type { LifeEnding, ServerLife, StartKind } from './cluster-observer.js';
+import type { ClusterWorld } from './cluster-world.js';
+import { codesOf, senseOf } from './ending-errors.js';
+import { ObservedMachine } from './observed-machine.js';
+import type { ComparableMachine } from './workload.js';
+
+export const PEER_PORT = 7200;
+const DIRECTORY = '/data';
+/** Beyond its own timeout, how long a close may take on the slowest disk. */
+const CLOSE_SLACK_MS = 30_000;
+
+/** How a server comes to its cluster. */
+export type Origin =
+  | { readonly type: 'bootstrap'; readonly members: Members }
+  | { readonly type: 'join'; readonly members: Members; readonly cluster: string };
+
+/** A life that is not over. */
+export interface Running {
+  readonly facts: ServerLife;
+  readonly life: Life;
+  readonly machine: ComparableMachine;
+  /** Undefined while it starts. */
+  server: RaftServer<unknown> | undefined;
+  isClosing: boolean;
+}
+
+export function addressOf(id: NodeId): string {
+  return `server-${id}:${PEER_PORT}`;
+}
+
+export class ClusterServer {
+  readonly id: NodeId;
+  readonly machine: Machine;
+  readonly #world: ClusterWorld;
+  readonly #origin: Origin;
+  readonly #random: SeededRandom;
+  readonly #waiting = new Set<() => void>();
+  #running: Running | undefined;
+  #lives = 0;
+  #hasStarted = false;
+  #isStopped = false;
+  #isRetired = false;
+  #needsReplacement = false;
+  /** Faults of its disk that this life has met: without any, none of its errors is explained. */
+  #hasMetFault = false;
+  #hasMetReadFault = false;
+  /** Bytes of its disk were changed. */
+  isDamaged = false;
+
+  constructor(id: NodeId, world: ClusterWorld, origin: Origin) {
+    const { simulation, network, scenario } = world;
+    this.id = id;
+    this.#world = world;
+    this.#origin = origin;
+    this.#random = simulation.random.fork();
+    const { disk: diskPace, hasDurableWrites } = scenario;
+    this.machine = new Machine({ name: `server-${id}`, simulation, network, diskPace, hasDurableWrites });
+    const { clockDrift } = scenario;
+    this.machine.clock.setRate(this.#random.real(1 - clockDrift, 1 + clockDrift), simulation.now);
+  }
+
+  get running(): Running | undefined {
+    return this.#running;
+  }
+
+  /** Taken out of service for good. */
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
+  /** It refuses its disk; an operator has to put another server in its place. */
+  get needsReplacement(): boolean {
+    return this.#needsReplacement;
+  }
+
+  /** An operation of its disk has failed. */
+  metFault(isRead: boolean): void {
+    this.#hasMetFault = true;
+    this.#hasMetReadFault ||= isRead;
+  }
+
+  /** Calls back when the present life is over; what is returned takes that back, and says whether it was still to come. */
+  whenGone(callback: () => void): () => boolean {
+    this.#waiting.add(callback);
+    return () => this.#waiting.delete(callback);
+  }
+
+  /** Boots the machine and starts the server, unless it runs or shall not. */
+  start(): void {
+    if (this.#running !== undefined || this.#isRetired || this.#needsReplacement) return;
+    this.#isStopped = false;
+    const { simulation, observer, coverage, workload } = this.#world;
+    const booted = this.machine.boot();
+    const { life } = booted;
+    this.#lives += 1;
+    this.#hasMetFault = this.machine.disk.capacityBytes < Number.POSITIVE_INFINITY;
+    this.#hasMetReadFault = false;
+    const facts: ServerLife = { id: this.id, life: this.#lives, startedAt: simulation.now };
+    const machine = workload.makeMachine();
+    const running: Running = { facts, life, machine, server: undefined, isClosing: false };
+    this.#running = running;
+    const kind: StartKind = this.#hasStarted ? 'restart' : this.#origin.type;
+    coverage.hit('starts');
+    this.#log(`starts (${kind}, life ${facts.life})`);
+    life.whenOver((ending) => this.#ended(running, { type: ending === 'kill' ? 'killed' : 'powerLoss' }));
+    observer.tell('serverStarting', facts, kind);
+    life.at(simulation.now, 'input', () => void this.#start(running, booted));
+  }
+
+  /** Starts it again after a while, as a supervisor of processes does. */
+  startLater(): void {
+    const { simulation, scenario } = this.#world;
+    simulation.after(this.#random.real(...scenario.downMs), () => {
+      if (!this.#isStopped) this.start();
+    });
+  }
+
+  /** Closes it as an operator does; resolves when it is gone, whatever came in between. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    const running = this.#running;
+    if (running === undefined) return;
+    if (running.server === undefined) {
+      this.machine.end('kill');
+      return;
+    }
+    await this.#close(running, running.server, undefined);
+  }
+
+  /** It is no member any more, or has been replaced: it never comes back. */
+  async retire(): Promise<void> {
+    if (this.#isRetired) return;
+    this.#isRetired = true;
+    this.#world.coverage.hit('servers retired');
+    await this.stop();
+  }
+
+  // ---- one life ----
+
+  async #start(running: Running, booted: Booted): Promise<void> {
+    const { life, facts } = running;
+    const { observer, coverage } = this.#world;
+    try {
+      const server = await RaftServer.start<unknown>(this.#options(running, booted));
+      if (life.isOver) return;
+      this.#hasStarted = true;
+      running.server = server;
+      server.on('error', (error) => {
+        if (!life.isOver) this.#failed(running, server, error);
+      });
+      server.on('trouble', (error) => {
+        if (life.isOver) return;
+        coverage.hit('troubles');
+        this.#log(`trouble ${error.code}: ${error.message}`);
+        observer.tell('troubled', facts, error);
+      });
+      server.on('snapshot', ({ step }) => {
+        if (step !== 'sent' && !life.isOver) coverage.hit(`snapshots ${step}`);
+      });
+      this.#log('started');
+      observer.tell('serverStarted', facts, server);
+    } catch (error) {
+      if (!life.isOver) this.#refused(running, error);
+    }
+  }
+
+  #options(running: Running, { clock, vfs, network }: Booted): RaftServerOptions<unknown> {
+    const { tuning } = this.#world.scenario;
+    const { log, raft, ...others } = tuning;
+    const address = addressOf(this.id);
+    return {
+      id: this.id,
+      directory: DIRECTORY,
+      stateMachine: this.#observed(running),
+      ...this.#wish(),
+      listen: address,
+      ...others,
+      log,
+      raft: { ...raft, trace: (record) => this.#stepped(running, record) },
+      ...{ clock, vfs, network, seed: this.#random.next() },
+    };
+  }
+
+  /** A server that has run knows who it is; were its disk empty, it must not begin anew. */
+  #wish(): Pick<RaftServerOptions<unknown>, 'bootstrap' | 'join'> {
+    if (this.#hasStarted) return {};
+    const { members } = this.#origin;
+    if (this.#origin.type === 'bootstrap') return { bootstrap: { members } };
+    return { join: { members, cluster: this.#origin.cluster } };
+  }
+
+  #observed(running: Running): ObservedMachine {
+    const { observer, coverage } = this.#world;
+    const { facts, life, machine } = running;
+    const digest = (): string => machine.digest();
+    return new ObservedMachine(machine, {
+      applied: (entries, results, context) => {
+        if (life.isOver) return;
+        coverage.hit('entries applied', entries.length);
+        observer.tell('applied', facts, entries, results, { digest, context });
+      },
+      restored: (index) => {
+        if (!life.isOver) observer.tell('restored', facts, index, digest);
+      },
+      snapshotTaken: (index) => {
+        if (!life.isOver) observer.tell('snapshotTaken', facts, index, digest);
+      },
+    });
+  }
+
+  #stepped({ life, facts }: Running, record: TraceRecord): void {
+    if (life.isOver) return;
+    const { simulation, coverage, observer } = this.#world;
+    const { event, before, after, actions } = record;
+    simulation.note(
+      this.id,
+      event.type.length,
+      actions.length,
+      after.term,
+      after.commitIndex,
+      after.stagedSeq,
+    );
+    coverage.hit('steps');
+    if (after.role === 'leader' && before.role !== 'leader') {
+      coverage.hit('elections won');
+      this.#log(`leads in term ${after.term}`);
+    }
+    observer.tell('stepped', facts, record);
+  }
+
+  #refused(running: Running, error: unknown): void {
+    this.#world.coverage.hit('starts refused');
+    this.#log(`refuses to start: ${codesOf(error).join(' < ')} ${String(error)}`);
+    this.#judge('refused to start', error);
+    this.#finish(running, { type: 'refused', error: asError(error) });
+  }
+
+  #failed(running: Running, server: RaftServer<unknown>, error: Error): void {
+    this.#world.coverage.hit('servers failed');
+    this.#log(`fails: ${codesOf(error).join(' < ')} ${error.message}`);
+    this.#judge('stopped by itself', error);
+    void this.#close(running, server, error);
+  }
+
+  async #close(running: Running, server: RaftServer<unknown>, failure: Error | undefined): Promise<void> {
+    const { simulation, scenario, observer } = this.#world;
+    if (running.isClosing) return this.#gone(running);
+    running.isClosing = true;
+    const limitMs = (scenario.tuning.closeTimeoutMs ?? 0) + CLOSE_SLACK_MS;
+    simulation.after(limitMs, () => {
+      if (running.life.isOver || running.life.isPaused || !running.isClosing) return simulation.idle();
+      observer.broken(
+        new InvariantViolation('close-ends', `Server ${this.id} did not close within ${limitMs} ms.`),
+      );
+    });
+    const closed = server.close(failure === undefined ? {} : { transfer: false }).then(
+      (): LifeEnding => (failure === undefined ? { type: 'closed' } : { type: 'failed', error: failure }),
+      (error: unknown): LifeEnding => ({ type: 'failed', error: failure ?? asError(error) }),
+    );
+    const ending = await Promise.race([closed, this.#gone(running)]);
+    if (ending === undefined || running.life.isOver) return;
+    if (failure === undefined && ending.type === 'failed') this.#judge('failed to close', ending.error);
+    this.#log(`is closed (${ending.type})`);
+    this.#finish(running, ending);
+  }
+
+  #gone(running: Running): Promise<undefined> {
+    if (running.life.isOver) return Promise.resolve(undefined);
+    return new Promise((resolve) => this.#waiting.add(() => resolve(undefined)));
+  }
+
+  /** The process ends by itself. */
+  #finish(running: Running, ending: LifeEnding): void {
+    this.#ended(running, ending);
+    this.machine.end('kill');
+  }
+
+  /** Once for each life. */
+  #ended(running: Running, ending: LifeEnding): void {
+    if (this.#running !== running) return;
+    this.#running = undefined;
+    if (ending.type === 'killed' || ending.type === 'powerLoss') this.#log(`ends: ${ending.type}`);
+    this.#world.observer.tell('serverEnded', running.facts, ending, this.#world.simulation.now);
+    for (const callback of [...this.#waiting]) callback();
+    this.#waiting.clear();
+    if (!this.#isStopped && !this.#needsReplacement) this.startLater();
+  }
+
+  /** The simulator's own rule of endings: only what was injected explains one. */
+  #judge(what: string, error: unknown): void {
+    const sense = senseOf(error);
+    if (sense === 'damage' && this.isDamaged) {
+      this.#needsReplacement = true;
+      return;
+    }
+    // What a read does not give looks like damage once; the next life reads again.
+    const isExplained =
+      sense === 'damage' ? this.#hasMetReadFault : sense === 'diskTrouble' && this.#hasMetFault;
+    if (isExplained) return;
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#world.observer.broken(
+      new InvariantViolation(
+        'endings-explained',
+        `Server ${this.id} ${what} for no injected reason: ${text}`,
+        {
+          codes: codesOf(error),
+        },
+      ),
+    );
+  }
+
+  #log(line: string): void {
+    this.#world.log?.(`server ${this.id} ${line}`);
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
