@@ -340,7 +340,9 @@ describe('a failure stops the server', () => {
     server.on('error', (error) => errors.push(error));
     const leader = await cluster.leader();
     if (leader.id !== first.id) await leader.server.transferLeadership(first.id);
+    // Applied here, so on this disk: nothing is being written, and the next command goes into the log at once.
     await expect.poll(() => server.isLeader, WAIT).toBe(true);
+    await server.propose(bytes('here'));
     disk.isBroken = true;
     const refusal = await server.propose(bytes('lost')).catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: 'STORAGE', mayHaveBeenApplied: true });

@@ -6,7 +6,7 @@ import type { Action, Event, RaftError, RaftNode } from '@waldb/core';
 import type { DriverOptions } from '../loop/driver-options.js';
 import type { Flusher } from '../loop/flusher.js';
 import { markedChange } from '../membership/marked-change.js';
-import { diskFullError, fromRaftError, type RuntimeError } from '../runtime-error.js';
+import { diskFullError, fromRaftError, type RuntimeError, withOutcome } from '../runtime-error.js';
 import { LoggedClock } from '../session/logged-clock.js';
 import { encodeRuntimeCommand } from '../session/runtime-command.js';
 import type { SessionReply } from '../session/session-reply.js';
@@ -103,7 +103,7 @@ export class ClientWork<Result> {
       return false;
     }
     if (refusal.code === 'TOO_LARGE' && batch.length > 1) this.#placeOneByOne(batch);
-    else proposals.rejectBatch(batch, this.#refusalError(refusal));
+    else proposals.rejectBatch(batch, this.#outcome(refusal));
     return true;
   }
 
@@ -135,11 +135,18 @@ export class ClientWork<Result> {
     const { configuration, lastIndex } = node.status();
     const marked = markedChange(change, configuration, lastIndex);
     const refusal = request(marked, (action) => changes.placed(action.first, action.term));
-    if (refusal !== undefined) changes.refused(this.#refusalError(refusal));
+    if (refusal !== undefined) changes.refused(this.#outcome(refusal));
     else changes.committed(node.commitIndex);
   }
 
   #refusalError(refusal: RaftError): RuntimeError {
     return refusal.code === 'NOT_LEADER' ? this.#options.notLeader() : fromRaftError(refusal);
+  }
+
+  /** Of what was to go into the log. */
+  #outcome(refusal: RaftError): RuntimeError {
+    const error = this.#refusalError(refusal);
+    // A step that failed is no refusal: what it staged before is in the log, and may come back with this server.
+    return refusal.code === 'STORAGE' ? withOutcome(error, true) : error;
   }
 }
