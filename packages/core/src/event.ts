@@ -36,7 +36,13 @@ export type Event =
   | { readonly type: 'transferLeadership'; readonly to: NodeId }
   | { readonly type: 'abortTransfer' }
   /** Asks for a read index; answered by `readReady` or `readFailed` with the same context. */
-  | { readonly type: 'read'; readonly context: Uint8Array; readonly now?: number }
+  | {
+      readonly type: 'read';
+      readonly context: Uint8Array;
+      readonly now?: number;
+      /** Ask a majority also under a lease: for who trusts no clock. Default false. */
+      readonly asksMajority?: boolean;
+    }
   /** Everything staged up to `seq` is on stable storage (deferred durability). */
   | { readonly type: 'durable'; readonly seq: number }
   /** The log failed for good: the node halts and is silent from now on. */

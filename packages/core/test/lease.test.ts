@@ -81,6 +81,20 @@ const preVote = (timed: Timed, term: number): string[] =>
   timed.receive({ type: 'preVote', from: 3, to: 1, term, lastLogIndex: 9, lastLogTerm: 9 });
 
 describe('the leader', () => {
+  it('P116: a read that asks for a majority gets one, lease or not, and so does one from another server', () => {
+    const timed = new Timed().lead();
+    timed.round();
+    expect(timed.read('a')).toEqual(['read ready "a" at 1']);
+    const asked = described(timed.step({ type: 'read', context: bytes('b'), asksMajority: true }));
+    expect(asked.some((action) => action.includes('read ready'))).toBe(false);
+    const { term } = timed.node;
+    const forwarded = timed.receive({ type: 'readIndex', from: 3, to: 1, term, incarnation: 7, request: 1 });
+    expect(forwarded.some((action) => action.includes('readIndexReply'))).toBe(false);
+    timed.round();
+    timed.round();
+    expect(timed.read('c')).toEqual(['read ready "c" at 1']);
+  });
+
   it('P116: serves reads at once within leaseMs / (1 + drift) of the beginning of a confirmed round', () => {
     const timed = new Timed().lead();
     timed.round();

@@ -34,8 +34,8 @@ import type { Patience } from './session/session-requests.js';
 
 /**
  * - `linearizable`: sees every write that was acknowledged anywhere before the read was asked for.
- * - `lease`: the same as long as clocks keep their rate; asks nobody where the leader holds a lease, else like `linearizable`.
- *   A cluster whose servers have `raft.readPolicy: 'lease'` trusts its clocks for both; without it both ask a majority.
+ * - `lease`: the same as long as clocks keep their rate; on a leader that holds a lease (`raft.readPolicy: 'lease'` on every
+ *   server) it asks nobody, else it is like `linearizable`.
  * - `eventual`: what this server has applied so far, perhaps long ago.
  */
 export type ReadConsistency = 'linearizable' | 'lease' | 'eventual';
@@ -204,8 +204,10 @@ export class RaftServer<Result> {
     return this.#ask(options, ({ now, deadline, signal }) => {
       if (consistency === 'eventual' && restoringTo !== undefined)
         return driver.reads.addConfirmed(restoringTo, deadline, signal);
-      const index = signal?.aborted === true ? undefined : node.leaseReadIndex(now);
-      if (index !== undefined && index <= driver.readableIndex) return driver.reads.answerAtOnce();
+      const index = this.#mayAskNobody(consistency) ? node.leaseReadIndex(now) : undefined;
+      if (index !== undefined && index > driver.readableIndex)
+        return driver.reads.addConfirmed(index, deadline, signal);
+      if (index !== undefined && signal?.aborted !== true) return driver.reads.answerAtOnce();
       const confirmed = driver.reads.add(deadline, signal);
       driver.wake();
       return confirmed;
@@ -225,7 +227,7 @@ export class RaftServer<Result> {
     return this.#membership.addServer(id, address, options);
   }
 
-  /** Adds a server that receives the log and counts in no quorum; a voter becomes one. */
+  /** Adds a server that receives the log and counts in no quorum. A voter is refused (`CONFIG_INVALID`). */
   addLearner(id: NodeId, address: string, options: RequestOptions = {}): Promise<void> {
     return this.#membership.addLearner(id, address, options);
   }
@@ -238,6 +240,11 @@ export class RaftServer<Result> {
   /** Makes a learner a voter. Errors: also `NOT_CAUGHT_UP` while it is too far behind. */
   promoteLearner(id: NodeId, options: RequestOptions = {}): Promise<void> {
     return this.#change({ type: 'promoteLearner', id }, options);
+  }
+
+  /** Makes a voter a learner: it goes on receiving the log, and its voice is heard no more. */
+  demoteVoter(id: NodeId, options: RequestOptions = {}): Promise<void> {
+    return this.#membership.demoteVoter(id, options);
   }
 
   removeServer(id: NodeId, options: RequestOptions = {}): Promise<void> {
@@ -409,6 +416,11 @@ export class RaftServer<Result> {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** Where there are no leases, nobody is asked by a leader that is the only voter. */
+  #mayAskNobody(consistency: ReadConsistency): boolean {
+    return consistency === 'lease' || this.#options.raft?.readPolicy !== 'lease';
   }
 
   #change(request: ChangeRequest, options: RequestOptions): Promise<void> {

@@ -24,6 +24,29 @@ describe('lease reads', () => {
     expect(cluster.member(follower).machine.items).toEqual(['a', 'b', 'c', 'd']);
   });
 
+  it('P116: a read that is to be linearizable asks a majority under a lease as well, also for a follower', async () => {
+    const cluster = await Cluster.start(3, { raft: { readPolicy: 'lease' } });
+    const leader = await cluster.leader();
+    const { server, machine } = leader;
+    await server.propose(bytes('a'));
+    const roundless = async (): Promise<boolean> => {
+      const { rounds } = server.metrics().reads;
+      await server.read('lease');
+      return server.metrics().reads.rounds === rounds;
+    };
+    await vi.waitFor(async () => expect(await roundless()).toBe(true), WAIT);
+    const { rounds } = server.metrics().reads;
+    await server.read('linearizable');
+    expect(server.metrics().reads.rounds).toBe(rounds + 1);
+    expect(machine.items).toEqual(['a']);
+    const others = cluster.ids.filter((id) => id !== leader.id);
+    cluster.links.partition([[leader.id], others]);
+    // It still holds the lease, or has none any more and asks: either way nobody confirms.
+    await expect(server.read('linearizable', { timeoutMs: 100 })).rejects.toMatchObject({
+      code: expect.stringMatching(/TIMEOUT|LEADERSHIP_LOST|NOT_LEADER/),
+    });
+  });
+
   it('P116: without leases the same read asks a majority', async () => {
     const cluster = await Cluster.start(3);
     const { server } = await cluster.leader();

@@ -191,6 +191,21 @@ describe('adding', () => {
     await refused;
   });
 
+  it('P70 a learner is no way to demote a voter by mistake: that has a name of its own', async () => {
+    const cluster = await Cluster.start(3);
+    const { server, id } = await leaderOf(cluster);
+    const [voter = 0] = cluster.ids.filter((other) => other !== id);
+    const refused = { code: 'CONFIG_INVALID', mayHaveBeenApplied: false };
+    await expect(server.addLearner(voter, cluster.addresses[voter] ?? '')).rejects.toMatchObject(refused);
+    expect(server.status().configuration.voters).toEqual([1, 2, 3]);
+    await server.demoteVoter(voter);
+    expect(server.status().configuration.learners).toEqual([voter]);
+    await expect(server.demoteVoter(voter)).rejects.toMatchObject(refused);
+    await expect(cluster.member(voter).server.demoteVoter(id)).rejects.toMatchObject({ code: 'NOT_LEADER' });
+    await server.addServer(voter, cluster.addresses[voter] ?? '');
+    expect(server.status().configuration).toMatchObject({ voters: [1, 2, 3], learners: [] });
+  });
+
   it('a new voter of a whole configuration needs an address', async () => {
     const cluster = await Cluster.start(1);
     const { server } = await leaderOf(cluster);

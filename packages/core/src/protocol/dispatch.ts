@@ -43,7 +43,7 @@ export function dispatch(raft: RaftState, event: Event): void {
       return propose(raft, event.commands);
     case 'read':
       noteTime(raft, event.now);
-      return handleRead(raft, event.context);
+      return handleRead(raft, event.context, event.asksMajority ?? false);
     case 'snapshot':
       return handleSnapshotTaken(raft, event.index, event.data, event.keepEntries ?? 0);
     case 'addServer':

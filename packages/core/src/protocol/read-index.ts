@@ -18,7 +18,7 @@ import type { RaftState } from './state.js';
 const CONTEXT_BYTES_MAX = 256;
 
 /** A client of ours asks. Errors: `QUOTA_EXCEEDED`, `TOO_LARGE`. */
-export function handleRead(raft: RaftState, callersContext: Uint8Array): void {
+export function handleRead(raft: RaftState, callersContext: Uint8Array, asksMajority: boolean): void {
   if (callersContext.length > CONTEXT_BYTES_MAX) {
     throw new RaftError(
       'TOO_LARGE',
@@ -33,7 +33,7 @@ export function handleRead(raft: RaftState, callersContext: Uint8Array): void {
     });
   }
   const context = new Uint8Array(callersContext);
-  if (leader !== undefined) return askLeader(raft, leader, { type: 'own', context });
+  if (leader !== undefined) return askLeader(raft, leader, { type: 'own', context, asksMajority });
   if (raft.leader === undefined) return raft.emit({ type: 'readFailed', context, reason: 'noLeader' });
   const { incarnation } = raft.config;
   const request = raft.forwardedReads.add(context);
@@ -95,8 +95,14 @@ function askLeader(raft: RaftState, leader: LeaderState, reader: Reader): void {
     leader.reads.beforeReady.push(reader);
     return;
   }
-  if (isAlone(raft) || holdsLease(raft, leader, raft.now)) return answer(raft, reader, raft.commitIndex);
+  if (isAlone(raft) || (mayUseLease(reader) && holdsLease(raft, leader, raft.now)))
+    return answer(raft, reader, raft.commitIndex);
   leader.reads.push({ reader, index: raft.commitIndex, round: leader.round + 1 });
+}
+
+/** What a client of another server trusts, the wire does not say. */
+function mayUseLease(reader: Reader): boolean {
+  return reader.type === 'own' && !reader.asksMajority;
 }
 
 /**

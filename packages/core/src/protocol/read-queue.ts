@@ -5,7 +5,7 @@ import type { Index, NodeId } from '../types.js';
 
 /** Who waits for a read at the leader: a client of its own, or another server on behalf of one. */
 export type Reader =
-  | { readonly type: 'own'; readonly context: Uint8Array }
+  | { readonly type: 'own'; readonly context: Uint8Array; readonly asksMajority: boolean }
   | { readonly type: 'server'; readonly id: NodeId; readonly incarnation: number; readonly request: number };
 
 interface LeaderRead {

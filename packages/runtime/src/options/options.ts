@@ -67,8 +67,8 @@ export interface RaftServerOptions<Result> {
   /** The same in bytes; the smaller counts. Default 16 MiB. */
   readonly snapshotKeepBytes?: number;
   /**
-   * The protocol's own switches and bounds. With `readPolicy: 'lease'`, linearizable reads use the lease as well;
-   * `leaseMs` is then three quarters of the shortest election timeout unless it is said.
+   * The protocol's own switches and bounds. With `readPolicy: 'lease'` leaders hold leases, for reads that ask
+   * for no more; `leaseMs` is then three quarters of the shortest election timeout unless it is said.
    */
   readonly raft?: Pick<
     RaftConfig,

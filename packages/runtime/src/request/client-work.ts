@@ -124,7 +124,7 @@ export class ClientWork<Result> {
   #startReadRound(): void {
     const { reads, clock, request } = this.#options;
     const context = reads.startRound();
-    const refusal = request({ type: 'read', context, now: clock.now() });
+    const refusal = request({ type: 'read', context, now: clock.now(), asksMajority: true });
     if (refusal !== undefined) reads.failed(context, this.#refusalError(refusal));
   }
 

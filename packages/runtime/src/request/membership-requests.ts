@@ -105,7 +105,17 @@ export class MembershipRequests {
   /** Async so that a wrong address rejects. */
   async addLearner(id: NodeId, address: string, options: RequestOptions): Promise<void> {
     requireAddress(id, address);
-    await this.#options.change({ type: 'addLearner', id, address }, options);
+    const { node, change } = this.#options;
+    if (node.isLeader && node.configuration.voters.includes(id))
+      throw invalid(`Server ${id} is a voter: \`demoteVoter\` makes it a learner.`, id);
+    await change({ type: 'addLearner', id, address }, options);
+  }
+
+  async demoteVoter(id: NodeId, options: RequestOptions): Promise<void> {
+    const { node, change } = this.#options;
+    if (node.isLeader && !node.configuration.voters.includes(id))
+      throw invalid(`Server ${id} is no voter.`, id);
+    await change({ type: 'addLearner', id }, options);
   }
 
   async waitUntilCaughtUp(id: NodeId, options: CatchUpOptions): Promise<void> {
