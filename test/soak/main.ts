@@ -1,5 +1,5 @@
 // `npm run soak -- --minutes 15 [--seconds S] [--seed N] [--servers 3] [--clients 6] [--reads lease] [--machine slow] [--tls] [--ballast BYTES]
-// [--disks] [--directory D] [--keep]`: prints how it goes and a summary; exits 1 when anything was wrong.
+// [--disks] [--validate] [--directory D] [--keep]`: prints how it goes and a summary; exits 1 when anything was wrong.
 
 import { parseArgs } from 'node:util';
 import { makeFaultyDisk } from '../support/faulty-disk/faulty-disk.js';
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     disks: { type: 'boolean', default: false },
     directory: { type: 'string' },
     keep: { type: 'boolean', default: false },
+    validate: { type: 'boolean', default: false },
   },
 });
 const seconds = values.seconds === undefined ? Number(values.minutes ?? 15) * 60 : Number(values.seconds);
@@ -41,6 +42,7 @@ const report = await runSoak({
   },
   ...(disk === undefined ? {} : { disk }),
   isKept: values.keep,
+  validatesTraces: values.validate,
   ...(values.directory === undefined ? {} : { root: values.directory }),
 });
 disk?.remove();
@@ -57,12 +59,14 @@ function summarise({
   restores,
   snapshotIndex,
   linearizability,
+  traceLines,
 }: SoakReport): void {
   print(`operations: ${operations.ok} ok, ${operations.fail} failed, ${operations.unknown} unknown`);
   print(`faults: ${listed(faults)}`);
   if (values.disks) print(`disks: ${listed(diskFaults)}; refused starts: ${listed(refusedStarts)}`);
   print(`elections: ${elections}; restores from a snapshot: ${restores}; last snapshot at ${snapshotIndex}`);
   print(`linearizability: ${linearizability}`);
+  if (values.validate) print(`protocol traces: ${traceLines} lines follow the specification`);
   for (const complaint of complaints) print(`WRONG: ${complaint}`);
   print(complaints.length === 0 ? 'all promises were kept' : `${complaints.length} complaints`);
 }

@@ -72,6 +72,8 @@ export interface ServerPlan {
   readonly readPolicy: ReadPolicy;
   readonly machine: MachineKind;
   readonly ballastBytes: number;
+  /** The file that its protocol trace is added to. */
+  readonly protocolTrace?: string;
   /** PEM. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
 }

@@ -13,6 +13,7 @@ import { type FaultCounts, FaultSchedule } from './faults.js';
 import { Ledger } from './ledger.js';
 import type { LifeEvent, Variant } from './protocol.js';
 import { SoakCluster } from './soak-cluster.js';
+import { validateTraces } from './validate-traces.js';
 import { judge, recover } from './verdict.js';
 
 export interface SoakOptions {
@@ -28,6 +29,8 @@ export interface SoakOptions {
   readonly print: (line: string) => void;
   /** Keeps the directory, with every server's log and life, also when all is well. Default false. */
   readonly isKept?: boolean;
+  /** Every step of every server is compared with the Raft specification in the end. Default false. */
+  readonly validatesTraces?: boolean;
   /** Where directories of soaks are made. Default: the machine's temporary directory. */
   readonly root?: string;
 }
@@ -44,6 +47,8 @@ export interface SoakReport {
   readonly restores: number;
   readonly snapshotIndex: number;
   readonly linearizability: string;
+  /** Lines of protocol traces that follow the specification. */
+  readonly traceLines: number;
   /** Kept when there are complaints or it was asked for, gone otherwise. */
   readonly directory: string;
 }
@@ -77,11 +82,12 @@ function isExcused(code: string, disk: ServerDisk): boolean {
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const { seed, print } = options;
   const directory = mkdtempSync(join(options.root ?? tmpdir(), `waldb-soak-${seed}-`));
-  mkdirSync(join(directory, 'servers'));
+  for (const name of ['servers', 'traces']) mkdirSync(join(directory, name));
   const program = await makeProgram(join(import.meta.dirname, 'soak-server.ts'));
   const soak = new Soak(options, directory);
   try {
-    const report = await soak.run(program);
+    const run = await soak.run(program);
+    const report = options.validatesTraces === true ? await withTraces(run, join(directory, 'traces')) : run;
     if (report.complaints.length > 0) {
       writeFileSync(join(directory, 'complaints.txt'), `${report.complaints.join('\n\n')}\n`);
       print(`kept: ${directory}`);
@@ -95,6 +101,12 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   } finally {
     program.remove();
   }
+}
+
+async function withTraces(report: SoakReport, directory: string): Promise<SoakReport> {
+  const { lines, complaint } = await validateTraces(directory);
+  const complaints = complaint === undefined ? report.complaints : [...report.complaints, complaint];
+  return { ...report, complaints, traceLines: lines };
 }
 
 function commandOf({ seconds, seed, servers, clients, variant, disk }: SoakOptions): string {
@@ -159,6 +171,7 @@ class Soak {
         restores: this.#restores,
         snapshotIndex,
         linearizability,
+        traceLines: 0,
         directory: this.#directory,
       };
     } finally {
@@ -193,13 +206,14 @@ class Soak {
   }
 
   async #makeCluster(program: Program): Promise<SoakCluster> {
-    const { servers, variant, disk } = this.#options;
+    const { servers, variant, disk, validatesTraces } = this.#options;
     const cluster: SoakCluster = await SoakCluster.create({
       directory: join(this.#directory, 'servers'),
       servers,
       snapshotThreshold: SNAPSHOT_THRESHOLD,
       variant,
       ...(disk === undefined ? {} : { disk }),
+      ...(validatesTraces === true ? { traceDirectory: join(this.#directory, 'traces') } : {}),
       program,
       onEvent: (id, event) => {
         this.#note(`${id} ${JSON.stringify(event)}`);

@@ -29,6 +29,8 @@ export interface ClusterOptions {
   /** Given, disks can be told to fail, and power can be lost. */
   readonly disk?: FaultyDisk;
   readonly program: Program;
+  /** Has every server tell its protocol trace, in this directory. */
+  readonly traceDirectory?: string;
   readonly onEvent: (id: number, event: LifeEvent) => void;
   /** A server ended, and nobody had asked it to. */
   readonly onUnwantedEnd: (id: number, how: string) => void;
@@ -190,7 +192,8 @@ export class SoakCluster {
 
   #planOf(id: number, origin: 'bootstrap' | 'join'): ServerPlan {
     const tls = this.#certificates?.get(id);
-    const { readPolicy, machine, ballastBytes } = this.#options.variant;
+    const { variant, traceDirectory } = this.#options;
+    const { readPolicy, machine, ballastBytes } = variant;
     const others = Object.fromEntries(
       Object.entries(this.addresses).filter(([other]) => this.#isOther(id, Number(other))),
     );
@@ -209,6 +212,7 @@ export class SoakCluster {
       machine,
       ballastBytes,
       ...(tls === undefined ? {} : { tls }),
+      ...(traceDirectory === undefined ? {} : { protocolTrace: join(traceDirectory, `${id}.ndjson`) }),
     };
   }
 

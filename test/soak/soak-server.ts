@@ -5,6 +5,7 @@ import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { formatEndpoint, type Network, NodeNetwork, parseEndpoint, TlsNetwork } from '@waldb/io';
 import { RaftServer, RuntimeError, type StateMachine } from '@waldb/runtime';
+import { openProtocolTrace } from '../../packages/cli/src/protocol-trace-file.js';
 import {
   type Answer,
   LEASE_MS,
@@ -55,6 +56,9 @@ async function start(stateMachine: StateMachine<number>): Promise<RaftServer<num
       ...(plan.machine === 'slow' ? { limits: { applyEntriesMax: 2, applyBacklogBytesMax: 200 } } : {}),
       ...(plan.bootstrap === undefined ? {} : { bootstrap: plan.bootstrap }),
       ...(plan.join === undefined ? {} : { join: plan.join }),
+      ...(plan.protocolTrace === undefined
+        ? {}
+        : { protocolTrace: openProtocolTrace(plan.protocolTrace, () => process.exit(EXIT_FAILED)) }),
     });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException; // reading properties of whatever was thrown

@@ -1,4 +1,5 @@
-// Whole servers as processes, under clients and under faults, judged by what the clients saw. `npm run soak` runs it for as
+// Whole servers as processes, under clients and under faults, judged by what the clients saw, and every
+// step compared with the Raft specification. `npm run soak` runs it for as
 // long as one likes; here it is short, and in `npm run test:long` less so.
 
 import { join } from 'node:path';
@@ -32,10 +33,12 @@ it(
       servers: 3,
       clients: 6,
       variant: PLAIN,
+      validatesTraces: true,
       print: (line) => lines.push(line),
     });
     expect(report.complaints, lines.join('\n')).toEqual([]);
     expect(report.linearizability).toMatch(/are linearizable$/);
+    expect(report.traceLines).toBeGreaterThan(report.operations.ok);
     // A run in which nothing happened would prove nothing.
     expect(report.operations.ok).toBeGreaterThan(SECONDS);
     expect(report.elections).toBeGreaterThan(0);

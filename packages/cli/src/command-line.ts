@@ -107,6 +107,7 @@ interface ServeSettings {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly snapshotEntries: number;
+  readonly protocolTrace?: string;
   readonly logLevel: LogLevel;
 }
 
@@ -149,6 +150,7 @@ function serveOptions(flags: TypedFlags): NodeOptions {
     admin: settings.admin,
     tls: { ca: settings.tlsCa, cert: settings.tlsCert, key: settings.tlsKey },
     snapshotEntries,
+    protocolTrace: settings.protocolTrace,
     logger: createLogger(logLevel, { server: id, clients: formatEndpoint(clientAddress) }),
   };
 }

@@ -6,6 +6,7 @@ import {
   type CloseOptions,
   formatServerAddress,
   type Members,
+  type ProtocolTraceSink,
   parseServerAddress,
   RaftServer,
   RuntimeError,
@@ -17,6 +18,7 @@ import { metricsPage } from './admin/metrics-page.js';
 import { checkPorts } from './check-ports.js';
 import { EXIT, ExitError, toExitError } from './exit.js';
 import { findCluster, type JoinedCluster } from './members/find-cluster.js';
+import { openProtocolTrace } from './protocol-trace-file.js';
 import {
   readTlsFiles,
   type TlsFiles,
@@ -48,6 +50,8 @@ export interface NodeOptions {
   /** With these, peers are spoken to by TLS. */
   readonly tls: TlsFlags;
   readonly snapshotEntries: number;
+  /** Where the protocol trace goes; undefined: nowhere. */
+  readonly protocolTrace: string | undefined;
   readonly logger: Logger;
 }
 
@@ -222,8 +226,23 @@ function startWith(
     ...(peerListen === undefined ? {} : { listen: formatEndpoint(peerListen) }),
     clientAddress: formatEndpoint(clientAddress),
     snapshotThreshold: options.snapshotEntries,
+    ...(options.protocolTrace === undefined ? {} : { protocolTrace: traceTo(options.protocolTrace, logger) }),
     logger,
   });
+}
+
+/** Errors: `ExitError` where the file cannot be opened. */
+function traceTo(path: string, logger: Logger): ProtocolTraceSink {
+  try {
+    return openProtocolTrace(path, (error) => {
+      logger.error(
+        { path, error: String(error) },
+        'The protocol trace ends here: its file cannot be written.',
+      );
+    });
+  } catch (cause) {
+    throw new ExitError(EXIT.refused, `The protocol trace cannot be written: ${String(cause)}`, { cause });
+  }
 }
 
 /** What to do about it, in the words of the command line. */

@@ -16,6 +16,7 @@ export {
   recoverMembership,
 } from './membership/recover-membership.js';
 export { formatServerAddress, parseServerAddress, type ServerAddress } from './membership/server-address.js';
+export type { ProtocolTraceSink } from './observe/protocol-trace.js';
 export {
   type ApplyMessage,
   type BatchMessage,

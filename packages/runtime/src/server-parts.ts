@@ -26,6 +26,7 @@ import { requireServerAddress } from './membership/server-address.js';
 import { Emitter } from './observe/emitter.js';
 import { MetricsRecorder } from './observe/metrics-recorder.js';
 import { NodeView } from './observe/node-view.js';
+import { tellInitialState } from './observe/protocol-trace.js';
 import type { RaftServerEvents } from './observe/server-events.js';
 import { ServerListener } from './observe/server-listener.js';
 import { checkOptions } from './options/check-options.js';
@@ -153,6 +154,7 @@ async function assemble<Result>(
   const node = RaftNode.withLog(raftConfig(options, identity, { applied, seed, incarnation }), log, {
     durability: 'deferred',
   });
+  if (options.protocolTrace !== undefined) tellInitialState(options.protocolTrace, node);
   const nodeView = new NodeView(node, log);
   const address = ownAddress(options, identity.address);
   const addressBook = new AddressBook({

@@ -184,6 +184,16 @@ export const SETTINGS: readonly Setting[] = [
     parse: parseCount,
   },
   {
+    key: 'protocol-trace',
+    argument: '<file>',
+    of: { serve: {} },
+    summary: 'tell every step of the protocol here, for checking',
+    explanation:
+      'For tests, and for hunting a fault: compared with the Raft specification by `pnpm trace:check` (docs/trace-format.md). Lines are added to what is there.',
+    example: 'traces/1.ndjson',
+    parse: parsePath,
+  },
+  {
     key: 'log-level',
     argument: '<level>',
     of: { serve: { fallback: 'warn' }, cluster: { fallback: 'error' } },

@@ -5,6 +5,7 @@ import type { Clock, Network, TlsCredentials, Vfs } from '@waldb/io';
 import { DEFAULT_LIMITS, type Logger, type TransportLimits } from '@waldb/transport';
 import { DEFAULT_ENTRY_BYTES_MAX, type WalOptions } from '@waldb/wal';
 import { formatServerAddress, requireServerAddress } from '../membership/server-address.js';
+import type { ProtocolTraceSink } from '../observe/protocol-trace.js';
 import { RuntimeError } from '../runtime-error.js';
 import type { ResultCodec } from '../session/result-codec.js';
 import type { CompactionOptions } from '../snapshot/compaction-policy.js';
@@ -112,6 +113,12 @@ export interface RaftServerOptions<Result> {
   readonly vfs?: Vfs;
   readonly clock?: Clock;
   readonly network?: Network;
+  /**
+   * Takes the server's protocol trace (docs/trace-format.md), step by step, for comparison with the Raft specification.
+   * Called within the step, before anything of it leaves: it must neither throw nor wait. `waldb serve
+   * --protocol-trace` writes a file.
+   */
+  readonly protocolTrace?: ProtocolTraceSink;
   /** For runs that can be repeated: decides every random choice. Default: unpredictable. */
   readonly seed?: number;
 }

@@ -1,6 +1,7 @@
 // What the protocol is told of the server's options, with the server's own defaults. The protocol checks it.
 
 import type { RaftConfig } from '@waldb/core';
+import { protocolTraceHook } from '../observe/protocol-trace.js';
 import {
   DEFAULT_ELECTION_TIMEOUT_TICKS,
   DEFAULT_HEARTBEAT_TICKS,
@@ -16,9 +17,11 @@ export function protocolOptions<Result>(
   options: RaftServerOptions<Result>,
 ): Omit<RaftConfig, 'id' | 'peers' | 'learners' | 'addresses'> {
   const electionTimeoutTicks = options.electionTimeoutTicks ?? DEFAULT_ELECTION_TIMEOUT_TICKS;
+  const { protocolTrace, raft } = options;
   return {
     leaseMs: electionTimeoutTicks[0] * (options.tickMs ?? DEFAULT_TICK_MS) * LEASE_SHARE,
-    ...options.raft,
+    ...raft,
+    ...(protocolTrace === undefined ? {} : { trace: protocolTraceHook(protocolTrace, raft?.trace) }),
     electionTimeoutTicks,
     diskStallTicks: diskStallTicks(options),
     heartbeatTicks: options.heartbeatTicks ?? DEFAULT_HEARTBEAT_TICKS,

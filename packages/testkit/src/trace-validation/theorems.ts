@@ -2,7 +2,7 @@
 // safety), and every leader has what was committed before its term (leader completeness, §5.4). A trace whose every line
 // is legal cannot break these, so a break here means that a rule was transcribed wrongly.
 
-import { type Entry, entryAt, type Log, lengthOf } from './log-chain.js';
+import { type Entry, entryAt, isMember, type Log, lengthOf } from './log-chain.js';
 import type { Refusal } from './outcome.js';
 import { refuse } from './own-actions.js';
 import type { ServerState } from './server-state.js';
@@ -29,6 +29,12 @@ export class Theorems {
 
   leaderOf(term: number): ServerName | undefined {
     return this.#leaders.get(term)?.server;
+  }
+
+  /** Whether the newest configuration that is committed anywhere is without this server. */
+  hasRemoved(server: ServerName): boolean {
+    const conf = this.#committed?.confEntry?.conf;
+    return conf !== undefined && !isMember(conf, server);
   }
 
   /** Before a leader is believed. */

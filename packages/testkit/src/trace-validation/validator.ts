@@ -87,6 +87,9 @@ export class TraceValidator {
 
   #begin(former: readonly ServerState[] | undefined, event: LineEvent): Outcome {
     if (former === undefined) return begin(event);
+    // An id that was removed may come back as a new server, on an empty disk.
+    if (event.log === 0 && event.state.term === 0 && this.#theorems.hasRemoved(event.nid))
+      return begin(event);
     return restart(former, event, { entries: this.#entries, messages: this.#messages });
   }
 

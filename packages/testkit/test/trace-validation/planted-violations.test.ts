@@ -284,6 +284,16 @@ describe('a trace is refused where', () => {
     expect(brokenRule(story, () => story.tell('1', 'Advance', {}, { prop: { applied: 2 } }))).toBe('applied');
   });
 
+  it('a member comes back with an empty disk; one that was removed may', () => {
+    const story = led('1', '2', '3');
+    const reborn = () => story.tell('3', 'InitState', { term: 0, vote: '0', log: 0, commit: 0 });
+    story.changeConf('1', { voters: ['1', '2'] });
+    expect(brokenRule(story, reborn)).toBe('restart');
+    story.replicate('1', '2', 1);
+    story.commit('1', 2);
+    expect(brokenRule(story, reborn)).toBeUndefined();
+  });
+
   it('a restart forgets what was durable, or remembers what nobody wrote', () => {
     const story = led('1', '2', '3');
     const forgets = () => story.tell('2', 'InitState', { log: 0, commit: 0 });
