@@ -68,12 +68,12 @@ const HOUSE = {
     machine: [],
     ambient: false,
   },
-  // The ports that clients speak to are its own: plain TCP and HTTP servers, which no simulated run replaces. What the
+  // The ports that clients speak to are its own: TCP, TLS and HTTP servers, which no simulated run replaces. What the
   // store keeps goes through runtime, and so through the seams.
   kv: {
     packages: ['core', 'io', 'runtime'],
     npm: ['redis-parser', 'cluster-key-slot'],
-    machine: ['net', 'http'],
+    machine: ['net', 'tls', 'http'],
     ambient: false,
   },
   // The outermost layer: it starts processes, reads options and environment, and talks to people.

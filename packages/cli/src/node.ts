@@ -1,7 +1,14 @@
 // One server of the store in this process: the replicated state machine, and the port that Redis clients talk to.
 
 import { type Endpoint, formatEndpoint } from '@waldb/io';
-import { type EntryReplies, entryReplies, KvStateMachine, RespServer, raftReplica } from '@waldb/kv';
+import {
+  type EntryReplies,
+  entryReplies,
+  KvStateMachine,
+  RespServer,
+  raftReplica,
+  TIME_RESOLUTION_MS,
+} from '@waldb/kv';
 import {
   type CloseOptions,
   formatServerAddress,
@@ -219,6 +226,7 @@ function startWith(
     directory,
     stateMachine,
     sessionResults: entryReplies,
+    timeResolutionMs: TIME_RESOLUTION_MS,
     ...(members === undefined ? {} : { bootstrap: { members, cluster: clusterName } }),
     ...(join === undefined ? {} : { join }),
     ...(tls === undefined ? {} : { tls }),

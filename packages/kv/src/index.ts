@@ -4,7 +4,13 @@ export { KvError, type KvErrorCode } from './kv-error.js';
 export type { Reply } from './resp/reply.js';
 export { raftReplica } from './server/raft-replica.js';
 export type { ClusterMember, ClusterState, Replica } from './server/replica.js';
-export { RespServer, type RespServerOptions } from './server/resp-server.js';
+export { type ClientTlsOptions, RespServer, type RespServerOptions } from './server/resp-server.js';
 export { DEFAULT_SERVER_LIMITS, type ServerLimits } from './server/server-limits.js';
-export { type EntryReplies, KvStateMachine } from './state/kv-state-machine.js';
+export { hashPassword, type UserOptions } from './server/users.js';
+export {
+  type EntryReplies,
+  KvStateMachine,
+  type StoreListener,
+  TIME_RESOLUTION_MS,
+} from './state/kv-state-machine.js';
 export { entryReplies } from './state/reply-codec.js';

@@ -16,6 +16,9 @@ export class LocalReplica implements Replica {
   };
   /** Thrown at every proposal and read while it is set. */
   failure: Error | undefined;
+  /** Logged time follows this date whenever something is applied. */
+  date: () => number = Date.now;
+  time = 0;
   proposals = 0;
   reads = 0;
   #held: (() => void)[] | undefined;
@@ -35,8 +38,9 @@ export class LocalReplica implements Replica {
   async propose(command: Uint8Array): Promise<EntryReplies> {
     this.proposals += 1;
     await this.#turn();
-    const entry = encodeEntry({ term: 7, index: ++this.#index, kind: 'normal', command });
-    return this.stateMachine.apply([entry])[0] ?? [];
+    const entry = encodeEntry({ term: this.state.term, index: ++this.#index, kind: 'normal', command });
+    this.time = Math.max(this.time, this.date());
+    return this.stateMachine.apply([entry], { timeOf: () => this.time })[0] ?? [];
   }
 
   async read(): Promise<void> {

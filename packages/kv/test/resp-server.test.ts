@@ -48,7 +48,7 @@ describe('commands', () => {
     [['SELECT', 'x'], '-ERR invalid DB index\r\n'],
     [['GET'], "-ERR wrong number of arguments for 'get' command\r\n"],
     [['GET', 'a', 'b'], "-ERR wrong number of arguments for 'get' command\r\n"],
-    [['SET', 'a', 'b', 'EX', '10'], '-ERR syntax error\r\n'],
+    [['SET', 'a', 'b', 'EX', '10', 'KEEPTTL'], '-ERR syntax error\r\n'],
     [['SET', 'a', 'b', 'NX', 'XX'], '-ERR syntax error\r\n'],
     [['SET', 'a', 'b', 'nx', 'get'], '$-1\r\n'],
     [['INCRBY', 'a', 'x'], '-ERR value is not an integer or out of range\r\n'],

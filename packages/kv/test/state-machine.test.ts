@@ -13,8 +13,10 @@ function entryOf(operations: readonly Operation[], index = 1) {
   return encodeEntry({ term: 1, index, kind: 'normal', command: encodeOperations(operations, bytes) });
 }
 
+const timeless = { timeOf: () => 0 };
+
 function run(machine: KvStateMachine, ...operations: Operation[]): readonly Reply[] {
-  return machine.apply([entryOf(operations)])[0] ?? [];
+  return machine.apply([entryOf(operations)], timeless)[0] ?? [];
 }
 
 const set = (key: string, value: string): Operation => ({ code: OPERATION.set, args: [key, value] });
@@ -100,7 +102,7 @@ describe('entries', () => {
         const cut = command.subarray(0, at % command.length);
         const machine = new KvStateMachine();
         try {
-          machine.apply([encodeEntry({ term: 1, index: 1, kind: 'normal', command: cut })]);
+          machine.apply([encodeEntry({ term: 1, index: 1, kind: 'normal', command: cut })], timeless);
         } catch (error) {
           expect(error).toHaveProperty('code', 'ENTRY_INVALID');
           expect(machine.size).toBe(0);
@@ -117,7 +119,7 @@ describe('entries', () => {
     ['a cut argument', [OPERATION.get, 1, 5, 97]],
   ])('%s is refused', (_, raw) => {
     const entry = encodeEntry({ term: 1, index: 1, kind: 'normal', command: Uint8Array.from(raw) });
-    expect(() => new KvStateMachine().apply([entry])).toThrowError(
+    expect(() => new KvStateMachine().apply([entry], timeless)).toThrowError(
       expect.objectContaining({ code: 'ENTRY_INVALID' }),
     );
   });
@@ -209,9 +211,17 @@ describe('snapshots', () => {
     }
   });
 
+  it('of version 1 are still read: no times, keys in any order, one of them twice', async () => {
+    const records = ['\x01\x01b\x012', '\x01\x01a\x011', '\x01\x01b\x012', '\x01\0\0', '\0'];
+    const restored = new KvStateMachine();
+    await restored.restore(inPieces(Buffer.from(`waldb-kv\x01${records.join('')}`, 'latin1'), 3));
+    expect([restored.size, restored.bytes, restored.time]).toEqual([3, 4, 0]);
+    expect(['a', 'b', ''].map((key) => restored.read(get(key)))).toEqual(['1', '2', '']);
+  });
+
   it.each([
     ['another format', Buffer.from('waldb-xx\x01\0')],
-    ['a newer version', Buffer.from('waldb-kv\x02\0')],
+    ['a newer version', Buffer.from('waldb-kv\x03\0')],
     ['an unknown record', Buffer.from('waldb-kv\x01\x09')],
     ['an absurd length', Buffer.from('waldb-kv\x01\x01\xff\xff\xff\xff\x7f', 'latin1')],
     ['bytes behind the end', Buffer.from('waldb-kv\x01\0\0')],

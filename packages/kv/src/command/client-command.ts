@@ -1,8 +1,8 @@
 // CLIENT: who is connected, and under which name.
 
-import { ErrorReply, OK, type Reply, VerbatimReply } from '../resp/reply.js';
+import { ErrorReply, OK, type Reply, SYNTAX_ERROR, VerbatimReply } from '../resp/reply.js';
 import type { ContainerCommand } from './command.js';
-import type { Client, CommandContext } from './command-context.js';
+import type { Client, CommandContext, ServerView } from './command-context.js';
 import { container } from './container.js';
 
 export const INVALID_CLIENT_NAME: ErrorReply = new ErrorReply(
@@ -37,9 +37,35 @@ export const CLIENT_COMMAND: ContainerCommand = container({
       name: 'info',
       arity: 2,
       summary: 'This connection, described.',
-      run: (_, { client, server }) => new VerbatimReply(`${describeClient(client, server.now())}\n`),
+      run: (_, { client, server }) => new VerbatimReply(`${describeClient(client, server)}\n`),
     },
-    { name: 'list', arity: -2, summary: 'All connections, one a line.', run: list },
+    { name: 'list', arity: -2, summary: 'All connections, one a line: [TYPE type] [ID id ...].', run: list },
+    {
+      name: 'kill',
+      arity: -3,
+      summary:
+        'Closes connections: address, or [ID id] [ADDR address] [LADDR address] [USER user] [SKIPME yes | no].',
+      run: kill,
+    },
+    {
+      name: 'reply',
+      arity: 3,
+      summary: 'Whether this connection is answered: ON, OFF, or SKIP for the next command.',
+      run: setReplies,
+    },
+    {
+      name: 'no-evict',
+      arity: 3,
+      summary: 'Taken and without effect: no connection is evicted.',
+      run: takeSwitch,
+    },
+    {
+      name: 'no-touch',
+      arity: 3,
+      summary: 'Taken and without effect: keys have no time of last use.',
+      run: takeSwitch,
+    },
+    { name: 'getredir', arity: 2, summary: 'Always -1: nothing is tracked for clients.', run: () => -1 },
   ],
 });
 
@@ -64,15 +90,80 @@ function setInfo(args: readonly string[], { client }: CommandContext): Reply {
   return OK;
 }
 
+function takeSwitch(args: readonly string[]): Reply {
+  return /^(?:on|off)$/i.test(args[0] as string) ? OK : SYNTAX_ERROR; // the arity was checked
+}
+
+function setReplies(args: readonly string[], { client }: CommandContext): Reply {
+  const word = (args[0] as string).toLowerCase(); // the arity was checked
+  if (word !== 'on' && word !== 'off' && word !== 'skip') return SYNTAX_ERROR;
+  // Where none is answered, none need be skipped.
+  if (word !== 'skip' || client.replies !== 'off') client.replies = word;
+  return OK;
+}
+
 function list(args: readonly string[], { server }: CommandContext): Reply {
-  if (args.length > 0) return new ErrorReply('ERR syntax error');
+  const [word, ...values] = args;
+  let wanted: (client: Client) => boolean = () => true;
+  if (word?.toLowerCase() === 'id' && values.length > 0) {
+    const ids = new Set(values);
+    wanted = ({ id }) => ids.has(String(id));
+  } else if (word?.toLowerCase() === 'type' && values.length === 1) {
+    const type = (values[0] as string).toLowerCase();
+    if (!CLIENT_TYPES.has(type))
+      return new ErrorReply(`ERR Unknown client type '${values[0]?.slice(0, 128)}'`);
+    wanted = (client) => typeOf(client, server) === type;
+  } else if (word !== undefined) return SYNTAX_ERROR;
   let text = '';
-  for (const client of server.clients()) text += `${describeClient(client, server.now())}\n`;
+  for (const client of server.clients()) if (wanted(client)) text += `${describeClient(client, server)}\n`;
   return new VerbatimReply(text);
 }
 
-function describeClient(client: Client, now: number): string {
-  const seconds = (since: number): number => Math.floor((now - since) / 1000);
+const CLIENT_TYPES = new Set(['normal', 'pubsub', 'master', 'replica', 'slave']);
+
+function typeOf(client: Client, server: ServerView): string {
+  return server.subscriptions.countOf(client) > 0 ? 'pubsub' : 'normal';
+}
+
+const NO_SUCH_CLIENT = new ErrorReply('ERR No such client');
+
+function kill(args: readonly string[], context: CommandContext): Reply {
+  const [address] = args;
+  if (args.length === 1) {
+    const count = closeAll(context, (client) => client.address === address);
+    return count === 0 ? NO_SUCH_CLIENT : OK;
+  }
+  if (args.length % 2 !== 0) return SYNTAX_ERROR;
+  const tests: ((client: Client) => boolean)[] = [];
+  let skipsMe = true;
+  for (let nth = 0; nth < args.length; nth += 2) {
+    const [word, value] = [(args[nth] as string).toUpperCase(), args[nth + 1] as string]; // an even number
+    if (word === 'ID') tests.push(({ id }) => String(id) === value);
+    else if (word === 'ADDR') tests.push((client) => client.address === value);
+    else if (word === 'LADDR') tests.push((client) => client.localAddress === value);
+    else if (word === 'USER') tests.push(({ user }) => user?.name === value);
+    else if (word === 'SKIPME' && /^(?:yes|no)$/i.test(value)) skipsMe = value.toLowerCase() === 'yes';
+    else return SYNTAX_ERROR;
+  }
+  return closeAll(
+    context,
+    (client) => !(skipsMe && client === context.client) && tests.every((test) => test(client)),
+  );
+}
+
+/** This connection is answered first. */
+function closeAll({ client: own, server }: CommandContext, isMeant: (client: Client) => boolean): number {
+  const meant = [...server.clients()].filter(isMeant);
+  for (const client of meant) {
+    if (client === own) client.closeAfterReplies();
+    else client.destroy();
+  }
+  return meant.length;
+}
+
+function describeClient(client: Client, server: ServerView): string {
+  const seconds = (since: number): number => Math.floor((server.now() - since) / 1000);
+  const { subscriptions } = server;
   return [
     `id=${client.id}`,
     `addr=${client.address}`,
@@ -80,13 +171,26 @@ function describeClient(client: Client, now: number): string {
     `name=${client.name}`,
     `age=${seconds(client.connectedAt)}`,
     `idle=${seconds(client.lastRequestAt)}`,
-    `flags=${client.acceptsStale ? 'r' : 'N'}`,
+    `flags=${flagsOf(client, server)}`,
     'db=0',
+    `sub=${subscriptions.channelsOf(client).length}`,
+    `psub=${subscriptions.patternsOf(client).length}`,
+    `multi=${client.queuedCommands}`,
     `qbuf=${client.keptBytes}`,
     `omem=${client.outputBytes}`,
     `cmd=${client.lastCommand}`,
+    `user=${client.user?.name ?? '(none)'}`,
     `resp=${client.protocol}`,
     `lib-name=${client.libraryName}`,
     `lib-ver=${client.libraryVersion}`,
   ].join(' ');
+}
+
+function flagsOf(client: Client, server: ServerView): string {
+  const flags = [
+    client.acceptsStale ? 'r' : '',
+    client.queuedCommands >= 0 ? 'x' : '',
+    typeOf(client, server) === 'pubsub' ? 'P' : '',
+  ].join('');
+  return flags === '' ? 'N' : flags;
 }

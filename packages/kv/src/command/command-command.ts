@@ -1,7 +1,8 @@
 // COMMAND: the table of commands, told to clients.
 
 import { ErrorReply, MapReply, type Reply, SetReply, StatusReply } from '../resp/reply.js';
-import { type Command, type ContainerCommand, isOperationCommand } from './command.js';
+import { categoriesOf } from '../server/users.js';
+import { type Command, type ContainerCommand, keysOf } from './command.js';
 import type { CommandContext } from './command-context.js';
 import { container } from './container.js';
 
@@ -50,19 +51,9 @@ function getKeys(request: readonly string[], { server }: CommandContext): Reply 
   return keys.length === 0 ? new ErrorReply('ERR The command has no key arguments') : keys;
 }
 
-/** The keys of a request; `request[0]` is the command's name. */
-export function keysOf(command: Command, request: readonly string[]): string[] {
-  if (!isOperationCommand(command) || command.keys === undefined) return [];
-  const { first, last, step } = command.keys;
-  const end = last < 0 ? request.length + last : last;
-  const keys: string[] = [];
-  for (let at = first; at <= end && at < request.length; at += step) keys.push(request[at] as string);
-  return keys;
-}
-
 /** The ten fields of Redis 7: name, arity, flags, first, last, step, ACL categories, tips, key specifications, subcommands. */
 function describeCommand(command: Command): Reply {
-  const keys = isOperationCommand(command) ? command.keys : undefined;
+  const keys = command.kind === 'local' || command.kind === 'container' ? undefined : command.keys;
   const flags = flagsOf(command).map((flag) => new StatusReply(flag));
   const subcommands = command.kind === 'container' ? [...command.subcommands.values()] : [];
   return [
@@ -72,7 +63,7 @@ function describeCommand(command: Command): Reply {
     keys?.first ?? 0,
     keys?.last ?? 0,
     keys?.step ?? 0,
-    new SetReply([]),
+    new SetReply(categoriesOf(command).map((category) => new StatusReply(`@${category}`))),
     [],
     [],
     subcommands.map((subcommand) =>
@@ -83,6 +74,7 @@ function describeCommand(command: Command): Reply {
 
 function flagsOf(command: Command): string[] {
   if (command.kind === 'write') return ['write'];
+  if (command.kind === 'transaction') return ['noscript', 'fast'];
   return command.kind === 'read' ? ['readonly'] : ['loading', 'stale'];
 }
 

@@ -1,7 +1,11 @@
 // What local commands may see and change. The server implements these; commands know nothing of sockets.
 
 import type { ProtocolVersion } from '../resp/encode-reply.js';
+import type { Reply } from '../resp/reply.js';
+import type { Cursors } from '../server/cursors.js';
 import type { ClusterState } from '../server/replica.js';
+import type { Subscriptions } from '../server/subscriptions.js';
+import type { User, Users } from '../server/users.js';
 import type { Command } from './command.js';
 
 export interface CommandContext {
@@ -19,23 +23,42 @@ export interface Client {
   readonly lastCommand: string;
   readonly keptBytes: number;
   readonly outputBytes: number;
+  /** Commands of an open MULTI; -1: there is none. */
+  readonly queuedCommands: number;
   name: string;
   libraryName: string;
   libraryVersion: string;
   protocol: ProtocolVersion;
+  /** Undefined until AUTH, where that is needed. */
+  user: User | undefined;
   /** READONLY was sent: the client takes what this server knows, though it may be behind. */
   acceptsStale: boolean;
+  /** CLIENT REPLY. */
+  replies: 'on' | 'off' | 'skip' | 'skipNext';
+  /** Tells the client something that it has not asked for just now. */
+  push(reply: Reply): void;
+  /** Gives up MULTI and WATCH. */
+  resetTransaction(): void;
   /** Closes once everything asked until now is answered; later requests are not read. */
   closeAfterReplies(): void;
+  /** Closes at once. */
+  destroy(): void;
 }
 
 export interface ServerView {
   /** Milliseconds on the server's monotonic clock. */
   now(): number;
+  /** Milliseconds since 1970, as this machine believes. */
+  date(): number;
+  /** A 32-bit number, another one at each call; never 0. */
+  nextSeed(): number;
   readonly startedAt: number;
   readonly port: number;
   readonly version: string;
   readonly commands: ReadonlyMap<string, Command>;
+  readonly cursors: Cursors;
+  readonly subscriptions: Subscriptions;
+  readonly users: Users;
   clients(): Iterable<Client>;
   cluster(): ClusterState;
   statistics(): ServerStatistics;
@@ -48,5 +71,6 @@ export interface ServerStatistics {
   readonly commandsProcessed: number;
   readonly proposedBytes: number;
   readonly keys: number;
+  readonly expiringKeys: number;
   readonly dataBytes: number;
 }

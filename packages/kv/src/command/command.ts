@@ -2,9 +2,26 @@
 
 import type { Operation } from '../operation/operation.js';
 import type { ErrorReply, Reply } from '../resp/reply.js';
-import type { CommandContext } from './command-context.js';
+import type { CommandContext, ServerView } from './command-context.js';
 
-export type CommandGroup = 'string' | 'generic' | 'connection' | 'server' | 'cluster';
+export type CommandGroup =
+  | 'string'
+  | 'generic'
+  | 'connection'
+  | 'server'
+  | 'cluster'
+  | 'transactions'
+  | 'pubsub';
+
+/** Where keys stand among the words, from 1; `last` -1: to the end. */
+export interface KeyPlaces {
+  readonly first: number;
+  readonly last: number;
+  readonly step: number;
+}
+
+export const ONE_KEY: KeyPlaces = { first: 1, last: 1, step: 1 };
+export const ALL_KEYS: KeyPlaces = { first: 1, last: -1, step: 1 };
 
 interface CommandBase {
   /** In lower case. */
@@ -19,16 +36,32 @@ interface CommandBase {
 /** Carried out by the replicas, or read from the replicated state. */
 export interface OperationCommand extends CommandBase {
   readonly kind: 'write' | 'read';
-  /** Where keys stand among the words, from 1; `last` -1: to the end. Undefined: the command has no key. */
-  readonly keys: { readonly first: number; readonly last: number; readonly step: number } | undefined;
+  /** Undefined: the command has no key. */
+  readonly keys: KeyPlaces | undefined;
   /** Checks the arguments (without the name): what this lets pass is executed by every replica. */
-  readonly prepare: (args: readonly string[]) => Operation | ErrorReply;
+  readonly prepare: (args: readonly string[], server: ServerView) => Operation | ErrorReply;
+  /** Makes of the replicas' reply what the client is told, if that is something else. Not called with an error. */
+  readonly finish?: (reply: Reply, args: readonly string[], server: ServerView) => Reply;
 }
 
 /** Answered at once, from what this server knows. */
 export interface LocalCommand extends CommandBase {
   readonly kind: 'local';
-  readonly run: (args: readonly string[], context: CommandContext) => Reply;
+  /** A promise holds up what the connection sends behind it. */
+  readonly run: (args: readonly string[], context: CommandContext) => Reply | Promise<Reply>;
+  /** Not in a transaction: what it changes would come at another time than its answer. */
+  readonly isRefusedInTransaction?: boolean;
+  /** Carried out at once, also in a transaction, which it ends. */
+  readonly leavesTransaction?: boolean;
+  /** Allowed before AUTH. */
+  readonly needsNoUser?: boolean;
+}
+
+/** MULTI and what belongs to it: the server knows what to do with them (`server/transactions.ts`). */
+export interface TransactionCommand extends CommandBase {
+  readonly kind: 'transaction';
+  readonly step: 'multi' | 'exec' | 'discard' | 'watch' | 'unwatch';
+  readonly keys: KeyPlaces | undefined;
 }
 
 /** A command with subcommands, such as CLIENT. */
@@ -40,7 +73,10 @@ export interface ContainerCommand extends CommandBase {
   readonly alone?: (context: CommandContext) => Reply;
 }
 
-export type Command = OperationCommand | LocalCommand | ContainerCommand;
+/** Answered by this server alone. */
+export type ImmediateCommand = LocalCommand | ContainerCommand;
+
+export type Command = OperationCommand | ImmediateCommand | TransactionCommand;
 
 /** Whether a request of `words` words has as many as the command wants. */
 export function hasArity(command: { readonly arity: number }, words: number): boolean {
@@ -49,4 +85,15 @@ export function hasArity(command: { readonly arity: number }, words: number): bo
 
 export function isOperationCommand(command: Command): command is OperationCommand {
   return command.kind === 'read' || command.kind === 'write';
+}
+
+/** The keys of a request; `words[0]` is the command's name. */
+export function keysOf(command: Command, words: readonly string[]): string[] {
+  const places = command.kind === 'local' || command.kind === 'container' ? undefined : command.keys;
+  if (places === undefined) return [];
+  const { first, last, step } = places;
+  const end = last < 0 ? words.length + last : last;
+  const keys: string[] = [];
+  for (let at = first; at <= end && at < words.length; at += step) keys.push(words[at] as string);
+  return keys;
 }

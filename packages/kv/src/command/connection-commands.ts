@@ -1,14 +1,16 @@
 // Commands about the connection itself.
 
 import { ErrorReply, MapReply, OK, PONG, type Reply, StatusReply } from '../resp/reply.js';
+import { authenticate } from './acl-commands.js';
 import { CLIENT_COMMAND, INVALID_CLIENT_NAME, isClientName } from './client-command.js';
 import type { Command } from './command.js';
 import type { Client, CommandContext } from './command-context.js';
+import { wrongArity } from './container.js';
 
-const NO_PASSWORD = new ErrorReply(
-  'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
-);
 const NO_PROTOCOL = new ErrorReply('NOPROTO unsupported protocol version');
+const NO_USER = new ErrorReply(
+  'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
+);
 
 export const CONNECTION_COMMANDS: readonly Command[] = [
   {
@@ -17,9 +19,10 @@ export const CONNECTION_COMMANDS: readonly Command[] = [
     arity: -1,
     group: 'connection',
     summary: 'Answers PONG, or with its argument.',
-    run: (args) => {
-      if (args.length > 1) return new ErrorReply("ERR wrong number of arguments for 'ping' command");
-      return args[0] ?? PONG;
+    run: (args, { client, server }) => {
+      if (args.length > 1) return wrongArity('ping');
+      const isListening = client.protocol === 2 && server.subscriptions.countOf(client) > 0;
+      return isListening ? ['pong', args[0] ?? ''] : (args[0] ?? PONG);
     },
   },
   {
@@ -35,16 +38,11 @@ export const CONNECTION_COMMANDS: readonly Command[] = [
     name: 'hello',
     arity: -1,
     group: 'connection',
-    summary: 'Chooses RESP2 or RESP3 and tells about the server: HELLO [2 | 3 [SETNAME name]].',
+    summary:
+      'Chooses RESP2 or RESP3 and tells about the server: HELLO [2 | 3 [AUTH user password] [SETNAME name]].',
+    needsNoUser: true,
+    isRefusedInTransaction: true,
     run: hello,
-  },
-  {
-    kind: 'local',
-    name: 'auth',
-    arity: -2,
-    group: 'connection',
-    summary: 'Always an error: this server knows no passwords.',
-    run: () => NO_PASSWORD,
   },
   {
     kind: 'local',
@@ -85,10 +83,16 @@ export const CONNECTION_COMMANDS: readonly Command[] = [
     arity: 1,
     group: 'connection',
     summary: 'Puts the connection back into the state of a new one.',
-    run: (_, { client }) => {
+    needsNoUser: true,
+    leavesTransaction: true,
+    run: (_, { client, server }) => {
       client.acceptsStale = false;
       client.name = '';
       client.protocol = 2;
+      client.replies = 'on';
+      client.user = server.users.initial;
+      client.resetTransaction();
+      server.subscriptions.remove(client);
       return new StatusReply('RESET');
     },
   },
@@ -98,6 +102,8 @@ export const CONNECTION_COMMANDS: readonly Command[] = [
     arity: -1,
     group: 'connection',
     summary: 'Closes the connection once everything is answered.',
+    needsNoUser: true,
+    leavesTransaction: true,
     run: (_, { client }) => {
       client.closeAfterReplies();
       return OK;
@@ -106,33 +112,43 @@ export const CONNECTION_COMMANDS: readonly Command[] = [
   CLIENT_COMMAND,
 ];
 
-function hello(args: readonly string[], context: CommandContext): Reply {
+function hello(args: readonly string[], context: CommandContext): Reply | Promise<Reply> {
   const [version, ...options] = args;
   if (version !== undefined && !/^\d{1,9}$/.test(version)) {
     return new ErrorReply('ERR Protocol version is not an integer or out of range');
   }
   if (version !== undefined && version !== '2' && version !== '3') return NO_PROTOCOL;
-  const name = helloName(options);
-  if (name instanceof ErrorReply) return name;
-  if (name !== undefined) context.client.name = name;
-  if (version !== undefined) context.client.protocol = version === '3' ? 3 : 2;
-  return greeting(context.client, context);
+  const read = readHello(options);
+  if (read instanceof ErrorReply) return read;
+  const { name, credentials } = read;
+  const greet = (): Reply => {
+    if (name !== undefined) context.client.name = name;
+    if (version !== undefined) context.client.protocol = version === '3' ? 3 : 2;
+    return greeting(context.client, context);
+  };
+  if (credentials === undefined) return context.client.user === undefined ? NO_USER : greet();
+  return authenticate(context, ...credentials).then((reply) => (reply === OK ? greet() : reply));
 }
 
-/** The name to set, if any; AUTH is refused. */
-function helloName(options: readonly string[]): string | undefined | ErrorReply {
-  let name: string | undefined;
-  for (let nth = 0; nth < options.length; nth += 2) {
-    const option = (options[nth] as string).toUpperCase(); // nth < options.length
-    if (option === 'AUTH' && nth + 2 < options.length) return NO_PASSWORD;
-    const value = options[nth + 1];
-    if (option !== 'SETNAME' || value === undefined) {
-      return new ErrorReply(`ERR Syntax error in HELLO option '${options[nth]}'`);
-    }
-    if (!isClientName(value)) return INVALID_CLIENT_NAME;
-    name = value;
+interface HelloOptions {
+  name: string | undefined;
+  credentials: readonly [user: string, password: string] | undefined;
+}
+
+function readHello(words: readonly string[]): HelloOptions | ErrorReply {
+  const options: HelloOptions = { name: undefined, credentials: undefined };
+  for (let nth = 0; nth < words.length; nth += 2) {
+    const word = (words[nth] as string).toUpperCase(); // nth < words.length
+    const [value, second] = [words[nth + 1], words[nth + 2]];
+    if (word === 'AUTH' && value !== undefined && second !== undefined) {
+      options.credentials = [value, second];
+      nth += 1;
+    } else if (word !== 'SETNAME' || value === undefined) {
+      return new ErrorReply(`ERR Syntax error in HELLO option '${words[nth]}'`);
+    } else if (!isClientName(value)) return INVALID_CLIENT_NAME;
+    else options.name = value;
   }
-  return name;
+  return options;
 }
 
 function greeting(client: Client, { server }: CommandContext): Reply {

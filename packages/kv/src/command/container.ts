@@ -10,6 +10,7 @@ export interface Subcommand {
   readonly arity: number;
   readonly summary: string;
   readonly run: LocalCommand['run'];
+  readonly isRefusedInTransaction?: boolean;
 }
 
 interface ContainerOptions {
@@ -41,7 +42,7 @@ export function runContainer(
   command: ContainerCommand,
   args: readonly string[],
   context: CommandContext,
-): Reply {
+): Reply | Promise<Reply> {
   const [word, ...rest] = args;
   if (word === undefined) return command.alone?.(context) ?? wrongArity(command.name);
   const subcommand = command.subcommands.get(word.toLowerCase());

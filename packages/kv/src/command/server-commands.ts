@@ -1,7 +1,10 @@
 // Commands about this server as a process.
 
-import { MapReply, type Reply, VerbatimReply } from '../resp/reply.js';
+import { parseInteger } from '../operation/integer.js';
+import { VALUE_BYTES_MAX } from '../operation/string-operations.js';
+import { ErrorReply, MapReply, NOT_AN_INTEGER, OK, type Reply, VerbatimReply } from '../resp/reply.js';
 import { leaderOf } from '../server/redirect.js';
+import { KeyEventFlags } from '../server/subscriptions.js';
 import type { Command } from './command.js';
 import { COMMAND_COMMAND } from './command-command.js';
 import type { CommandContext } from './command-context.js';
@@ -21,6 +24,11 @@ const PARAMETERS: readonly (readonly [string, (context: CommandContext) => strin
   ['databases', () => '1'],
   ['cluster-enabled', () => 'yes'],
   ['port', ({ server }) => String(server.port)],
+  ['maxmemory', () => '0'],
+  ['maxmemory-policy', () => 'noeviction'],
+  ['timeout', () => '0'],
+  ['proto-max-bulk-len', () => String(VALUE_BYTES_MAX)],
+  ['notify-keyspace-events', ({ server }) => server.subscriptions.keyEvents.text],
 ];
 
 export const SERVER_COMMANDS: readonly Command[] = [
@@ -35,11 +43,44 @@ export const SERVER_COMMANDS: readonly Command[] = [
   container({
     name: 'config',
     group: 'server',
-    summary: 'Tells the configuration. Nothing can be set here.',
+    summary: 'Tells the configuration. Only notify-keyspace-events can be set here.',
     subcommands: [
       { name: 'get', arity: -3, summary: 'Parameters whose names match the patterns.', run: getParameters },
+      {
+        name: 'set',
+        arity: -4,
+        summary: 'Sets notify-keyspace-events, for this server.',
+        run: setParameters,
+      },
     ],
   }),
+  {
+    kind: 'local',
+    name: 'time',
+    arity: 1,
+    group: 'server',
+    summary: "This server's date: seconds since 1970, and microseconds.",
+    run: (_, { server }) => {
+      const date = server.date();
+      return [String(Math.floor(date / 1000)), String(Math.floor((date % 1000) * 1000))];
+    },
+  },
+  {
+    kind: 'local',
+    name: 'role',
+    arity: 1,
+    group: 'server',
+    summary: 'Whether this server leads, and who follows or leads.',
+    run: role,
+  },
+  {
+    kind: 'local',
+    name: 'wait',
+    arity: 3,
+    group: 'generic',
+    summary: 'How many other servers have every write that was answered: as many as a majority needs.',
+    run: wait,
+  },
   COMMAND_COMMAND,
 ];
 
@@ -58,6 +99,48 @@ function globMatcher(pattern: string): (name: string) => boolean {
     .replace(/\?/g, '[^]');
   const expression = new RegExp(`^${source}$`, 'i');
   return (name) => expression.test(name);
+}
+
+function setParameters(args: readonly string[], { server }: CommandContext): Reply {
+  const [name, value] = args as [string, string]; // the arity was checked
+  if (name.toLowerCase() !== 'notify-keyspace-events' || args.length !== 2) {
+    return new ErrorReply(
+      `ERR Unknown option or number of arguments for CONFIG SET - '${name.slice(0, 128)}'`,
+    );
+  }
+  const flags = KeyEventFlags.parse(value);
+  if (flags === undefined) {
+    return new ErrorReply(
+      "ERR CONFIG SET failed (possibly related to argument 'notify-keyspace-events') - Invalid event class character. Use 'Ag$lshzxeKEtmdn'.",
+    );
+  }
+  server.subscriptions.keyEvents = flags;
+  return OK;
+}
+
+/** Offsets are not told: servers of this store compare indexes of the log (`raft_...` in INFO). */
+function role(_: readonly string[], { server }: CommandContext): Reply {
+  const cluster = server.cluster();
+  const leader = leaderOf(cluster);
+  if (cluster.role === 'leader') {
+    const others = cluster.members.flatMap(({ id, client }) =>
+      id === cluster.id || client === undefined ? [] : [[client.host, String(client.port), '0']],
+    );
+    return ['master', 0, others];
+  }
+  const { host = '', port = 0 } = leader?.client ?? {};
+  return ['slave', host, port, leader === undefined ? 'connect' : 'connected', 0];
+}
+
+/** Writes are answered once a majority has them: nothing is left to wait for. More than that is not promised. */
+function wait(args: readonly string[], { server }: CommandContext): Reply {
+  const [count, timeout] = args.map(parseInteger);
+  if (count === undefined) return NOT_AN_INTEGER;
+  if (timeout === undefined) return new ErrorReply('ERR timeout is not an integer or out of range');
+  if (timeout < 0) return new ErrorReply('ERR timeout is negative');
+  const cluster = server.cluster();
+  if (cluster.role !== 'leader') return new ErrorReply('ERR WAIT cannot be used with replica instances.');
+  return Math.floor(cluster.members.filter(({ isVoter }) => isVoter).length / 2);
 }
 
 type Section = (context: CommandContext) => readonly (readonly [string, string | number])[];
@@ -94,8 +177,8 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   replication: replication,
   cluster: () => [['cluster_enabled', 1]],
   keyspace: ({ server }) => {
-    const { keys } = server.statistics();
-    return keys === 0 ? [] : [['db0', `keys=${keys},expires=0,avg_ttl=0`]];
+    const { keys, expiringKeys } = server.statistics();
+    return keys === 0 ? [] : [['db0', `keys=${keys},expires=${expiringKeys},avg_ttl=0`]];
   },
 };
 

@@ -1,32 +1,105 @@
-// Commands on string values.
+// Commands on string values, but SET.
 
+import { parseDecimal } from '../operation/decimal.js';
+import { TIME_OPTION } from '../operation/expiry-time.js';
 import { negateInteger, parseInteger } from '../operation/integer.js';
 import { OPERATION, type Operation } from '../operation/operation.js';
-import { SET_OPTION } from '../operation/string-operations.js';
-import { ErrorReply, NOT_AN_INTEGER, SYNTAX_ERROR } from '../resp/reply.js';
-import type { OperationCommand } from './command.js';
+import { ErrorReply, NOT_A_FLOAT, NOT_AN_INTEGER, SYNTAX_ERROR } from '../resp/reply.js';
+import { ALL_KEYS, type KeyPlaces, ONE_KEY, type OperationCommand } from './command.js';
+import { wrongArity } from './container.js';
+import { readTime, timeUnit } from './expiry-arguments.js';
 
-const ONE_KEY = { first: 1, last: 1, step: 1 } as const;
+const PAIRS: KeyPlaces = { first: 1, last: -1, step: 2 };
+
+interface Row {
+  readonly kind: 'read' | 'write';
+  readonly name: string;
+  readonly arity: number;
+  readonly summary: string;
+  readonly keys?: KeyPlaces;
+  readonly prepare: OperationCommand['prepare'];
+}
+
+const row = ({ keys = ONE_KEY, ...rest }: Row): OperationCommand => ({ ...rest, keys, group: 'string' });
 
 export const STRING_COMMANDS: readonly OperationCommand[] = [
-  {
-    kind: 'write',
-    name: 'set',
-    arity: -3,
-    group: 'string',
-    summary: 'Sets the value of a key: SET key value [NX | XX] [GET].',
-    keys: ONE_KEY,
-    prepare: prepareSet,
-  },
-  {
+  row({
     kind: 'read',
     name: 'get',
     arity: 2,
-    group: 'string',
     summary: 'Returns the value of a key.',
-    keys: ONE_KEY,
     prepare: (args) => ({ code: OPERATION.get, args }),
-  },
+  }),
+  row({
+    kind: 'write',
+    name: 'getdel',
+    arity: 2,
+    summary: 'Returns the value of a key and deletes it.',
+    prepare: (args) => ({ code: OPERATION.getAndDelete, args }),
+  }),
+  row({
+    kind: 'write',
+    name: 'getex',
+    arity: -2,
+    summary:
+      'Returns the value of a key and sets when it expires: GETEX key [EX s | PX ms | EXAT s | PXAT ms | PERSIST].',
+    prepare: prepareGetEx,
+  }),
+  row({
+    kind: 'read',
+    name: 'mget',
+    arity: -2,
+    summary: 'Returns the values of keys.',
+    keys: ALL_KEYS,
+    prepare: (args) => ({ code: OPERATION.getMany, args }),
+  }),
+  row({
+    kind: 'write',
+    name: 'mset',
+    arity: -3,
+    summary: 'Sets the values of keys, all at once.',
+    keys: PAIRS,
+    prepare: (args) => (args.length % 2 === 0 ? { code: OPERATION.setMany, args } : wrongArity('mset')),
+  }),
+  row({
+    kind: 'write',
+    name: 'msetnx',
+    arity: -3,
+    summary: 'Sets the values of keys if none of them is there.',
+    keys: PAIRS,
+    prepare: (args) =>
+      args.length % 2 === 0 ? { code: OPERATION.setManyIfAbsent, args } : wrongArity('msetnx'),
+  }),
+  row({
+    kind: 'write',
+    name: 'append',
+    arity: 3,
+    summary: 'Appends to the value of a key; returns the new length.',
+    prepare: (args) => ({ code: OPERATION.append, args }),
+  }),
+  row({
+    kind: 'read',
+    name: 'strlen',
+    arity: 2,
+    summary: 'Returns the length of the value of a key.',
+    prepare: (args) => ({ code: OPERATION.length, args }),
+  }),
+  ...['getrange', 'substr'].map((name) =>
+    row({
+      kind: 'read',
+      name,
+      arity: 4,
+      summary: 'Returns a part of the value of a key: first and last position, negative ones from the end.',
+      prepare: prepareRange,
+    }),
+  ),
+  row({
+    kind: 'write',
+    name: 'setrange',
+    arity: 4,
+    summary: 'Overwrites the value of a key from a position on; returns the new length.',
+    prepare: prepareSetRange,
+  }),
   counter('incr', 2, 'Adds one to the integer value of a key.', () => '1'),
   counter('decr', 2, 'Subtracts one from the integer value of a key.', () => '-1'),
   counter('incrby', 3, 'Adds to the integer value of a key.', (amount) => amount),
@@ -36,33 +109,41 @@ export const STRING_COMMANDS: readonly OperationCommand[] = [
     const negative = negateInteger(parsed);
     return negative === undefined ? new ErrorReply('ERR decrement would overflow') : String(negative);
   }),
+  row({
+    kind: 'write',
+    name: 'incrbyfloat',
+    arity: 3,
+    summary: 'Adds to the decimal value of a key.',
+    prepare: (args) =>
+      parseDecimal(args[1] as string) === undefined // the arity was checked
+        ? NOT_A_FLOAT
+        : { code: OPERATION.incrementDecimal, args },
+  }),
 ];
 
-function prepareSet(args: readonly string[]): Operation | ErrorReply {
-  if (args.length === 2) return { code: OPERATION.set, args };
-  const [key, value, ...words] = args as [string, string, ...string[]]; // the arity was checked
-  let options = '';
-  for (const word of words) {
-    const option = setOption(word);
-    if (option === undefined) return SYNTAX_ERROR;
-    if (!options.includes(option)) options += option;
+// The arities were checked, hence the casts.
+
+function prepareGetEx(args: readonly string[]): Operation | ErrorReply {
+  const [key, word, text] = args as [string, string?, string?];
+  if (word === undefined) return { code: OPERATION.get, args };
+  if (word.toUpperCase() === 'PERSIST' && args.length === 2) {
+    return { code: OPERATION.getAndExpire, args: [key, TIME_OPTION.never, '0'] };
   }
-  const excludes = options.includes(SET_OPTION.ifAbsent) && options.includes(SET_OPTION.ifPresent);
-  if (excludes) return SYNTAX_ERROR;
-  return { code: OPERATION.setWithOptions, args: [key, value, options] };
+  const unit = timeUnit(word);
+  if (unit === undefined || text === undefined || args.length > 3) return SYNTAX_ERROR;
+  const time = readTime(text, { unit, command: 'getex', mayBePast: false });
+  return time instanceof ErrorReply ? time : { code: OPERATION.getAndExpire, args: [key, unit.option, time] };
 }
 
-function setOption(word: string): string | undefined {
-  switch (word.toUpperCase()) {
-    case 'NX':
-      return SET_OPTION.ifAbsent;
-    case 'XX':
-      return SET_OPTION.ifPresent;
-    case 'GET':
-      return SET_OPTION.returnPrevious;
-    default:
-      return undefined;
-  }
+function prepareRange(args: readonly string[]): Operation | ErrorReply {
+  const isValid = args.slice(1).every((position) => parseInteger(position) !== undefined);
+  return isValid ? { code: OPERATION.range, args } : NOT_AN_INTEGER;
+}
+
+function prepareSetRange(args: readonly string[]): Operation | ErrorReply {
+  const offset = parseInteger(args[1] as string);
+  if (offset === undefined) return NOT_AN_INTEGER;
+  return offset < 0 ? new ErrorReply('ERR offset is out of range') : { code: OPERATION.setRange, args };
 }
 
 function counter(
@@ -71,19 +152,17 @@ function counter(
   summary: string,
   incrementOf: (amount: string) => string | ErrorReply,
 ): OperationCommand {
-  return {
+  return row({
     kind: 'write',
     name,
     arity,
-    group: 'string',
     summary,
-    keys: ONE_KEY,
     prepare: (args) => {
-      const [key, amount = '1'] = args as [string, string?]; // the arity was checked
+      const [key, amount = '1'] = args as [string, string?];
       const increment = incrementOf(amount);
       if (typeof increment !== 'string') return increment;
       if (parseInteger(increment) === undefined) return NOT_AN_INTEGER;
       return { code: OPERATION.increment, args: [key, increment] };
     },
-  };
+  });
 }

@@ -2,10 +2,11 @@
 //
 //   operation   code:u8   count   then count times   length, bytes
 //
-// `count` and `length` are unsigned LEB128 of at most 5 bytes. Operations follow each other to the end of the entry.
+// `count` and `length` are unsigned LEB128 of at most 5 bytes. Operations follow each other to the end of the entry. A
+// transaction is one operation: behind its token each argument holds the bytes of one part, which is no transaction.
 
 import { KvError } from '../kv-error.js';
-import { isOperation, type Operation } from './operation.js';
+import { isOperation, OPERATION, type Operation } from './operation.js';
 
 const NUMBER_BYTES_MAX = 5;
 
@@ -31,9 +32,30 @@ export function encodeOperations(operations: readonly Operation[], bytes: number
   return entry;
 }
 
+/** `token` is that of the watch that decides, '' for none. */
+export function transactionOf(token: string, parts: readonly Operation[]): Operation {
+  const encoded = parts.map((part) => encodeOperations([part], operationBytes(part)).toString('latin1'));
+  return { code: OPERATION.transaction, args: [token, ...encoded], parts };
+}
+
 /** The operations of an entry, as copies. Errors: `ENTRY_INVALID`. */
 export function decodeOperations(command: Uint8Array): Operation[] {
-  const bytes = Buffer.from(command.buffer, command.byteOffset, command.byteLength);
+  const operations = decodeFlat(Buffer.from(command.buffer, command.byteOffset, command.byteLength));
+  for (const [nth, { code, args }] of operations.entries()) {
+    if (code === OPERATION.transaction) operations[nth] = { code, args, parts: decodeParts(args) };
+  }
+  return operations;
+}
+
+function decodeParts(args: readonly string[]): Operation[] {
+  const parts = args.slice(1).flatMap((part) => decodeFlat(Buffer.from(part, 'latin1')));
+  if (parts.some(({ code }) => code === OPERATION.transaction)) {
+    throw new KvError('ENTRY_INVALID', 'A logged entry cannot be executed: a transaction holds another one.');
+  }
+  return parts;
+}
+
+function decodeFlat(bytes: Buffer): Operation[] {
   const cursor: Cursor = { bytes, offset: 0 };
   const operations: Operation[] = [];
   while (cursor.offset < bytes.length) operations.push(readOperation(cursor));

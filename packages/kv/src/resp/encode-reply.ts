@@ -1,6 +1,16 @@
 // Writes a reply as RESP2 or RESP3 (https://redis.io/docs/latest/develop/reference/protocol-spec/), as a latin1 string.
 
-import { ErrorReply, MapReply, OK, type Reply, SetReply, StatusReply, type VerbatimReply } from './reply.js';
+import {
+  ErrorReply,
+  MapReply,
+  OK,
+  PushReply,
+  type Reply,
+  ReplySequence,
+  SetReply,
+  StatusReply,
+  type VerbatimReply,
+} from './reply.js';
 
 /** The version of the protocol that a connection has chosen with HELLO; 2 until then. */
 export type ProtocolVersion = 2 | 3;
@@ -20,17 +30,19 @@ export function encodeReply(reply: Reply, protocol: ProtocolVersion): string {
 }
 
 function encodeAggregate(
-  reply: readonly Reply[] | MapReply | SetReply | VerbatimReply,
+  reply: readonly Reply[] | MapReply | SetReply | PushReply | ReplySequence | VerbatimReply,
   protocol: ProtocolVersion,
 ): string {
   if (isArray(reply)) return encodeSequence('*', reply, protocol);
   if (reply instanceof SetReply) return encodeSequence(protocol === 3 ? '~' : '*', reply.members, protocol);
   if (reply instanceof MapReply) return encodeMap(reply, protocol);
+  if (reply instanceof PushReply) return encodeSequence(protocol === 3 ? '>' : '*', reply.members, protocol);
+  if (reply instanceof ReplySequence) return reply.replies.map((one) => encodeReply(one, protocol)).join('');
   if (protocol === 2) return `$${reply.text.length}\r\n${reply.text}\r\n`;
   return `=${reply.text.length + 4}\r\ntxt:${reply.text}\r\n`;
 }
 
-function encodeSequence(sign: '*' | '~', members: readonly Reply[], protocol: ProtocolVersion): string {
+function encodeSequence(sign: '*' | '~' | '>', members: readonly Reply[], protocol: ProtocolVersion): string {
   let encoded = `${sign}${members.length}\r\n`;
   for (const member of members) encoded += encodeReply(member, protocol);
   return encoded;

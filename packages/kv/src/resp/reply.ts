@@ -13,6 +13,8 @@ export type Reply =
   | VerbatimReply
   | MapReply
   | SetReply
+  | PushReply
+  | ReplySequence
   | readonly Reply[];
 
 /** A simple string, such as `+OK`. */
@@ -55,9 +57,33 @@ export class SetReply {
   }
 }
 
+/** What comes without being asked for: a push in RESP3, an array in RESP2. */
+export class PushReply {
+  readonly members: readonly Reply[];
+  constructor(members: readonly Reply[]) {
+    this.members = members;
+  }
+}
+
+/** Several replies to one request, one after the other; none at all for a client that wants none. */
+export class ReplySequence {
+  readonly replies: readonly Reply[];
+  constructor(replies: readonly Reply[]) {
+    this.replies = replies;
+  }
+}
+
+export const NO_REPLY: ReplySequence = new ReplySequence([]);
+export const QUEUED: StatusReply = new StatusReply('QUEUED');
 export const OK: StatusReply = new StatusReply('OK');
 export const PONG: StatusReply = new StatusReply('PONG');
 
 export const SYNTAX_ERROR: ErrorReply = new ErrorReply('ERR syntax error');
 export const NOT_AN_INTEGER: ErrorReply = new ErrorReply('ERR value is not an integer or out of range');
 export const WOULD_OVERFLOW: ErrorReply = new ErrorReply('ERR increment or decrement would overflow');
+export const NOT_A_FLOAT: ErrorReply = new ErrorReply('ERR value is not a valid float');
+export const WOULD_BE_INFINITE: ErrorReply = new ErrorReply('ERR increment would produce NaN or Infinity');
+export const NO_SUCH_KEY: ErrorReply = new ErrorReply('ERR no such key');
+export const WRONG_SIZE: ErrorReply = new ErrorReply(
+  'ERR string exceeds maximum allowed size (proto-max-bulk-len)',
+);

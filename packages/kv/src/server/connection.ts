@@ -7,11 +7,13 @@
 import type { Socket } from 'node:net';
 import type { Client } from '../command/command-context.js';
 import type { ProtocolVersion } from '../resp/encode-reply.js';
-import { ErrorReply } from '../resp/reply.js';
+import { ErrorReply, PushReply, type Reply } from '../resp/reply.js';
 import { RequestReader, type RequestSink } from '../resp/request-reader.js';
 import { Lane } from './lane.js';
 import { type PendingReply, ReplyQueue } from './reply-queue.js';
 import type { ServerLimits } from './server-limits.js';
+import type { OpenTransaction } from './transactions.js';
+import type { User } from './users.js';
 
 /** Carries requests out. Fills in the place's reply now or later; must not throw. */
 export type RequestHandler = (
@@ -24,13 +26,20 @@ export interface ConnectionOptions {
   readonly id: number;
   readonly socket: Socket;
   readonly limits: ServerLimits;
+  readonly user: User | undefined;
   readonly now: () => number;
+  /** Calls back when this turn of the event loop ends. */
+  readonly defer: (callback: () => void) => void;
   readonly onRequest: RequestHandler;
+  /** MULTI and WATCH are given up. */
+  readonly onTransactionReset: (connection: Connection) => void;
   readonly onClose: (connection: Connection) => void;
 }
 
 /** Replies are encoded and written in pieces of about this size. */
 const WRITE_CHARACTERS = 256 * 1024;
+/** What a push costs beside its texts, about. */
+const PUSH_OVERHEAD_BYTES = 128;
 
 export class Connection implements Client, RequestSink {
   readonly id: number;
@@ -45,15 +54,26 @@ export class Connection implements Client, RequestSink {
   libraryVersion = '';
   protocol: ProtocolVersion = 2;
   acceptsStale = false;
+  replies: Client['replies'] = 'on';
+  user: User | undefined;
+  /** Of an open MULTI. */
+  transaction: OpenTransaction | undefined;
+  /** The name of the watch, while keys are watched. */
+  watchToken: string | undefined;
 
   readonly #socket: Socket;
   readonly #limits: ServerLimits;
   readonly #now: () => number;
-  readonly #onRequest: RequestHandler;
+  readonly #options: ConnectionOptions;
   readonly #reader: RequestReader;
   readonly #replies = new ReplyQueue();
   #isClosing = false;
+  #hasEnded = false;
+  #heldInvalid: string | undefined;
   #isPaused = false;
+  #isFlushPlanned = false;
+  /** Requests behind one that is answered later and decides what they mean; undefined while there is none. */
+  #held: { readonly words: string[]; readonly bytes: number }[] | undefined;
 
   constructor(options: ConnectionOptions) {
     const { socket, limits, now } = options;
@@ -61,7 +81,8 @@ export class Connection implements Client, RequestSink {
     this.#socket = socket;
     this.#limits = limits;
     this.#now = now;
-    this.#onRequest = options.onRequest;
+    this.#options = options;
+    this.user = options.user;
     this.address = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
     this.localAddress = `${socket.localAddress ?? '?'}:${socket.localPort ?? 0}`;
     this.connectedAt = now();
@@ -72,7 +93,10 @@ export class Connection implements Client, RequestSink {
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('drain', () => this.flush());
     // The client has sent everything, but may still be waiting for replies.
-    socket.on('end', () => this.closeAfterReplies());
+    socket.on('end', () => {
+      this.#hasEnded = true;
+      if (this.#held === undefined) this.closeAfterReplies();
+    });
     // A broken connection is the client's business; `close` follows.
     socket.on('error', () => socket.destroy());
     socket.on('close', () => options.onClose(this));
@@ -86,16 +110,71 @@ export class Connection implements Client, RequestSink {
     return this.#socket.writableLength;
   }
 
+  get queuedCommands(): number {
+    return this.transaction?.items.length ?? -1;
+  }
+
   /** One request, from the reader. */
   request(words: string[], bytes: number): void {
-    if (this.#isClosing) return;
+    if (this.#held !== undefined) this.#held.push({ words, bytes });
+    else if (!this.#isClosing) this.#take(words, bytes);
+  }
+
+  #take(words: string[], bytes: number): void {
     const place = this.#replies.reserve({ protocol: this.protocol, requestBytes: bytes });
-    this.#onRequest(this, words, place);
+    const isSkipped = this.replies === 'skipNext';
+    if (isSkipped) this.replies = 'on';
+    this.#options.onRequest(this, words, place);
+    // CLIENT REPLY decides about its own reply too.
+    const isSkipping = this.replies === 'skip';
+    if (isSkipping) this.replies = 'skipNext';
+    place.isSilent = isSkipped || isSkipping || this.replies === 'off';
+  }
+
+  /** Requests that follow wait until `until` has settled. No more than has arrived is kept: nothing is read meanwhile. */
+  hold(until: Promise<unknown>): void {
+    this.#held = [];
+    this.#socket.pause();
+    const goOn = (): void => {
+      const held = this.#held ?? [];
+      this.#held = undefined;
+      for (const { words, bytes } of held) this.request(words, bytes);
+      const invalid = this.#heldInvalid;
+      if (invalid !== undefined && this.#held === undefined) this.invalid(invalid);
+      if (this.#hasEnded && this.#held === undefined) this.#isClosing = true;
+      if (this.#held === undefined && !this.#isPaused) this.#socket.resume();
+      this.flush();
+    };
+    until.then(goOn, goOn);
+  }
+
+  push(reply: Reply): void {
+    if (this.#isClosing) return;
+    const { protocol } = this;
+    const place = this.#replies.reserve({ protocol, requestBytes: PUSH_OVERHEAD_BYTES + sizeOf(reply) });
+    place.reply = reply;
+    if (this.#replies.requestBytes > this.#limits.pushBytesMax + this.#limits.pipelineBytesMax)
+      this.destroy();
+    if (this.#isFlushPlanned) return;
+    this.#isFlushPlanned = true;
+    this.#options.defer(() => {
+      this.#isFlushPlanned = false;
+      this.flush();
+    });
+  }
+
+  resetTransaction(): void {
+    this.#options.onTransactionReset(this);
   }
 
   /** The input cannot be understood: answered after everything before it, then closed. */
   invalid(message: string): void {
     if (this.#isClosing) return;
+    if (this.#held !== undefined) {
+      // What was sent before it is answered first, and then nothing can follow.
+      this.#heldInvalid = message;
+      return;
+    }
     const place = this.#replies.reserve({ protocol: this.protocol, requestBytes: 0 });
     place.reply = new ErrorReply(`ERR ${message}`);
     this.closeAfterReplies();
@@ -116,7 +195,8 @@ export class Connection implements Client, RequestSink {
     while (this.#replies.hasReady && socket.writableLength < this.#limits.outputBytesMax) {
       socket.write(this.#replies.take(WRITE_CHARACTERS), 'latin1');
     }
-    if (this.#isClosing && this.#replies.length === 0 && !socket.writableEnded) socket.end();
+    const isDone = this.#isClosing && this.#replies.length === 0 && this.#held === undefined;
+    if (isDone && !socket.writableEnded) socket.end();
     this.#holdOrGoOn();
   }
 
@@ -134,7 +214,13 @@ export class Connection implements Client, RequestSink {
       this.#socket.pause();
     } else if (this.#isPaused && length <= pipelineRequestsMax / 2 && requestBytes <= pipelineBytesMax / 2) {
       this.#isPaused = false;
-      this.#socket.resume();
+      if (this.#held === undefined) this.#socket.resume();
     }
   }
+}
+
+/** Characters of the texts in a push. */
+function sizeOf(reply: Reply): number {
+  if (typeof reply === 'string') return reply.length;
+  return reply instanceof PushReply ? reply.members.reduce<number>((sum, one) => sum + sizeOf(one), 0) : 0;
 }

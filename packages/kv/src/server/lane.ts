@@ -7,14 +7,27 @@
 //             could be seen by a read that was sent before it.
 
 import type { Operation } from '../operation/operation.js';
-import type { PendingReply } from './reply-queue.js';
+import { ErrorReply, type Reply } from '../resp/reply.js';
+
+/** Where a reply goes. */
+export interface ReplyPlace {
+  reply: Reply | undefined;
+}
 
 /** An operation of a client with its place among the replies. */
 export interface LaneOperation {
   readonly operation: Operation;
   readonly isWrite: boolean;
+  /** Where its error sends the client. */
+  readonly key: string | undefined;
   readonly lane: Lane;
-  readonly place: PendingReply;
+  readonly place: ReplyPlace;
+  /** Makes of the replicas' reply what the client is told. Not called with an error. */
+  readonly finish: ((reply: Reply) => Reply) | undefined;
+}
+
+export function settleOperation({ place, finish }: LaneOperation, reply: Reply): void {
+  place.reply = finish === undefined || reply instanceof ErrorReply ? reply : finish(reply);
 }
 
 export class Lane {

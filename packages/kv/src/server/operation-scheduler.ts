@@ -10,7 +10,7 @@ import { encodeOperations, operationBytes } from '../operation/entry-codec.js';
 import type { Operation } from '../operation/operation.js';
 import type { Reply } from '../resp/reply.js';
 import type { EntryReplies } from '../state/kv-state-machine.js';
-import type { Lane, LaneOperation } from './lane.js';
+import { type Lane, type LaneOperation, settleOperation } from './lane.js';
 import type { Replica } from './replica.js';
 
 export interface SchedulerOptions {
@@ -129,7 +129,7 @@ export class OperationScheduler {
   ): void {
     this.#proposedBytes -= bytes;
     for (const [nth, operation] of batch.entries()) {
-      operation.place.reply = replyOf(operation, nth);
+      settleOperation(operation, replyOf(operation, nth));
       operation.lane.loggedCount -= 1;
     }
     if (this.#listed.length > 0) this.#planTurn();
@@ -145,7 +145,7 @@ export class OperationScheduler {
 
   #settleReads(reads: readonly LaneOperation[], replyOf: (operation: LaneOperation) => Reply): void {
     for (const operation of reads) {
-      operation.place.reply = replyOf(operation);
+      settleOperation(operation, replyOf(operation));
       operation.lane.readingCount -= 1;
     }
     for (const { lane } of reads) {

@@ -12,6 +12,8 @@ export interface PendingReply {
   readonly requestBytes: number;
   /** Undefined until it is known. */
   reply: Reply | undefined;
+  /** CLIENT REPLY: the place is kept, and nothing is written. */
+  isSilent: boolean;
 }
 
 export class ReplyQueue {
@@ -36,7 +38,7 @@ export class ReplyQueue {
 
   reserve(request: { readonly protocol: ProtocolVersion; readonly requestBytes: number }): PendingReply {
     const { protocol, requestBytes } = request;
-    const place: PendingReply = { protocol, requestBytes, reply: undefined };
+    const place: PendingReply = { protocol, requestBytes, reply: undefined, isSilent: false };
     this.#places.push(place);
     this.#requestBytes += requestBytes;
     return place;
@@ -48,7 +50,7 @@ export class ReplyQueue {
     while (text.length < charactersMax) {
       const place = this.#places[this.#head];
       if (place?.reply === undefined) break;
-      text += encodeReply(place.reply, place.protocol);
+      if (!place.isSilent) text += encodeReply(place.reply, place.protocol);
       this.#requestBytes -= place.requestBytes;
       this.#head += 1;
     }

@@ -1,7 +1,14 @@
 // From a request to its command, and from the command to where it is carried out: here at once, in the log, in the
-// local state once a read is allowed, or at the leader.
+// local state once a read is allowed, at the leader, or in a transaction that waits for EXEC.
 
-import { type Command, hasArity, isOperationCommand, type OperationCommand } from '../command/command.js';
+import {
+  type Command,
+  hasArity,
+  type ImmediateCommand,
+  isOperationCommand,
+  keysOf,
+  type OperationCommand,
+} from '../command/command.js';
 import type { CommandContext, ServerView } from '../command/command-context.js';
 import { runContainer, wrongArity } from '../command/container.js';
 import type { Operation } from '../operation/operation.js';
@@ -10,17 +17,46 @@ import type { Connection } from './connection.js';
 import type { LaneOperation } from './lane.js';
 import { redirect } from './redirect.js';
 import type { PendingReply } from './reply-queue.js';
+import type { ServerLimits } from './server-limits.js';
+import { finisher, Transactions } from './transactions.js';
+import type { User } from './users.js';
 
 export interface RouterOptions {
   readonly server: ServerView;
   readonly submit: (operation: LaneOperation) => void;
   readonly readState: (operation: Operation) => Reply;
+  readonly limits: ServerLimits;
 }
 
 /** An unknown command's error repeats what was sent, up to this many characters. */
 const ECHO_CHARACTERS_MAX = 128;
 
+const NO_USER = new ErrorReply('NOAUTH Authentication required.');
+const NO_KEY_PERMISSION = new ErrorReply(
+  'NOPERM this user has no permissions to access one of the keys used as arguments',
+);
+const NO_CHANNEL_PERMISSION = new ErrorReply(
+  'NOPERM this user has no permissions to access one of the channels used as arguments',
+);
+
+/** What a RESP2 connection may send while it listens: anything else could not be told from a message. */
+const WHILE_LISTENING = new Set([
+  'subscribe',
+  'unsubscribe',
+  'psubscribe',
+  'punsubscribe',
+  'ping',
+  'quit',
+  'reset',
+]);
+const CHANNEL_RULES: Readonly<Record<string, (user: User, channel: string) => boolean>> = {
+  subscribe: (user, channel) => user.mayUseChannel(channel),
+  publish: (user, channel) => user.mayUseChannel(channel),
+  psubscribe: (user, pattern) => user.mayUseChannelPattern(pattern),
+};
+
 export class RequestRouter {
+  readonly transactions: Transactions;
   readonly #options: RouterOptions;
   /** Names as most clients write them, so that few requests cost a change of case. */
   readonly #byName: ReadonlyMap<string, Command>;
@@ -32,34 +68,77 @@ export class RequestRouter {
       ...commands.map((command) => [command.name, command] as const),
       ...commands.map((command) => [command.name.toUpperCase(), command] as const),
     ]);
+    this.transactions = new Transactions({
+      ...options,
+      runLocal: (command, args, connection) => this.#answer(command, args, connection),
+    });
   }
 
   route(connection: Connection, request: readonly string[], place: PendingReply): void {
     const name = request[0] as string; // a request has one word at least
     const command = this.#byName.get(name) ?? this.#byName.get(name.toLowerCase());
-    if (command === undefined) {
-      place.reply = unknownCommand(request);
+    const refusal = this.#refusal(command, request, connection);
+    if (command === undefined || refusal !== undefined) {
+      place.reply = this.transactions.spoil(connection, refusal ?? unknownCommand(request));
       return;
     }
     connection.lastCommand = command.name;
     const args = request.slice(1);
-    if (!hasArity(command, request.length)) place.reply = wrongArity(command.name);
-    else if (isOperationCommand(command)) this.#routeOperation(command, args, connection, place);
+    const { transaction } = connection;
+    if (command.kind === 'transaction') this.transactions.run(command, args, connection, place);
+    else if (transaction !== undefined && !(command.kind === 'local' && command.leavesTransaction === true)) {
+      place.reply = this.transactions.add(transaction, command, args, connection);
+    } else if (isOperationCommand(command)) this.#routeOperation(command, args, connection, place);
     else this.#runLocal(command, args, connection, place);
   }
 
+  /** Why the request is not even looked at closer. */
+  #refusal(
+    command: Command | undefined,
+    request: readonly string[],
+    connection: Connection,
+  ): ErrorReply | undefined {
+    const { user } = connection;
+    const needsNoUser = command?.kind === 'local' && command.needsNoUser === true;
+    if (user === undefined && !needsNoUser) return NO_USER;
+    if (command === undefined) return unknownCommand(request);
+    if (!hasArity(command, request.length)) return wrongArity(command.name);
+    if (user !== undefined && !needsNoUser) {
+      const denied = denial(user, command, request);
+      if (denied !== undefined) return denied;
+    }
+    const isListening = this.#options.server.subscriptions.countOf(connection) > 0;
+    if (!isListening || connection.protocol === 3 || WHILE_LISTENING.has(command.name)) return undefined;
+    return new ErrorReply(
+      `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`,
+    );
+  }
+
+  #answer(
+    command: ImmediateCommand,
+    args: readonly string[],
+    connection: Connection,
+  ): Reply | Promise<Reply> {
+    const context: CommandContext = { client: connection, server: this.#options.server };
+    return command.kind === 'container' ? runContainer(command, args, context) : command.run(args, context);
+  }
+
   #runLocal(
-    command: Exclude<Command, OperationCommand>,
+    command: ImmediateCommand,
     args: readonly string[],
     connection: Connection,
     place: PendingReply,
   ): void {
-    const context: CommandContext = { client: connection, server: this.#options.server };
-    const reply =
-      command.kind === 'container' ? runContainer(command, args, context) : command.run(args, context);
-    place.reply = reply;
-    // HELLO answers in the version that it has chosen.
-    place.protocol = connection.protocol;
+    const settle = (reply: Reply): void => {
+      place.reply = reply;
+      // HELLO answers in the version that it has chosen.
+      place.protocol = connection.protocol;
+    };
+    const reply = this.#answer(command, args, connection);
+    if (reply instanceof Promise) {
+      const failed = (): void => settle(new ErrorReply('ERR the password could not be verified'));
+      connection.hold(reply.then(settle, failed));
+    } else settle(reply);
   }
 
   #routeOperation(
@@ -68,20 +147,39 @@ export class RequestRouter {
     connection: Connection,
     place: PendingReply,
   ): void {
-    const operation = command.prepare(args);
+    const { server, submit, readState } = this.#options;
+    const operation = command.prepare(args, server);
     if (operation instanceof ErrorReply) {
       place.reply = operation;
       return;
     }
-    const cluster = this.#options.server.cluster();
-    const { lane } = connection;
+    const cluster = server.cluster();
+    const key = command.keys === undefined ? undefined : args[0];
+    const finish = finisher(command, args, server);
     if (cluster.role === 'leader') {
-      this.#options.submit({ operation, isWrite: command.kind === 'write', lane, place });
+      submit({ operation, isWrite: command.kind === 'write', key, lane: connection.lane, place, finish });
       return;
     }
     const isLocalRead = command.kind === 'read' && (connection.acceptsStale || command.keys === undefined);
-    place.reply = isLocalRead ? this.#options.readState(operation) : redirect(args[0], cluster);
+    if (!isLocalRead) {
+      place.reply = redirect(key, cluster);
+      return;
+    }
+    const reply = readState(operation);
+    place.reply = finish === undefined || reply instanceof ErrorReply ? reply : finish(reply);
   }
+}
+
+function denial(user: User, command: Command, request: readonly string[]): ErrorReply | undefined {
+  if (!user.mayRun(command)) {
+    return new ErrorReply(`NOPERM this user has no permissions to run the '${command.name}' command`);
+  }
+  if (!keysOf(command, request).every((key) => user.mayUseKey(key))) return NO_KEY_PERMISSION;
+  const mayUse = CHANNEL_RULES[command.name];
+  const channels = command.name === 'publish' ? request.slice(1, 2) : request.slice(1);
+  return mayUse === undefined || channels.every((channel) => mayUse(user, channel))
+    ? undefined
+    : NO_CHANNEL_PERMISSION;
 }
 
 function unknownCommand(request: readonly string[]): ErrorReply {

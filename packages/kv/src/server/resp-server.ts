@@ -2,18 +2,29 @@
 // It owns connections and counters; what requests mean is the router's, in which order they run the scheduler's.
 
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import {
+  createServer as createTlsServer,
+  type SecureContextOptions,
+  type Server as TlsServer,
+} from 'node:tls';
 import { type Clock, type Endpoint, formatEndpoint, NodeClock } from '@waldb/io';
 import type { Command } from '../command/command.js';
 import type { Client, ServerStatistics, ServerView } from '../command/command-context.js';
 import { COMMANDS } from '../command/command-table.js';
 import { KvError } from '../kv-error.js';
+import type { Operation } from '../operation/operation.js';
+import type { Reply } from '../resp/reply.js';
 import type { KvStateMachine } from '../state/kv-state-machine.js';
 import { Connection } from './connection.js';
+import { Cursors } from './cursors.js';
 import { explainFailure } from './explain-failure.js';
 import { OperationScheduler } from './operation-scheduler.js';
 import type { ClusterState, Replica } from './replica.js';
 import { RequestRouter } from './request-router.js';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './server-limits.js';
+import { Subscriptions } from './subscriptions.js';
+import { Sweeper } from './sweeper.js';
+import { type UserOptions, Users } from './users.js';
 
 export interface RespServerOptions {
   /** Where to listen; port 0 takes any free one. */
@@ -23,11 +34,26 @@ export interface RespServerOptions {
   /** The state machine that the replica applies to. */
   readonly stateMachine: KvStateMachine;
   readonly limits?: Partial<ServerLimits>;
+  /** With these, clients speak TLS. */
+  readonly tls?: ClientTlsOptions;
+  /** Who may connect and do what. Without users anybody may do anything. */
+  readonly users?: readonly UserOptions[];
   /** Told to clients by HELLO and INFO. */
   readonly version?: string;
   readonly clock?: Clock;
 }
 
+/** PEM texts. */
+export interface ClientTlsOptions {
+  /** This server's certificate, with those between it and its authority. */
+  readonly cert: string | Uint8Array;
+  readonly key: string | Uint8Array;
+  /** With it, clients must show a certificate of this authority. */
+  readonly ca?: string | Uint8Array;
+}
+
+/** A handshake that takes longer is given up. */
+const HANDSHAKE_MS = 10_000;
 /** After this long without traffic the machine asks whether the client is still there. */
 const KEEP_ALIVE_DELAY_MS = 300_000;
 const TOO_MANY_CLIENTS = '-ERR max number of clients reached\r\n';
@@ -45,18 +71,24 @@ export class RespServer implements ServerView {
   readonly version: string;
   readonly startedAt: number;
   readonly commands: ReadonlyMap<string, Command> = COMMANDS;
+  readonly cursors: Cursors;
+  readonly subscriptions: Subscriptions;
+  readonly users: Users;
   readonly #limits: ServerLimits;
   readonly #clock: Clock;
   readonly #replica: Replica;
   readonly #stateMachine: KvStateMachine;
   readonly #scheduler: OperationScheduler;
   readonly #router: RequestRouter;
+  readonly #sweeper: Sweeper;
   readonly #listener: Server;
+  readonly #tlsListener: TlsServer | undefined;
   readonly #connections = new Set<Connection>();
   #endpoint: Endpoint = { host: '', port: 0 };
   #connectionsAccepted = 0;
   #connectionsRefused = 0;
   #commandsProcessed = 0;
+  #seed: number;
 
   private constructor(options: RespServerOptions) {
     const { replica, stateMachine, clock = new NodeClock() } = options;
@@ -66,19 +98,25 @@ export class RespServer implements ServerView {
     this.#stateMachine = stateMachine;
     this.version = options.version ?? '0.1.0';
     this.startedAt = clock.now();
+    this.#seed = Math.floor(clock.date()) >>> 0;
+    this.cursors = new Cursors(clock.date());
+    this.users = new Users(options.users ?? [], this.commands);
+    this.subscriptions = new Subscriptions({ listen: (listener) => stateMachine.listen(listener) });
+    const readState = (operation: Operation): Reply => stateMachine.read(operation, clock.date());
     this.#scheduler = new OperationScheduler({
       replica,
-      readState: (operation) => stateMachine.read(operation),
-      explain: (error, { operation, isWrite }) =>
-        explainFailure(error, { isWrite, key: operation.args[0] }, replica.cluster()),
+      readState,
+      explain: (error, { key, isWrite }) => explainFailure(error, { isWrite, key }, replica.cluster()),
       defer: (callback) => clock.defer(callback),
       limits: this.#limits,
     });
     this.#router = new RequestRouter({
       server: this,
       submit: (operation) => this.#scheduler.submit(operation),
-      readState: (operation) => stateMachine.read(operation),
+      readState,
+      limits: this.#limits,
     });
+    this.#sweeper = new Sweeper({ replica, stateMachine, clock });
     const socketOptions = {
       // A client may send all it has, close its side, and still want the replies.
       allowHalfOpen: true,
@@ -86,7 +124,27 @@ export class RespServer implements ServerView {
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
     };
-    this.#listener = createServer(socketOptions, (socket) => this.#accept(socket));
+    const { tls } = options;
+    this.#tlsListener = tls === undefined ? undefined : listenerForTls(tls, socketOptions);
+    this.#listener = this.#tlsListener ?? createServer(socketOptions);
+    // A connection counts once it can speak: a handshake that fails is nobody's client.
+    this.#listener.on(tls === undefined ? 'connection' : 'secureConnection', (socket) =>
+      this.#accept(socket),
+    );
+  }
+
+  /** Connections from now on are shown this certificate. Errors: `OPTIONS_INVALID` without TLS, or when it is not usable. */
+  replaceCertificate(tls: ClientTlsOptions): void {
+    try {
+      this.#tlsListener?.setSecureContext(secureOptions(tls));
+    } catch (cause) {
+      throw badTls(cause);
+    }
+    if (this.#tlsListener === undefined) {
+      throw new KvError('OPTIONS_INVALID', 'This server does not speak TLS to its clients.', {
+        option: 'tls',
+      });
+    }
   }
 
   /** Where it listens, with the port that was chosen if 0 was asked for. */
@@ -100,6 +158,16 @@ export class RespServer implements ServerView {
 
   now(): number {
     return this.#clock.now();
+  }
+
+  date(): number {
+    return this.#clock.date();
+  }
+
+  nextSeed(): number {
+    // Knuth's multiplier spreads consecutive numbers; 0 is no seed.
+    this.#seed = (Math.imul(this.#seed, 2_654_435_761) + 1) >>> 0;
+    return this.#seed || 1;
   }
 
   clients(): Iterable<Client> {
@@ -118,6 +186,7 @@ export class RespServer implements ServerView {
       commandsProcessed: this.#commandsProcessed,
       proposedBytes: this.#scheduler.proposedBytes,
       keys: this.#stateMachine.size,
+      expiringKeys: this.#stateMachine.expiringSize,
       dataBytes: this.#stateMachine.bytes,
     };
   }
@@ -127,6 +196,7 @@ export class RespServer implements ServerView {
    * end without an answer, like those of a client whose connection broke. Idempotent.
    */
   async close(): Promise<void> {
+    this.#sweeper.close();
     const isClosed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
     for (const connection of this.#connections) connection.destroy();
     await isClosed;
@@ -160,15 +230,68 @@ export class RespServer implements ServerView {
         id: this.#connectionsAccepted,
         socket,
         limits: this.#limits,
+        user: this.users.initial,
         now: () => this.#clock.now(),
+        defer: (callback) => this.#clock.defer(callback),
         onRequest: (connection, request, place) => {
           this.#commandsProcessed += 1;
           this.#router.route(connection, request, place);
         },
-        onClose: (connection) => this.#connections.delete(connection),
+        onTransactionReset: (connection) => this.#router.transactions.reset(connection),
+        onClose: (connection) => {
+          this.#connections.delete(connection);
+          this.subscriptions.remove(connection);
+          this.#router.transactions.reset(connection);
+        },
       }),
     );
   }
+}
+
+interface SocketOptions {
+  readonly allowHalfOpen: boolean;
+  readonly noDelay: boolean;
+  readonly keepAlive: boolean;
+  readonly keepAliveInitialDelay: number;
+}
+
+function listenerForTls(tls: ClientTlsOptions, socketOptions: SocketOptions): TlsServer {
+  try {
+    const needsCertificate = tls.ca !== undefined;
+    const listener = createTlsServer({
+      ...socketOptions,
+      ...secureOptions(tls),
+      handshakeTimeout: HANDSHAKE_MS,
+      requestCert: needsCertificate,
+      rejectUnauthorized: needsCertificate,
+    });
+    // A client that cannot be understood is closed, and is nobody's trouble.
+    listener.on('tlsClientError', (_, socket) => socket.destroy());
+    return listener;
+  } catch (cause) {
+    throw badTls(cause);
+  }
+}
+
+function secureOptions({ cert, key, ca }: ClientTlsOptions): SecureContextOptions {
+  const pem = (text: string | Uint8Array): string | Buffer =>
+    typeof text === 'string' ? text : Buffer.from(text);
+  return {
+    cert: pem(cert),
+    key: pem(key),
+    minVersion: 'TLSv1.2',
+    ...(ca === undefined ? {} : { ca: pem(ca) }),
+  };
+}
+
+function badTls(cause: unknown): KvError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new KvError(
+    'OPTIONS_INVALID',
+    `The certificate or key for clients cannot be used: ${why}.`,
+    { option: 'tls' },
+    { cause },
+  );
 }
 
 function checkedLimits(limits: ServerLimits): ServerLimits {

@@ -10,6 +10,11 @@ export interface ServerLimits extends RequestLimits {
   readonly pipelineBytesMax: number;
   /** Replies written and not taken by the connection's client: beyond it no more are written, and it is not read. */
   readonly outputBytesMax: number;
+  /** Messages and changes that a subscriber has not taken yet, in bytes; beyond it its connection is closed. */
+  readonly pushBytesMax: number;
+  /** Commands of one transaction, and their bytes. */
+  readonly transactionCommandsMax: number;
+  readonly transactionBytesMax: number;
   /** Operations, and their bytes, in one log entry; a larger operation has an entry of its own. */
   readonly entryOperationsMax: number;
   readonly entryBytesMax: number;
@@ -26,6 +31,9 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   pipelineRequestsMax: 1024,
   pipelineBytesMax: 4 * MIB,
   outputBytesMax: MIB,
+  pushBytesMax: 8 * MIB,
+  transactionCommandsMax: 16 * KIB,
+  transactionBytesMax: 2 * MIB,
   entryOperationsMax: 256,
   entryBytesMax: 64 * KIB,
   proposedBytesMax: 32 * MIB,

@@ -2,7 +2,16 @@
 // are themselves, every other kind is a pair of its tag and its content.
 
 import type { ResultCodec } from '@waldb/runtime';
-import { ErrorReply, MapReply, type Reply, SetReply, StatusReply, VerbatimReply } from '../resp/reply.js';
+import {
+  ErrorReply,
+  MapReply,
+  PushReply,
+  type Reply,
+  ReplySequence,
+  SetReply,
+  StatusReply,
+  VerbatimReply,
+} from '../resp/reply.js';
 import type { EntryReplies } from './kv-state-machine.js';
 
 type Plain = string | number | null | readonly [tag: string, content: unknown];
@@ -22,6 +31,9 @@ function toPlain(reply: Reply): Plain {
   if (reply instanceof MapReply)
     return ['map', reply.entries.map(([key, value]) => [toPlain(key), toPlain(value)])];
   if (reply instanceof SetReply) return ['set', reply.members.map(toPlain)];
+  // Only connections make these; no entry is answered with one.
+  if (reply instanceof PushReply || reply instanceof ReplySequence)
+    throw new Error('not a reply of an entry');
   return ['array', reply.map(toPlain)];
 }
 

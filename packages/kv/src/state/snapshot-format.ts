@@ -1,155 +1,162 @@
 // The image of a store as a stream of chunks. Where the stream is cut means nothing: a reader gets the same bytes in
-// chunks of any size. Checksums are the business of who stores or sends the stream.
+// chunks of any size. Checksums are the business of who stores or sends the stream. Replicas with the same state write the same bytes.
 //
-//   "waldb-kv"  version:u8 = 1
-//   then records   1  key length, key bytes, value length, value bytes     (a key may come twice, with the same value)
+//   "waldb-kv"  version:u8 = 2   logged time   term of the newest entry
+//   then records in the order of keys
+//                  1  key  value
+//                  2  time  key  value                          a key that expires
+//   then           3  token  touched:0|1  count  key ...        a watch
 //   and at the end 0
 //
-// Lengths are unsigned LEB128 of at most 5 bytes.
+// Keys, values and tokens are a length and bytes. Numbers and lengths are unsigned LEB128 of at most 8 bytes. Version 1 has neither
+// time nor term, records 1 alone, in any order, and a key may come twice.
 
 import { KvError } from '../kv-error.js';
+import { NO_TIME, type TreeImage } from './ordered-tree.js';
+import { TextReader } from './text-reader.js';
+import { TextWriter } from './text-writer.js';
+import type { SavedWatch } from './watch-table.js';
 
 const MAGIC = 'waldb-kv';
-const VERSION = 1;
-const TAG_END = 0;
-const TAG_STRING = 1;
-const LENGTH_BYTES_MAX = 5;
-/** A length above this is not one that we wrote: refused before anything is allocated for it. */
-const TEXT_BYTES_MAX = 512 * 1024 * 1024;
+const VERSION = 2;
+const VERSION_WITHOUT_TIME = 1;
+const TAG = { end: 0, plain: 1, expiring: 2, watch: 3 } as const;
 
-const CHUNK_BYTES = 64 * 1024;
-
-/** Encodes the entries in chunks of about 64 KiB, as they are asked for. */
-export function* encodeSnapshot(entries: Iterable<readonly [string, string]>): Generator<Uint8Array> {
-  let chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  let end = chunk.write(MAGIC, 'latin1');
-  chunk[end++] = VERSION;
-  for (const [key, value] of entries) {
-    const recordBytesMax = 1 + 2 * LENGTH_BYTES_MAX + key.length + value.length;
-    if (end + recordBytesMax > chunk.length) {
-      if (end > 0) yield chunk.subarray(0, end);
-      chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, recordBytesMax));
-      end = 0;
-    }
-    chunk[end++] = TAG_STRING;
-    end = writeText(chunk, end, key);
-    end = writeText(chunk, end, value);
-  }
-  yield chunk.subarray(0, end);
-  yield Uint8Array.of(TAG_END);
+export interface SnapshotHeader {
+  readonly time: number;
+  readonly term: number;
 }
 
-/** Calls `onEntry` for each entry of the stream. Errors: `SNAPSHOT_INVALID`. */
-export async function decodeSnapshot(
-  stream: AsyncIterable<Uint8Array>,
-  onEntry: (key: string, value: string) => void,
-): Promise<void> {
-  const decoder = new SnapshotDecoder(onEntry);
+export interface SnapshotContents extends SnapshotHeader {
+  readonly watches: readonly SavedWatch[];
+  readonly image: TreeImage;
+}
+
+/** Receives what a stream holds, in the order of the stream. */
+export interface SnapshotSink {
+  onHeader(header: SnapshotHeader): void;
+  onEntry(key: string, value: string, time: number): void;
+  onWatch(watch: SavedWatch): void;
+}
+
+/** Encodes the contents in chunks of about 64 KiB, as they are asked for. */
+export function* encodeSnapshot(contents: SnapshotContents): Generator<Uint8Array> {
+  const writer = new TextWriter();
+  writer.raw(MAGIC);
+  writer.byte(VERSION);
+  writer.number(contents.time);
+  writer.number(contents.term);
+  for (const [key, value, time] of contents.image.entries()) {
+    const full = writer.makeRoom(key.length + value.length);
+    if (full !== undefined) yield full;
+    writer.byte(time === NO_TIME ? TAG.plain : TAG.expiring);
+    if (time !== NO_TIME) writer.number(time);
+    writer.text(key);
+    writer.text(value);
+  }
+  for (const watch of contents.watches) yield* encodeWatch(writer, watch);
+  writer.byte(TAG.end);
+  yield writer.take();
+}
+
+function* encodeWatch(writer: TextWriter, { token, isTouched, keys }: SavedWatch): Generator<Uint8Array> {
+  const full = writer.makeRoom(token.length);
+  if (full !== undefined) yield full;
+  writer.byte(TAG.watch);
+  writer.text(token);
+  writer.byte(isTouched ? 1 : 0);
+  writer.number(keys.length);
+  for (const key of keys) {
+    const filled = writer.makeRoom(key.length);
+    if (filled !== undefined) yield filled;
+    writer.text(key);
+  }
+}
+
+/** Hands everything in the stream to `sink`. Errors: `SNAPSHOT_INVALID`. */
+export async function decodeSnapshot(stream: AsyncIterable<Uint8Array>, sink: SnapshotSink): Promise<void> {
+  const decoder = new SnapshotDecoder(sink);
   for await (const chunk of stream) decoder.push(chunk);
   decoder.end();
 }
 
 class SnapshotDecoder {
-  readonly #onEntry: (key: string, value: string) => void;
-  /** The beginning of a record whose rest has not arrived. */
-  #rest: Buffer = Buffer.alloc(0);
-  /** Bytes that must have arrived before the record in `#rest` can be complete: it is not looked at before. */
-  #needed = 1;
+  readonly #sink: SnapshotSink;
+  readonly #reader = new TextReader(invalid);
   #hasHeader = false;
   #isEnded = false;
 
-  constructor(onEntry: (key: string, value: string) => void) {
-    this.#onEntry = onEntry;
+  constructor(sink: SnapshotSink) {
+    this.#sink = sink;
   }
 
   push(chunk: Uint8Array): void {
-    this.#parts.push(chunk);
-    this.#partBytes += chunk.length;
-    if (this.#rest.length + this.#partBytes < this.#needed) return;
-    const input = Buffer.concat([this.#rest, ...this.#parts]);
-    this.#parts = [];
-    this.#partBytes = 0;
-    this.#rest = input.subarray(this.#consume(input));
+    if (!this.#reader.push(chunk)) return;
+    while (this.#reader.hasMore) {
+      if (this.#isEnded) throw invalid('bytes follow the end');
+      this.#reader.begin();
+      if (this.#hasHeader) this.#record();
+      else this.#header();
+      // The record begins again when there is more of it.
+      if (!this.#reader.commit()) return;
+    }
   }
-
-  #parts: Uint8Array[] = [];
-  #partBytes = 0;
 
   end(): void {
     if (!this.#isEnded) throw invalid('the stream ends too early');
   }
 
-  #consume(input: Buffer): number {
-    let offset = 0;
-    while (offset < input.length) {
-      if (this.#isEnded) throw invalid('bytes follow the end');
-      const next = this.#hasHeader ? this.#record(input, offset) : this.#header(input);
-      if (next === undefined) return offset;
-      offset = next;
+  #header(): void {
+    const reader = this.#reader;
+    const magic = reader.raw(MAGIC.length);
+    if (!reader.isShort && magic !== MAGIC) throw invalid('it is not a snapshot of this store');
+    const version = reader.byte();
+    if (reader.isShort) return;
+    if (version !== VERSION && version !== VERSION_WITHOUT_TIME) {
+      throw invalid(`version ${version} is not known here`);
     }
-    this.#needed = 1;
-    return offset;
-  }
-
-  #header(input: Buffer): number | undefined {
-    const length = MAGIC.length + 1;
-    if (input.length < length) return this.#need(length);
-    if (input.toString('latin1', 0, MAGIC.length) !== MAGIC)
-      throw invalid('it is not a snapshot of this store');
-    const version = input[MAGIC.length];
-    if (version !== VERSION) throw invalid(`version ${version} is not known here`);
+    const isTimed = version === VERSION;
+    const header = { time: isTimed ? reader.number() : 0, term: isTimed ? reader.number() : 0 };
+    if (reader.isShort) return;
+    this.#sink.onHeader(header);
     this.#hasHeader = true;
-    return length;
   }
 
-  /** The offset behind the record at `offset`; undefined when it is not all there. */
-  #record(input: Buffer, offset: number): number | undefined {
-    const tag = input[offset];
-    if (tag === TAG_END) {
-      this.#isEnded = true;
-      return offset + 1;
+  #record(): void {
+    const tag = this.#reader.byte();
+    switch (tag) {
+      case TAG.end:
+        this.#isEnded = true;
+        return;
+      case TAG.plain:
+      case TAG.expiring:
+        this.#entry(tag === TAG.expiring);
+        return;
+      case TAG.watch:
+        this.#watch();
+        return;
+      default:
+        throw invalid(`record tag ${tag} is not known here`);
     }
-    if (tag !== TAG_STRING) throw invalid(`record tag ${tag} is not known here`);
-    const key = readLength(input, offset + 1);
-    if (key === undefined) return this.#need(input.length - offset + 1);
-    const keyEnd = key.end + key.length;
-    if (keyEnd >= input.length) return this.#need(keyEnd - offset + 1);
-    const value = readLength(input, keyEnd);
-    if (value === undefined) return this.#need(input.length - offset + 1);
-    const valueEnd = value.end + value.length;
-    if (valueEnd > input.length) return this.#need(valueEnd - offset);
-    this.#onEntry(input.toString('latin1', key.end, keyEnd), input.toString('latin1', value.end, valueEnd));
-    return valueEnd;
   }
 
-  #need(bytes: number): undefined {
-    this.#needed = bytes;
-    return undefined;
+  #entry(isExpiring: boolean): void {
+    const reader = this.#reader;
+    const time = isExpiring ? reader.number() : NO_TIME;
+    const key = reader.text();
+    const value = reader.text();
+    if (!reader.isShort) this.#sink.onEntry(key, value, time);
   }
-}
 
-function writeText(target: Buffer, offset: number, text: string): number {
-  let end = offset;
-  let rest = text.length;
-  while (rest > 0x7f) {
-    target[end++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
+  #watch(): void {
+    const reader = this.#reader;
+    const token = reader.text();
+    const isTouched = reader.byte() === 1;
+    const count = reader.number();
+    const keys: string[] = [];
+    for (let nth = 0; nth < count && !reader.isShort; nth++) keys.push(reader.text());
+    if (!reader.isShort) this.#sink.onWatch({ token, isTouched, keys });
   }
-  target[end++] = rest;
-  return end + target.write(text, end, 'latin1');
-}
-
-function readLength(input: Buffer, offset: number): { length: number; end: number } | undefined {
-  let length = 0;
-  for (let nth = 0; nth < LENGTH_BYTES_MAX; nth++) {
-    const byte = input[offset + nth];
-    if (byte === undefined) return undefined;
-    length += (byte & 0x7f) * 2 ** (7 * nth);
-    if (byte >= 0x80) continue;
-    if (length > TEXT_BYTES_MAX) break;
-    return { length, end: offset + nth + 1 };
-  }
-  throw invalid('a length is out of range');
 }
 
 function invalid(why: string): KvError {
