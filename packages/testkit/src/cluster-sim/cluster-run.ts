@@ -1,6 +1,7 @@
 // One seed, one run of whole servers: real `RaftServer`s with everything below them, in one process, on simulated machines
 // and a simulated network, thousands of times faster than real time. Nothing in a run depends on anything but its seed.
 
+import type { ProtocolTraceSink } from '@waldb/runtime';
 import { type InvariantViolation, unexpectedError } from '../invariants/invariant.js';
 import { SimulatedNetwork } from '../machines/simulated-network.js';
 import { Simulation } from '../machines/simulation.js';
@@ -33,6 +34,8 @@ export interface ClusterRunOptions {
   readonly without?: ReadonlySet<number>;
   /** Default: lists that clients append to. */
   readonly workload?: Workload;
+  /** Takes the servers' protocol traces, in one causal order (docs/trace-format.md). */
+  readonly protocolTrace?: ProtocolTraceSink;
   /** Hears the run's story, line by line. */
   readonly log?: (line: string) => void;
 }
@@ -73,7 +76,12 @@ export async function runClusterSeed(
 
 function makeWorld(scenario: ClusterScenario, options: ClusterRunOptions): ClusterWorld {
   const simulation = new Simulation(scenario.seed);
-  const { log, observer = {}, workload = listsWorkload(scenario.clients.commandBytesMax) } = options;
+  const {
+    log,
+    observer = {},
+    protocolTrace,
+    workload = listsWorkload(scenario.clients.commandBytesMax),
+  } = options;
   return {
     scenario,
     simulation,
@@ -83,6 +91,7 @@ function makeWorld(scenario: ClusterScenario, options: ClusterRunOptions): Clust
     workload,
     servers: new Map(),
     isCalm: false,
+    protocolTrace,
     log: log && ((line) => log(`${simulation.now.toFixed(2).padStart(9)} ${line}`)),
   };
 }

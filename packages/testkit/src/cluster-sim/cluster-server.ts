@@ -3,7 +3,7 @@
 // everything real below it but clock, disk and network.
 
 import type { NodeId, TraceRecord } from '@waldb/core';
-import { type Members, RaftServer, type RaftServerOptions } from '@waldb/runtime';
+import { type Members, type ProtocolTraceSink, RaftServer, type RaftServerOptions } from '@waldb/runtime';
 import { InvariantViolation } from '../invariants/invariant.js';
 import type { Life } from '../machines/life.js';
 import { type Booted, Machine } from '../machines/machine.js';
@@ -175,7 +175,8 @@ export class ClusterServer {
   }
 
   #options(running: Running, { clock, vfs, network }: Booted): RaftServerOptions<unknown> {
-    const { tuning } = this.#world.scenario;
+    const { scenario, protocolTrace } = this.#world;
+    const { tuning } = scenario;
     const { log, raft, ...others } = tuning;
     const address = addressOf(this.id);
     return {
@@ -187,6 +188,7 @@ export class ClusterServer {
       ...others,
       log,
       raft: { ...raft, trace: (record) => this.#stepped(running, record) },
+      ...(protocolTrace === undefined ? {} : { protocolTrace: tracing(running.life, protocolTrace) }),
       ...{ clock, vfs, network, seed: this.#random.next() },
     };
   }
@@ -322,6 +324,13 @@ export class ClusterServer {
   #log(line: string): void {
     this.#world.log?.(`server ${this.id} ${line}`);
   }
+}
+
+/** What is left in this process of a server that is dead tells nothing. */
+function tracing(life: Life, sink: ProtocolTraceSink): ProtocolTraceSink {
+  return (lines) => {
+    if (!life.isOver) sink(lines);
+  };
 }
 
 function asError(error: unknown): Error {

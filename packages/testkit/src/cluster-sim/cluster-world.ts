@@ -1,6 +1,7 @@
 // What the parts of one simulated run share.
 
 import type { NodeId } from '@waldb/core';
+import type { ProtocolTraceSink } from '@waldb/runtime';
 import type { SimulatedNetwork } from '../machines/simulated-network.js';
 import type { Simulation } from '../machines/simulation.js';
 import type { ClusterCoverage } from './cluster-coverage.js';
@@ -20,6 +21,8 @@ export interface ClusterWorld {
   readonly servers: Map<NodeId, ClusterServer>;
   /** Those whose faults have ended: nothing is injected any more. */
   isCalm: boolean;
+  /** Where the servers' protocol traces go, if anywhere. */
+  readonly protocolTrace: ProtocolTraceSink | undefined;
   /** One line of the run's story, where one is wanted. */
   readonly log: ((line: string) => void) | undefined;
 }
