@@ -79,7 +79,7 @@ const HOUSE = {
   // The outermost layer: it starts processes, reads options and environment, and talks to people.
   cli: {
     packages: ['core', 'io', 'certs', 'wal', 'snapshot', 'transport', 'runtime', 'kv'],
-    npm: ['commander', 'pino', 'prom-client', 'yaml'],
+    npm: ['commander', 'pino', 'prom-client', 'redis-parser', 'yaml'],
     machine: ['child_process', 'fs', 'http', 'net', 'os', 'process', 'readline', 'tty'],
     ambient: true,
   },

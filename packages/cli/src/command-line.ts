@@ -3,9 +3,11 @@
 import { type Endpoint, formatEndpoint } from '@waldb/io';
 import type { Members } from '@waldb/runtime';
 import { Command, CommanderError } from 'commander';
+import { addBench } from './bench/bench-command.js';
 import { addCerts } from './certs/certs-commands.js';
 import { type ClusterOptions, runCluster } from './cluster.js';
 import { ADMIN_PORT_OFFSET, PEER_PORT_OFFSET } from './cluster-layout.js';
+import { addCompletion } from './completion/completion-command.js';
 import { addConfig } from './config/config-commands.js';
 import { effectiveSettings, type TypedFlags, valuesOf } from './config/effective.js';
 import { addSettingOptions } from './config/setting-options.js';
@@ -62,6 +64,8 @@ function makeProgram(entryFile: string, onExitCode: (code: ExitCode) => void): C
   addWal(program, onExitCode);
   addCerts(program, onExitCode);
   addConfig(program, onExitCode);
+  addBench(program, onExitCode);
+  addCompletion(program, onExitCode);
   return program;
 }
 
