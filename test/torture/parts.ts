@@ -3,5 +3,6 @@
 import type { Part } from './part.js';
 import { clusterPart, hostilePart } from './parts/cluster-part.js';
 import { logPart } from './parts/log-part.js';
+import { snapshotPart } from './parts/snapshot-part.js';
 
-export const PARTS: readonly Part[] = [logPart, clusterPart, hostilePart];
+export const PARTS: readonly Part[] = [logPart, snapshotPart, clusterPart, hostilePart];

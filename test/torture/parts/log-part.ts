@@ -1,175 +1,38 @@
-// One write-ahead log in one process after another: each is killed at any moment, several in a row while they recover;
-// its disk fails, fills up, takes half of a write; and the power goes. After each life the log must be in a state that its
-// acknowledged calls allow, and only a disk that failed in this life excuses a log that refuses.
+// One write-ahead log in one process after another. After each life the log must be in a state that its acknowledged calls
+// allow.
 
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ModelLog, SeededRandom } from '@waldb/testkit';
+import { ModelLog } from '@waldb/testkit';
 import { Judge } from '../../../packages/wal/test/support/process/judge.js';
-import { type End, live } from '../../../packages/wal/test/support/process/live.js';
-import { makeProgram, type Program } from '../../../packages/wal/test/support/process/program.js';
-import { type DiskFault, drawFault, drawKill } from '../../support/faulty-disk/disk-fault.js';
-import { forgetJournal, losePower, takeFaultsTold } from '../../support/faulty-disk/faulty-disk.js';
-import { type Counts, count, type Part, type PartContext, presentDisk } from '../part.js';
-
-/** Logs that live and die side by side. */
-const LANES = 2;
-/** A log of small segments makes about so many writes in a life. */
-const WRITES_MAX = 400;
-/** In a row, each within a few milliseconds of its start. */
-const EARLY_KILLS_MAX = 6;
-/** What a log may say when its disk fails. That something is damaged is not among it: nothing is. */
-const EXCUSED = new Set([
-  'refused WAL_IO',
-  'refused WAL_FULL',
-  'failed WAL_IO',
-  'failed WAL_FULL',
-  'failed WAL_POISONED',
-]);
-const LOAD_PROGRAM = join(import.meta.dirname, '../../../packages/wal/test/support/process/load-program.ts');
+import { type LaneJudge, runLanes } from '../lane.js';
+import type { Counts, Part } from '../part.js';
 
 export const logPart: Part = {
   name: 'log',
   about: 'one log: killed, also in recovery; its disk fails and fills up; the power goes',
-  run: async (context) => {
-    const program = await makeProgram(LOAD_PROGRAM);
-    const counts: Counts = {};
-    const end = Date.now() + context.seconds * 1000;
-    const isOver = (): boolean => Date.now() >= end || context.signal.aborted;
-    try {
-      const random = new SeededRandom(context.seed);
-      const lanes = Array.from(
-        { length: LANES },
-        (_, nth) => new Lane({ context, program, counts, random: random.fork(), name: `log-${nth + 1}` }),
-      );
-      const complaints = await Promise.all(lanes.map((lane) => lane.run(isOver)));
-      return { type: 'done', complaints: complaints.flat(), counts };
-    } finally {
-      program.remove();
-    }
-  },
+  run: (context) =>
+    runLanes(context, {
+      name: 'log',
+      module: join(import.meta.dirname, '../../../packages/wal/test/support/process/load-program.ts'),
+      makeJudge: () => new LogJudge(new ModelLog()),
+      excused: [
+        'refused WAL_IO',
+        'refused WAL_FULL',
+        'failed WAL_IO',
+        'failed WAL_FULL',
+        'failed WAL_POISONED',
+      ],
+    }),
 };
 
-class Lane {
-  readonly #context: PartContext;
-  readonly #program: Program;
-  readonly #counts: Counts;
-  readonly #random: SeededRandom;
-  readonly #judge = new Judge(new ModelLog());
-  readonly #directory: string;
-  readonly #beside: string;
-  #lives = 0;
-
-  constructor(options: {
-    readonly context: PartContext;
-    readonly program: Program;
-    readonly counts: Counts;
-    readonly random: SeededRandom;
-    readonly name: string;
-  }) {
-    this.#context = options.context;
-    this.#program = options.program;
-    this.#counts = options.counts;
-    this.#random = options.random;
-    this.#directory = join(options.context.directory, options.name);
-    this.#beside = join(options.context.directory, `${options.name}-beside`);
-    mkdirSync(this.#directory);
-    mkdirSync(this.#beside);
-  }
-
-  /** Complaints; the first one ends the lane, which is kept as it is. */
-  async run(isOver: () => boolean): Promise<string[]> {
-    try {
-      while (!isOver()) {
-        const dice = this.#random.below(100);
-        if (dice < 30) await this.#kill();
-        else if (dice < 50) await this.#killInRecovery();
-        else await this.#fail();
-        this.#afterwards();
-      }
-      await this.#endInOrder();
-      return [];
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      return [`${this.#directory}, life ${this.#lives}: ${error.message}`];
-    } finally {
-      const { opened, acknowledged, repaired, full } = this.#judge.seen;
-      count(this.#counts, 'lives', this.#lives);
-      count(this.#counts, 'opened', opened);
-      count(this.#counts, 'recoveries', repaired);
-      count(this.#counts, 'acknowledged calls', acknowledged);
-      count(this.#counts, 'waits on a full disk', full);
-      for (const failure of this.#judge.failures) count(this.#counts, failure);
-    }
-  }
-
-  async #kill(): Promise<void> {
-    const hasDisk = presentDisk(this.#context.disk) !== undefined;
-    const isWithinCall = hasDisk && this.#random.chance(0.5);
-    const end = { after: 'acknowledgements', countMax: 40, withinMs: 4 } as const;
-    await this.#live(end, isWithinCall ? [drawKill(this.#random, WRITES_MAX)] : []);
-  }
-
-  async #killInRecovery(): Promise<void> {
-    for (let left = this.#random.between(1, EARLY_KILLS_MAX); left > 0; left--) {
-      await this.#live({ after: 'ready', withinMs: 10 }, []);
-      count(this.#counts, 'kills in recovery');
-    }
-  }
-
-  /** The process ends by what befalls it, or is killed. */
-  async #fail(): Promise<void> {
-    const faults = Array.from({ length: this.#random.between(1, 3) }, () =>
-      drawFault(this.#random, WRITES_MAX),
-    );
-    const hasDisk = presentDisk(this.#context.disk) !== undefined;
-    await this.#live({ after: 'acknowledgements', countMax: 80, withinMs: 4 }, hasDisk ? faults : []);
-  }
-
-  async #live(end: End, faults: readonly DiskFault[]): Promise<void> {
-    this.#lives += 1;
-    const disk = presentDisk(this.#context.disk);
-    const places = { directory: this.#directory, beside: this.#beside };
-    const before = this.#judge.failures.length;
-    const how = await live(this.#program, this.#judge, {
-      directory: this.#directory,
-      seed: this.#random.below(1_000_000_000),
-      end,
-      signal: 'SIGKILL',
-      environment: disk?.environment({ ...places, faults, isWatched: true }) ?? {},
-    });
-    const told = takeFaultsTold(this.#beside);
-    for (const [kind, times] of Object.entries(told)) count(this.#counts, `disk: ${kind}`, times);
-    count(this.#counts, how === 'SIGKILL' ? 'kills' : 'ends by a failed disk');
-    if (how === 'SIGKILL') return;
-    const failures = this.#judge.failures.slice(before);
-    const hasFailed = Object.keys(told).some((kind) => / (EIO|ENOSPC|torn)$/.test(kind));
-    if (!how.startsWith('3') || !hasFailed || !failures.every((failure) => EXCUSED.has(failure)))
-      throw new Error(
-        `The process ended by itself (${how}; ${failures.join(', ')}); its disk had ${JSON.stringify(told)}.`,
-      );
-  }
-
-  /** Between two lives: nothing, or the power goes, or everything reaches the disk by itself. */
-  #afterwards(): void {
-    if (presentDisk(this.#context.disk) === undefined) return;
-    const places = { directory: this.#directory, beside: this.#beside };
-    const dice = this.#random.below(100);
-    if (dice < 40) {
-      const { atRisk, lost } = losePower(places, this.#random);
-      count(this.#counts, 'power losses');
-      count(this.#counts, 'unsynced sectors and names', atRisk);
-      count(this.#counts, 'of them lost', lost);
-    } else if (dice < 60) {
-      forgetJournal(this.#beside);
-    }
-  }
-
-  /** One more life shows what the last one left. */
-  async #endInOrder(): Promise<void> {
-    const end = { after: 'acknowledgements', countMax: 1, withinMs: 1 } as const;
-    const last = { directory: this.#directory, seed: 0, end, signal: 'SIGTERM' } as const;
-    const how = await live(this.#program, this.#judge, last);
-    if (how !== '0') throw new Error(`The last process did not end in order: ${how}`);
+class LogJudge extends Judge implements LaneJudge {
+  get counts(): Counts {
+    const { opened, acknowledged, repaired, full } = this.seen;
+    return {
+      opened,
+      recoveries: repaired,
+      'acknowledged calls': acknowledged,
+      'waits on a full disk': full,
+    };
   }
 }

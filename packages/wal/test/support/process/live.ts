@@ -1,7 +1,6 @@
 // Lives of a log in processes of their own, each ended from outside.
 
 import { SeededRandom } from '@waldb/testkit';
-import type { Judge } from './judge.js';
 import type { Program } from './program.js';
 
 /**
@@ -14,6 +13,13 @@ export type End =
   | { readonly after: 'ready'; readonly withinMs: number }
   | { readonly after: 'changes'; readonly countMax: number };
 
+/** Takes in what a process tells, line by line. Throws where it is wrong. */
+export interface Listener {
+  hear(line: string, seed: number): void;
+  /** The process has ended. */
+  end(): void;
+}
+
 export interface Life {
   readonly directory: string;
   readonly journal?: string;
@@ -25,7 +31,7 @@ export interface Life {
 }
 
 /** One process of the program of load, from its start to its end; what it tells goes to the judge. */
-export async function live(program: Program, judge: Judge, life: Life): Promise<string> {
+export async function live(program: Program, judge: Listener, life: Life): Promise<string> {
   const { directory, journal, seed, end, signal, environment = {} } = life;
   const random = new SeededRandom(seed);
   const journalArgs = journal === undefined ? [] : [journal];
