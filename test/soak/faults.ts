@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SeededRandom } from '@waldb/testkit';
 import { drawKill } from '../support/faulty-disk/disk-fault.js';
-import { DISK_FAULTS } from './disk-faults.js';
+import { diskFaults } from './disk-faults.js';
 import type { Request } from './protocol.js';
 import type { SoakCluster } from './soak-cluster.js';
 import { type Fault, pickLeaderOrAny, pickRunning, type World } from './world.js';
@@ -50,7 +50,7 @@ export class FaultSchedule {
   readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(world: World, options: { readonly meanMs: number }) {
-    this.#faults = world.cluster.hasFaultyDisks ? [...FAULTS, ...DISK_FAULTS] : FAULTS;
+    this.#faults = [...FAULTS, ...diskFaults(world.cluster)];
     this.counts = Object.fromEntries(this.#faults.map(({ name }) => [name, 0]));
     this.#world = world;
     this.#meanMs = options.meanMs;
@@ -114,7 +114,7 @@ async function killEarly({ cluster, random }: World): Promise<boolean> {
   for (let left = random.between(2, EARLY_KILLS_MAX); left > 0; left--) {
     await cluster.end(id, 'SIGKILL');
     if (!cluster.ids.includes(id)) return true;
-    if (cluster.hasFaultyDisks && random.chance(0.5)) cluster.disk(id).plan([drawKill(random, START_WRITES)]);
+    if (cluster.canDisks.fail && random.chance(0.5)) cluster.disk(id).plan([drawKill(random, START_WRITES)]);
     cluster.start(id);
     await sleep(random.between(0, START_MS));
   }

@@ -8,6 +8,7 @@ import { SeededRandom } from '@waldb/testkit';
 import { makeProgram, type Program } from '../../packages/wal/test/support/process/program.js';
 import type { FaultyDisk } from '../support/faulty-disk/faulty-disk.js';
 import type { ServerDisk } from '../support/faulty-disk/server-disk.js';
+import type { SmallDisk } from '../support/small-disk/small-disk.js';
 import { SoakClient } from './client.js';
 import { type FaultCounts, FaultSchedule } from './faults.js';
 import { Ledger } from './ledger.js';
@@ -24,6 +25,8 @@ export interface SoakOptions {
   readonly variant: Variant;
   /** With it, disks fail and the power goes. */
   readonly disk?: FaultyDisk;
+  /** With it, disks are small: they fill up, and the power goes. Not together with `disk`. */
+  readonly makeSmallDisk?: (directory: string) => SmallDisk;
   /** Ends it early; what is there by then is judged. */
   readonly signal?: AbortSignal;
   readonly print: (line: string) => void;
@@ -71,11 +74,14 @@ const DISK_CODES = new Set([
   'WAL_IO',
   'WAL_POISONED',
 ]);
+/** What it may say when nothing more fits: never that its log has failed, since a full disk loses nothing. */
+const FULL_CODES = new Set(['STORAGE_FULL', 'WAL_FULL', 'SNAPSHOT_FULL', 'DIRECTORY_UNUSABLE']);
 /** How a server ends that has told why. */
 const STATUS_TOLD = /^(70|71)\b/;
 
 function isExcused(code: string, disk: ServerDisk): boolean {
   if (code === 'STORAGE_STALLED') return disk.isSlow;
+  if (disk.hasBeenFull && FULL_CODES.has(code)) return true;
   return DISK_CODES.has(code) && disk.hasFailed;
 }
 
@@ -206,7 +212,7 @@ class Soak {
   }
 
   async #makeCluster(program: Program): Promise<SoakCluster> {
-    const { servers, variant, disk, validatesTraces } = this.#options;
+    const { servers, variant, disk, makeSmallDisk, validatesTraces } = this.#options;
     const cluster: SoakCluster = await SoakCluster.create({
       directory: join(this.#directory, 'servers'),
       servers,
@@ -214,6 +220,7 @@ class Soak {
       variant,
       ...(disk === undefined ? {} : { disk }),
       ...(validatesTraces === true ? { traceDirectory: join(this.#directory, 'traces') } : {}),
+      ...(makeSmallDisk === undefined ? {} : { makeSmallDisk }),
       program,
       onEvent: (id, event) => {
         this.#note(`${id} ${JSON.stringify(event)}`);
@@ -251,7 +258,7 @@ class Soak {
   #hearOfEnd(id: number, how: string, disk: ServerDisk): void {
     this.#note(`${id} ended by itself: ${how}`);
     const isTold = STATUS_TOLD.test(how); // and was judged when it told why
-    if ((isTold && disk.hasFailed) || (how === 'SIGKILL' && disk.hasKilled)) return;
+    if ((isTold && (disk.hasFailed || disk.hasBeenFull)) || (how === 'SIGKILL' && disk.hasKilled)) return;
     this.#complain(`Server ${id} ended by itself: ${how}`);
   }
 

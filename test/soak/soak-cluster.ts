@@ -10,6 +10,7 @@ import { Links } from '@waldb/testkit';
 import type { Program } from '../../packages/wal/test/support/process/program.js';
 import type { FaultyDisk } from '../support/faulty-disk/faulty-disk.js';
 import { ServerDisk } from '../support/faulty-disk/server-disk.js';
+import type { SmallDisk } from '../support/small-disk/small-disk.js';
 import type { LifeEvent, Request, ServerPlan, Status, Variant } from './protocol.js';
 import { issueServerCertificates, type ServerCertificates } from './server-certificates.js';
 import { NoAnswerError, ServerProcess } from './server-process.js';
@@ -28,6 +29,8 @@ export interface ClusterOptions {
   readonly variant: Variant;
   /** Given, disks can be told to fail, and power can be lost. */
   readonly disk?: FaultyDisk;
+  /** Given, every server has a small disk of its own, mounted at `directory`. Not together with `disk`. */
+  readonly makeSmallDisk?: (directory: string) => SmallDisk;
   readonly program: Program;
   /** Has every server tell its protocol trace, in this directory. */
   readonly traceDirectory?: string;
@@ -38,13 +41,13 @@ export interface ClusterOptions {
 
 export class SoakCluster {
   readonly links: Links;
-  readonly hasFaultyDisks: boolean;
   readonly addresses: Readonly<Record<number, string>>;
   readonly #options: ClusterOptions;
   readonly #clientPorts: readonly number[];
   readonly #via = new Map<number, Record<string, string>>();
   readonly #founders: Readonly<Record<number, string>>;
   readonly #running = new Map<number, ServerProcess>();
+  readonly #withoutPower = new Set<number>();
   /** Servers that are to run, in the end, and how each begins. */
   readonly #origins = new Map<number, 'bootstrap' | 'join'>();
   readonly #disks: ReadonlyMap<number, ServerDisk>;
@@ -66,9 +69,11 @@ export class SoakCluster {
     this.addresses = Object.fromEntries(ids(IDS_MAX).map((id) => [id, `127.0.0.1:${ports[id - 1]}`]));
     this.#founders = Object.fromEntries(ids(options.servers).map((id) => [id, this.#addressOf(id)]));
     for (const id of ids(options.servers)) this.#origins.set(id, 'bootstrap');
-    this.hasFaultyDisks = options.disk !== undefined;
     this.#disks = new Map(
-      ids(IDS_MAX).map((id) => [id, new ServerDisk(join(options.directory, String(id)), options.disk)]),
+      ids(IDS_MAX).map((id) => {
+        const root = join(options.directory, String(id));
+        return [id, new ServerDisk(root, { disk: options.disk, small: options.makeSmallDisk?.(root) })];
+      }),
     );
   }
 
@@ -90,6 +95,12 @@ export class SoakCluster {
     return this.ids.filter((id) => this.running(id) !== undefined);
   }
 
+  /** Whether disks can be told to fail, be filled, lose power. */
+  get canDisks(): { readonly fail: boolean; readonly fill: boolean; readonly losePower: boolean } {
+    const { canFill, canLosePower } = this.disk(1);
+    return { fail: this.#options.disk !== undefined, fill: canFill, losePower: canLosePower };
+  }
+
   /** The disk of a server, whether it runs or not. */
   disk(id: number): ServerDisk {
     const disk = this.#disks.get(id);
@@ -105,8 +116,20 @@ export class SoakCluster {
     return sum;
   }
 
+  /** What is done to a server's disk while nobody may use it: it is started only when that is over. */
+  async withoutPower(id: number, run: () => Promise<void>): Promise<void> {
+    if (this.#withoutPower.has(id)) return;
+    this.#withoutPower.add(id);
+    try {
+      await run();
+    } finally {
+      this.#withoutPower.delete(id);
+    }
+  }
+
+  /** Unless it runs, or has no power: whoever took that starts it. */
   start(id: number): void {
-    if (this.running(id) !== undefined) return;
+    if (this.running(id) !== undefined || this.#withoutPower.has(id)) return;
     const origin = this.#origins.get(id) ?? 'bootstrap';
     const server = new ServerProcess({
       program: this.#options.program,

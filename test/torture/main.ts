@@ -2,6 +2,7 @@
 // summary; exits 1 when a promise was broken, 2 when the options make no sense.
 
 import { parseArgs } from 'node:util';
+import { againWithOwnMounts } from '../support/small-disk/private-mounts.js';
 import { PARTS } from './parts.js';
 import { type PartResult, runTorture } from './run-torture.js';
 
@@ -23,7 +24,7 @@ ${PARTS.map(({ name, about }) => `  ${name.padEnd(15)} ${about}`).join('\n')}
 A part that this machine has no means for says so and is skipped.`;
 
 const print = (line: string): void => console.log(line);
-process.exitCode = await main();
+process.exitCode = (await againWithOwnMounts()) ?? (await main());
 
 async function main(): Promise<number> {
   const { values } = parseArgs({

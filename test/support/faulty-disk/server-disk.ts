@@ -1,14 +1,16 @@
 // The disk of one server, over all its lives: what it is told to do wrong in the next one, what it did, and what is left of it
-// when the power goes.
+// when the power goes. Either a directory with the faulty disk's library in front of it, or a small file system.
 
 import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SeededRandom } from '@waldb/testkit';
+import type { SmallDisk } from '../small-disk/small-disk.js';
 import type { DiskFault } from './disk-fault.js';
 import { type FaultyDisk, forgetJournal, losePower, readFaultsTold, takeFaultsTold } from './faulty-disk.js';
 
 /** A journal that is longer is given up between two lives: by then the system has brought everything to the disk. */
 const JOURNAL_BYTES_MAX = 4 * 1024 * 1024;
+const ECHO_MS = 10_000;
 const FAILURE = / (EIO|ENOSPC|torn)$/;
 const KILL = / (kill|killAfter)$/;
 
@@ -18,15 +20,21 @@ export class ServerDisk {
   /** How often each fault took place, in all lives that are over. */
   readonly counts: Record<string, number> = {};
   readonly #disk: FaultyDisk | undefined;
+  readonly #small: SmallDisk | undefined;
   readonly #root: string;
   readonly #beside: string;
   #planned: readonly DiskFault[] = [];
+  #roomMadeAt = Number.NEGATIVE_INFINITY;
   /** Faults of the life before this one: it may still be heard of. */
   #before: readonly string[] = [];
 
-  /** Without a `disk` nothing can go wrong with it. */
-  constructor(root: string, disk: FaultyDisk | undefined) {
+  /** Of these at most one; with neither, nothing can go wrong with it. A small disk is mounted at `root`. */
+  constructor(
+    root: string,
+    { disk, small }: { readonly disk?: FaultyDisk | undefined; readonly small?: SmallDisk | undefined },
+  ) {
     this.#disk = disk;
+    this.#small = small;
     this.#root = root;
     this.#beside = `${root}-beside`;
     this.directory = join(root, 'data');
@@ -64,13 +72,41 @@ export class ServerDisk {
     return this.#kinds.some((kind) => kind.endsWith(' slow'));
   }
 
-  /** The process has ended, and with it goes what was not on the disk. Returns how much that was. */
-  losePower(random: SeededRandom): number {
-    if (!existsSync(this.#root) || this.#disk === undefined) return 0;
-    return losePower({ directory: this.#root, beside: this.#beside }, random).lost;
+  get canFill(): boolean {
+    return this.#small !== undefined;
+  }
+
+  get canLosePower(): boolean {
+    return this.#disk !== undefined || this.#small?.canLosePower === true;
+  }
+
+  /** Full, or a moment ago: what was refused for that is still heard of. */
+  get hasBeenFull(): boolean {
+    return this.#small?.isFull === true || performance.now() - this.#roomMadeAt < ECHO_MS;
+  }
+
+  /** From now on nothing more can be written that takes space. */
+  fill(): void {
+    this.#small?.fill();
+  }
+
+  makeRoom(): void {
+    this.#small?.makeRoom();
+    this.#roomMadeAt = performance.now();
+  }
+
+  /** The process has ended, and with it goes what was not on the disk. */
+  async losePower(random: SeededRandom): Promise<void> {
+    if (this.#small?.canLosePower === true) await this.#small.losePower();
+    else if (existsSync(this.#root) && this.#disk !== undefined)
+      losePower({ directory: this.#root, beside: this.#beside }, random);
   }
 
   erase(): void {
+    if (this.#small !== undefined) {
+      this.#small.erase();
+      return;
+    }
     rmSync(this.#root, { recursive: true, force: true });
     if (existsSync(this.#beside)) forgetJournal(this.#beside);
   }
@@ -78,6 +114,7 @@ export class ServerDisk {
   /** All lives are over. */
   close(): void {
     this.#take();
+    this.#small?.unmount();
   }
 
   get #kinds(): readonly string[] {

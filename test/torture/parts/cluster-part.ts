@@ -1,10 +1,14 @@
 // Whole servers: the soak (test/soak), with disks that fail and power that goes, and with servers of the hostile kinds.
 
+import { SeededRandom } from '@waldb/testkit';
 import { PLAIN, type Variant } from '../../soak/protocol.js';
 import { runSoak, type SoakReport } from '../../soak/run-soak.js';
+import { presentMounts } from '../../support/small-disk/private-mounts.js';
+import { SmallDisk } from '../../support/small-disk/small-disk.js';
 import { type Counts, count, type Part, type PartContext, type PartReport, presentDisk } from '../part.js';
 
 const BALLAST_BYTES = 8 * 1024 * 1024;
+const SMALL_DISK_BYTES = 32 * 1024 * 1024;
 
 export const clusterPart: Part = {
   name: 'cluster',
@@ -19,9 +23,27 @@ export const hostilePart: Part = {
     soak(context, { readPolicy: 'lease', machine: 'slow', hasTls: true, ballastBytes: BALLAST_BYTES }),
 };
 
-async function soak(context: PartContext, variant: Variant): Promise<PartReport> {
+export const smallDisksPart: Part = {
+  name: 'small-disks',
+  about:
+    'the same on small file systems of their own, which are filled up, and lose power as block devices do',
+  run: async (context) => {
+    const { mayMount, mayBeExt4, why } = presentMounts();
+    if (!mayMount) return { type: 'skipped', why };
+    if (!mayBeExt4) context.print(`disks are filled up only, and lose no power: ${why}`);
+    const random = new SeededRandom(context.seed);
+    const options = { bytes: SMALL_DISK_BYTES, mayBeExt4, random };
+    return soak(context, PLAIN, (directory) => new SmallDisk(directory, options));
+  },
+};
+
+async function soak(
+  context: PartContext,
+  variant: Variant,
+  makeSmallDisk?: (directory: string) => SmallDisk,
+): Promise<PartReport> {
   const { seconds, seed, directory, print, signal } = context;
-  const disk = presentDisk(context.disk);
+  const disk = makeSmallDisk === undefined ? presentDisk(context.disk) : undefined;
   const report = await runSoak({
     seconds,
     seed,
@@ -29,6 +51,7 @@ async function soak(context: PartContext, variant: Variant): Promise<PartReport>
     clients: 6,
     variant,
     ...(disk === undefined ? {} : { disk }),
+    ...(makeSmallDisk === undefined ? {} : { makeSmallDisk }),
     print,
     signal,
     root: directory,
