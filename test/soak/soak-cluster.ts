@@ -117,7 +117,7 @@ export class SoakCluster {
   }
 
   /** What is done to a server's disk while nobody may use it: it is started only when that is over. */
-  async withoutPower(id: number, run: () => Promise<void>): Promise<void> {
+  async withoutPower(id: number, run: () => Promise<unknown>): Promise<void> {
     if (this.#withoutPower.has(id)) return;
     this.#withoutPower.add(id);
     try {

@@ -24,7 +24,7 @@ ${PARTS.map(({ name, about }) => `  ${name.padEnd(15)} ${about}`).join('\n')}
 A part that this machine has no means for says so and is skipped.`;
 
 const print = (line: string): void => console.log(line);
-process.exitCode = (await againWithOwnMounts()) ?? (await main());
+process.exitCode = await main();
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -52,6 +52,8 @@ async function main(): Promise<number> {
     print(HELP);
     return 2;
   }
+  const again = await againWithOwnMounts();
+  if (again !== undefined) return again;
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
   const parts = PARTS.filter(({ name }) => wanted.includes(name));

@@ -2,7 +2,14 @@
 
 import type { Part } from './part.js';
 import { clusterPart, hostilePart, smallDisksPart } from './parts/cluster-part.js';
-import { logPart } from './parts/log-part.js';
+import { logPart, smallLogPart } from './parts/log-part.js';
 import { snapshotPart } from './parts/snapshot-part.js';
 
-export const PARTS: readonly Part[] = [logPart, snapshotPart, clusterPart, hostilePart, smallDisksPart];
+export const PARTS: readonly Part[] = [
+  logPart,
+  smallLogPart,
+  snapshotPart,
+  clusterPart,
+  hostilePart,
+  smallDisksPart,
+];

@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SeededRandom } from '@waldb/testkit';
+import type { PowerImage } from '../../../packages/wal/test/support/process/power-image.js';
 import type { SmallDisk } from '../small-disk/small-disk.js';
 import type { DiskFault } from './disk-fault.js';
 import { type FaultyDisk, forgetJournal, losePower, readFaultsTold, takeFaultsTold } from './faulty-disk.js';
@@ -50,12 +51,19 @@ export class ServerDisk {
     mkdirSync(this.#root, { recursive: true });
     if (this.#disk === undefined) return {};
     mkdirSync(this.#beside, { recursive: true });
-    this.#before = Object.keys(this.#take());
+    this.end();
     const faults = this.#planned;
     this.#planned = [];
     const journal = statSync(join(this.#beside, 'journal'), { throwIfNoEntry: false });
     if ((journal?.size ?? 0) > JOURNAL_BYTES_MAX) forgetJournal(this.#beside);
     return this.#disk.environment({ directory: this.#root, beside: this.#beside, faults, isWatched: true });
+  }
+
+  /** The life is over: which faults took place in it, by `<operation> <what>`. */
+  end(): Record<string, number> {
+    const told = this.#take();
+    this.#before = Object.keys(told);
+    return told;
   }
 
   /** Whether a call has failed lately: the server may then stop, or not start. */
@@ -95,11 +103,17 @@ export class ServerDisk {
     this.#roomMadeAt = performance.now();
   }
 
-  /** The process has ended, and with it goes what was not on the disk. */
-  async losePower(random: SeededRandom): Promise<void> {
+  /** The process has ended, and with it goes what was not on the disk: sectors and names. */
+  async losePower(random: SeededRandom): Promise<PowerImage> {
     if (this.#small?.canLosePower === true) await this.#small.losePower();
     else if (existsSync(this.#root) && this.#disk !== undefined)
-      losePower({ directory: this.#root, beside: this.#beside }, random);
+      return losePower({ directory: this.#root, beside: this.#beside }, random);
+    return { atRisk: 0, lost: 0 }; // of a file system, only the kernel knows
+  }
+
+  /** The system has brought everything to the disk by itself. */
+  settle(): void {
+    if (existsSync(this.#beside)) forgetJournal(this.#beside);
   }
 
   erase(): void {
@@ -108,7 +122,7 @@ export class ServerDisk {
       return;
     }
     rmSync(this.#root, { recursive: true, force: true });
-    if (existsSync(this.#beside)) forgetJournal(this.#beside);
+    this.settle();
   }
 
   /** All lives are over. */

@@ -2,27 +2,38 @@
 // allow.
 
 import { join } from 'node:path';
-import { ModelLog } from '@waldb/testkit';
+import { ModelLog, SeededRandom } from '@waldb/testkit';
 import { Judge } from '../../../packages/wal/test/support/process/judge.js';
-import { type LaneJudge, runLanes } from '../lane.js';
+import { presentMounts } from '../../support/small-disk/private-mounts.js';
+import { SmallDisk } from '../../support/small-disk/small-disk.js';
+import { type LaneJudge, type LaneKind, runLanes } from '../lane.js';
 import type { Counts, Part } from '../part.js';
+
+const SMALL_DISK_BYTES = 16 * 1024 * 1024;
+
+const LOG: LaneKind = {
+  name: 'log',
+  module: join(import.meta.dirname, '../../../packages/wal/test/support/process/load-program.ts'),
+  makeJudge: () => new LogJudge(new ModelLog()),
+  excused: ['refused WAL_IO', 'refused WAL_FULL', 'failed WAL_IO', 'failed WAL_FULL', 'failed WAL_POISONED'],
+};
 
 export const logPart: Part = {
   name: 'log',
   about: 'one log: killed, also in recovery; its disk fails and fills up; the power goes',
-  run: (context) =>
-    runLanes(context, {
-      name: 'log',
-      module: join(import.meta.dirname, '../../../packages/wal/test/support/process/load-program.ts'),
-      makeJudge: () => new LogJudge(new ModelLog()),
-      excused: [
-        'refused WAL_IO',
-        'refused WAL_FULL',
-        'failed WAL_IO',
-        'failed WAL_FULL',
-        'failed WAL_POISONED',
-      ],
-    }),
+  run: (context) => runLanes(context, LOG),
+};
+
+export const smallLogPart: Part = {
+  name: 'small-log',
+  about:
+    'one log on ext4 of its own: killed; the disk is full; what the block device has is all that is left',
+  run: async (context) => {
+    const { mayMount, mayBeExt4, why } = presentMounts();
+    if (!mayMount || !mayBeExt4) return { type: 'skipped', why };
+    const options = { bytes: SMALL_DISK_BYTES, mayBeExt4, random: new SeededRandom(context.seed) };
+    return runLanes(context, { ...LOG, makeSmallDisk: (directory) => new SmallDisk(directory, options) });
+  },
 };
 
 class LogJudge extends Judge implements LaneJudge {
