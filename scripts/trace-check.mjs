@@ -40,7 +40,8 @@ async function readTrace(file) {
 
 async function writeTrace(file, lines) {
   const stream = createWriteStream(file);
-  for (const line of lines) stream.write(`${JSON.stringify({ tag: 'trace', ...line })}\n`);
+  // Without clocks: the order is decided, and a TLA+ checker reads whole numbers only.
+  for (const { event } of lines) stream.write(`${JSON.stringify({ tag: 'trace', event })}\n`);
   stream.end();
   await finished(stream);
 }
