@@ -275,7 +275,10 @@ async function assemble<Result>(
 /** What a server that joins was told is no configuration: it counts nobody's absence, nor its own. */
 function beginMembership(node: RaftNode, identity: Identity, knownLogs: KnownLogs): OwnMembership {
   const { id, origin } = identity;
-  const membership = new OwnMembership({ id, isFounder: origin === 'bootstrap' });
+  const membership = new OwnMembership({
+    id,
+    wasMember: origin === 'bootstrap' || knownLogs.memberSince > 0,
+  });
   const { configuration, configurationIndex, commitIndex } = node.status();
   if (origin === 'join' && configurationIndex === 0) return membership;
   membership.configure(configuration, configurationIndex);

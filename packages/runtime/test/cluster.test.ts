@@ -417,6 +417,19 @@ describe('membership', () => {
     await expect.poll(() => cluster.member(near).server.status().membership, WAIT).toBe('member');
   });
 
+  it('P81 a server that had joined and was removed is still a removed one when it is started again', async () => {
+    const cluster = await Cluster.start(1);
+    const { server } = await cluster.leader();
+    const { address } = await cluster.startJoining(2);
+    await server.addServer(2, address);
+    await expect.poll(() => cluster.member(2).server.status().membership, WAIT).toBe('member');
+    await server.removeServer(2);
+    await expect.poll(() => cluster.member(2).server.status().membership, WAIT).toBe('removed');
+    await cluster.closeOne(2);
+    const again = await cluster.startJoining(2);
+    await expect.poll(() => again.server.status().membership, WAIT).toBe('removed');
+  });
+
   it('a voter that comes back with an empty directory may not vote again, until it is removed and added', async () => {
     const cluster = await Cluster.start(3);
     const leader = await cluster.leader();

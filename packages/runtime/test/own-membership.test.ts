@@ -9,7 +9,7 @@ function of(...voters: number[]): Configuration {
 }
 
 function founder(): OwnMembership {
-  const membership = new OwnMembership({ id: 3, isFounder: true });
+  const membership = new OwnMembership({ id: 3, wasMember: true });
   membership.configure(of(1, 2, 3), 0);
   membership.committed(of(1, 2, 3), 0);
   return membership;
@@ -45,7 +45,7 @@ describe('P81 the membership of a server', () => {
   });
 
   it('H1.5 has not begun while a server waits to be added', () => {
-    const membership = new OwnMembership({ id: 4, isFounder: false });
+    const membership = new OwnMembership({ id: 4, wasMember: false });
     expect(membership.told(7)).toBe(false);
     membership.configure(of(1, 2, 3), 6); // a snapshot from before it was added
     membership.committed(of(1, 2, 3), 6);
@@ -60,6 +60,6 @@ describe('P81 the membership of a server', () => {
     expect(membership.absenceOf(2)).toBe(0);
     membership.committed(of(1, 3), 5);
     expect([membership.absenceOf(2), membership.absenceOf(1), membership.absenceOf(9)]).toEqual([5, 0, 5]);
-    expect(new OwnMembership({ id: 4, isFounder: false }).absenceOf(2)).toBe(0);
+    expect(new OwnMembership({ id: 4, wasMember: false }).absenceOf(2)).toBe(0);
   });
 });

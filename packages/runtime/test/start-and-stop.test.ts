@@ -2,6 +2,7 @@
 
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import type { LogEntry } from '@waldb/core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { RaftServer, RuntimeError } from '../src/index.js';
 import { Cluster, freeAddresses, startServer, temporaryDirectory, WAIT } from './support/cluster.js';
@@ -18,6 +19,17 @@ async function single(change: Partial<Parameters<typeof startServer>[0]> = {}) {
   };
   const member = await startServer(options);
   return { ...member, options, address };
+}
+
+/** Refuses one command, once it is told to. */
+class PickyMachine extends ListMachine {
+  isPicky = false;
+
+  override apply(entries: readonly LogEntry[]) {
+    const isBad = entries.some(({ command }) => new TextDecoder().decode(command) === 'bad');
+    if (isBad && this.isPicky) throw new Error('I will not');
+    return super.apply(entries);
+  }
 }
 
 describe('a single server', () => {
@@ -325,6 +337,39 @@ describe('a failure stops the server', () => {
     const machine = Object.assign(new ListMachine(), { appliedIndex: () => 1000 });
     await expect(startServer({ ...options, stateMachine: machine })).rejects.toThrow('it lost entries');
   });
+
+  it.each(['a follower', 'the leader'])(
+    'a machine that throws on %s: that server stops, says at which index, applies nothing after it; the others go on',
+    async (who) => {
+      const machines = new Map([1, 2, 3].map((id) => [id, new PickyMachine()]));
+      const cluster = await Cluster.start(3, {}, (id) => {
+        const stateMachine = machines.get(id);
+        return stateMachine === undefined ? {} : { stateMachine };
+      });
+      const leader = await cluster.leader();
+      const id = who === 'the leader' ? leader.id : (cluster.ids.find((other) => other !== leader.id) ?? 0);
+      const { server } = cluster.member(id);
+      const machine = machines.get(id);
+      if (machine !== undefined) machine.isPicky = true;
+      const errors: RuntimeError[] = [];
+      server.on('error', (error) => errors.push(error));
+      await leader.server.propose(bytes('good'));
+      const bad = leader.server.propose(bytes('bad')).then(
+        () => 'applied',
+        ({ code, mayHaveBeenApplied }: RuntimeError) => `${code} ${mayHaveBeenApplied}`,
+      );
+      expect(await bad).toBe(who === 'the leader' ? 'STATE_MACHINE true' : 'applied');
+      await expect.poll(() => errors.map(({ code }) => code), WAIT).toEqual(['STATE_MACHINE']);
+      cluster.members.delete(id);
+      const next = await cluster.leader();
+      await next.server.propose(bytes('after'));
+      expect(await cluster.agreeOn(3)).toEqual(['good', 'bad', 'after']);
+      expect(machine?.items).toEqual(['good']);
+      const at = [...machines].find(([other]) => other !== id)?.[1].indexes[1];
+      expect(errors[0]?.detail).toMatchObject({ index: at });
+      await expect(server.propose(bytes('x'))).rejects.toMatchObject({ code: 'STATE_MACHINE' });
+    },
+  );
 
   it('a log that fails: silent from then on, the others go on without it', async () => {
     const disk = { isBroken: false, isStuck: false };

@@ -46,7 +46,7 @@ export class KnownLogs {
     this.#known = read(options.vfs, options.path);
   }
 
-  /** The mark of our own membership, as a configuration has it that is committed and on our disk; 0 where we know none. */
+  /** The newest mark of our own that a configuration had, committed and on our disk, be it past; 0 where we know none. */
   get memberSince(): Index {
     const { id, logId } = this.#options.own;
     const known = this.#known.get(id);
@@ -68,6 +68,7 @@ export class KnownLogs {
     const ids = memberIds(configuration);
     let hasChanged = false;
     for (const [id, { since }] of this.#known) {
+      if (id === own.id) continue;
       if (ids.has(id) && since === memberSince(configuration.addresses[id])) continue;
       // Of a membership that began later, it says nothing.
       if (since > 0 && since >= index) continue;

@@ -411,8 +411,9 @@ export class Driver<Result> {
       // The node's state is that of the step's end: what it has handed over by then will be applied.
       if (this.#isLeading) this.proposals.leadershipLost(this.#node.lastApplied);
       this.changes.committed(this.#node.commitIndex);
-      this.changes.leadershipLost(leader);
     }
+    // Also where this server leads again: whom it handed leadership to has not taken it.
+    this.changes.leadershipLost(leader);
     this.#isLeading = role === 'leader';
     this.clientWork.roleChanged();
     this.#options.listener.onRole(role, term, leader);

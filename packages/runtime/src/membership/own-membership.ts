@@ -24,10 +24,10 @@ export class OwnMembership {
   #wasMember: boolean;
   #removedAt: Index = 0;
 
-  /** `isFounder`: the cluster was founded with this server. */
-  constructor(options: { readonly id: NodeId; readonly isFounder: boolean }) {
+  /** `wasMember`: the cluster was founded with this server, or has had it since. */
+  constructor(options: { readonly id: NodeId; readonly wasMember: boolean }) {
     this.#id = options.id;
-    this.#wasMember = options.isFounder;
+    this.#wasMember = options.wasMember;
   }
 
   get state(): MembershipState {
