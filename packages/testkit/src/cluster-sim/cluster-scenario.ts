@@ -91,7 +91,7 @@ export function makeClusterScenario(seed: number): ClusterScenario {
   const founders = random.pick([1, 3, 3, 3, 3, 3, 3, 5, 5]);
   const usesLease = random.chance(0.25);
   const tuning = makeTuning(random.fork(), usesLease);
-  const faultsMs = random.between(10_000, 20_000);
+  const faultsMs = random.between(10_000, 16_000);
   return {
     seed,
     founders,
@@ -112,7 +112,7 @@ export function makeClusterScenario(seed: number): ClusterScenario {
 }
 
 function makeTuning(random: SeededRandom, usesLease: boolean): ServerTuning {
-  const tickMs = random.pick([10, 20, 25]);
+  const tickMs = random.pick([10, 25, 25, 40]);
   const timeoutMin = random.pick([8, 10, 16]);
   return {
     tickMs,
@@ -201,7 +201,7 @@ function makeNetwork(random: SeededRandom): LinkPace {
 function makeClients(random: SeededRandom, usesLease: boolean): ClientPlan {
   return {
     count: random.between(2, 6),
-    thinkMs: random.pick([10, 30, 100]),
+    thinkMs: random.pick([20, 50, 150]),
     readShare: random.pick([0, 0.3, 0.5]),
     sessionShare: random.pick([0, 0.5, 1]),
     timeoutMs: random.pick([
