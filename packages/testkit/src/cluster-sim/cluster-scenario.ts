@@ -19,7 +19,7 @@ import {
 } from './cluster-coverage.js';
 
 /** Recorded with every failing seed: a seed means the same run only under the same version. */
-export const CLUSTER_GENERATOR_VERSION = 1;
+export const CLUSTER_GENERATOR_VERSION = 2;
 
 /** The options that all servers of a run share. */
 export type ServerTuning = Pick<
