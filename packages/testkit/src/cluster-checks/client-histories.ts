@@ -8,7 +8,7 @@ import { hold } from '../invariants/invariant.js';
 import { checkHistory } from '../linearizability/check-history.js';
 import type { HistoryEvent } from '../linearizability/history-event.js';
 import type { Operation } from '../linearizability/operation.js';
-import type { SequentialModel } from '../linearizability/sequential-model.js';
+import type { AnyModel } from '../linearizability/sequential-model.js';
 import type { ClusterCheck } from './cluster-check.js';
 
 /** Tried for each key before the check gives up and calls the run undecided: a tenth of a second or so. */
@@ -16,6 +16,7 @@ const CONFIGURATIONS_MAX = 200_000;
 
 interface Told {
   readonly process: string;
+  readonly isRead: boolean;
   readonly key: string;
   readonly input: unknown;
   readonly invokedAt: number;
@@ -24,11 +25,6 @@ interface Told {
   /** Tries that had no answer, or one that leaves it open. */
   unknown: number;
   open: number;
-}
-
-/** Any state, any words: the model and the clients' words belong together, and only whoever made both knows them. */
-export interface AnyModel {
-  readonly make: () => SequentialModel<unknown, unknown, unknown>;
 }
 
 export class ClientHistories implements ClusterCheck {
@@ -60,7 +56,7 @@ export class ClientHistories implements ClusterCheck {
     const told = this.#told.get(nameOf(operation));
     if (told === undefined)
       this.#told.set(nameOf(operation), {
-        ...{ process: nameOf(operation), key, input, invokedAt: at },
+        ...{ process: nameOf(operation), isRead: operation.type === 'read', key, input, invokedAt: at },
         ...{ completedAt: undefined, output: undefined, unknown: 0, open: 1 },
       });
     else told.open += 1;
@@ -87,7 +83,7 @@ export class ClientHistories implements ClusterCheck {
   }
 
   finished(): void {
-    const result = checkHistory(this.#model.make(), this.#operations(), {
+    const result = checkHistory(this.#model(), this.#operations(), {
       configurationsMax: CONFIGURATIONS_MAX,
     });
     if (result.verdict === 'notDecided') this.#undecided = result.keys.length;
@@ -116,8 +112,9 @@ export class ClientHistories implements ClusterCheck {
   #operations(): Operation[] {
     const operations: Operation[] = [];
     for (const told of this.#told.values()) {
-      // Every try was refused: it certainly had no effect.
-      if (told.completedAt === undefined && told.unknown === 0 && told.open === 0) continue;
+      // Every try was refused, or it was a read that nobody answered: it certainly had no effect.
+      const mayHaveHappened = !told.isRead && (told.unknown > 0 || told.open > 0);
+      if (told.completedAt === undefined && !mayHaveHappened) continue;
       const { process, key, input, output, invokedAt, completedAt } = told;
       operations.push({ process, key, input, output, invokedAt, completedAt });
     }

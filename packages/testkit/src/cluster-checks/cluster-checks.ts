@@ -3,8 +3,9 @@
 
 import type { ClusterObserver } from '../cluster-sim/cluster-observer.js';
 import type { HistoryEvent } from '../linearizability/history-event.js';
+import type { AnyModel } from '../linearizability/sequential-model.js';
 import { AppliedEntries } from './applied-entries.js';
-import { type AnyModel, ClientHistories } from './client-histories.js';
+import { ClientHistories } from './client-histories.js';
 import type { ClusterCheck } from './cluster-check.js';
 import { CommittedEntries } from './committed-entries.js';
 import { CommittedLog } from './committed-log.js';

@@ -14,7 +14,10 @@ const known: WeakMap<LogEntry, number> = new WeakMap();
 export function entryDigest(entry: LogEntry): number {
   const found = known.get(entry);
   if (found !== undefined) return found;
-  const digest = foldBytes(foldNumbers([KINDS[entry.kind], entry.term, entry.index]), entry.command);
+  const digest = foldBytes(
+    foldNumbers([KINDS[entry.kind], entry.term, entry.index, entry.command.length]),
+    entry.command,
+  );
   known.set(entry, digest);
   return digest;
 }
@@ -29,17 +32,17 @@ export function foldNumbers(numbers: readonly number[]): number {
   return join(low, high);
 }
 
-/** How `digest` changes by these bytes. */
+/** How `digest` changes by these bytes; the same in whatever pieces they come. */
 export function foldBytes(digest: number, bytes: Uint8Array): number {
   let low = (digest % TWO_32) | 0;
-  let high = Math.floor(digest / TWO_32) ^ bytes.length;
+  let high = Math.floor(digest / TWO_32);
   for (const byte of bytes) {
     low = Math.imul(low ^ byte, 0x01000193);
-    high = Math.imul(high ^ low, 0x85ebca6b) ^ (high >>> 15);
+    high = (Math.imul(high ^ low, 0x85ebca6b) ^ (low >>> 11)) & HIGH_BITS;
   }
   return join(low, high);
 }
 
 function join(low: number, high: number): number {
-  return (low >>> 0) + ((high ^ (low >>> 13)) & HIGH_BITS) * TWO_32;
+  return (low >>> 0) + (high & HIGH_BITS) * TWO_32;
 }

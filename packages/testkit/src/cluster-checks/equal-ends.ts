@@ -21,7 +21,10 @@ export class EqualEnds implements ClusterCheck {
       return;
     }
     for (const other of others) {
-      const isSame = other.digest === first.digest && other.server.appliedIndex === first.server.appliedIndex;
+      const isComparable = other.digest !== undefined && first.digest !== undefined;
+      const isSame =
+        (!isComparable || other.digest === first.digest) &&
+        other.server.appliedIndex === first.server.appliedIndex;
       if (!isSame)
         hold(false, this.name, 'two servers end differently', () => ({
           first: summary(first),

@@ -55,7 +55,7 @@ export class ReplicatedMachines implements ClusterCheck {
     life: ServerLife,
     entries: readonly LogEntry[],
     results: readonly unknown[],
-    after: { readonly digest: () => string },
+    after: { readonly digest: () => string | undefined },
   ): void {
     const place = this.#placeOf(life);
     if (results.length !== entries.length)
@@ -67,11 +67,11 @@ export class ReplicatedMachines implements ClusterCheck {
     if (seen === undefined) return;
     const digest = after.digest();
     seen.digest ??= digest;
-    if (seen.digest !== digest)
+    if (digest !== undefined && seen.digest !== undefined && seen.digest !== digest)
       this.#differ({ what: 'state', life, index: place.index, seen, first: seen.digest, second: digest });
   }
 
-  restored(life: ServerLife, index: Index, digest: () => string): void {
+  restored(life: ServerLife, index: Index, digest: () => string | undefined): void {
     const place = this.#placeOf(life);
     if (index < place.index)
       hold(false, this.name, 'a snapshot led a state machine back', () => ({
@@ -82,7 +82,7 @@ export class ReplicatedMachines implements ClusterCheck {
     place.commands = index === 0 ? 0 : seen?.commands;
   }
 
-  snapshotTaken(life: ServerLife, index: Index, digest: () => string): void {
+  snapshotTaken(life: ServerLife, index: Index, digest: () => string | undefined): void {
     this.#imageSeen(life, index, digest, 'took');
   }
 
@@ -118,7 +118,7 @@ export class ReplicatedMachines implements ClusterCheck {
   #imageSeen(
     life: ServerLife,
     index: Index,
-    digest: () => string,
+    digest: () => string | undefined,
     how: 'restored' | 'took',
   ): Seen | undefined {
     let at = Math.min(index, this.#highest);
@@ -127,7 +127,7 @@ export class ReplicatedMachines implements ClusterCheck {
     if (seen === undefined) return undefined;
     const found = digest();
     seen.digest ??= found;
-    if (seen.digest !== found)
+    if (found !== undefined && seen.digest !== undefined && seen.digest !== found)
       this.#differ({
         ...{ what: 'state', life, index: at, seen, first: seen.digest, second: found },
         remark: ` Server ${life.id} ${how} a snapshot of index ${index}.`,
@@ -139,9 +139,8 @@ export class ReplicatedMachines implements ClusterCheck {
     hold(
       false,
       this.name,
-      `servers ${seen.by.id} and ${life.id} (its life ${life.life}) applied the same commands, and differ in their ` +
-        `${what} at index ${index}: ${first} and ${second}, after the command ${seen.command}. ` +
-        `They last agreed at index ${this.#agreedBefore(index)}.${remark} ` +
+      `${nameOf(seen.by)} and ${nameOf(life)} applied the same commands, and differ in their ${what} at index ${index}: ` +
+        `${first} and ${second}, after the command ${seen.command}. ${this.#agreedBefore(index)}${remark} ` +
         'A state machine must depend on its entries alone: no clock, no chance, nothing else of its own process.',
       () => ({
         index,
@@ -153,10 +152,10 @@ export class ReplicatedMachines implements ClusterCheck {
     );
   }
 
-  #agreedBefore(index: Index): Index {
+  #agreedBefore(index: Index): string {
     let at = index - 1;
     while (at > 0 && this.#seen.get(at)?.digest === undefined) at -= 1;
-    return at;
+    return at === 0 ? 'Nothing was compared before that.' : `They agreed at index ${at}.`;
   }
 
   #placeOf(life: ServerLife): Place {
@@ -164,6 +163,10 @@ export class ReplicatedMachines implements ClusterCheck {
     this.#places.set(life.id, place);
     return place;
   }
+}
+
+function nameOf({ id, life }: ServerLife): string {
+  return `server ${id} in its life ${life}`;
 }
 
 function asText(value: unknown): string {

@@ -97,7 +97,7 @@ export interface FinalServer {
   readonly life: ServerLife;
   readonly server: RaftServer<unknown>;
   /** The state of its machine at `server.appliedIndex`. */
-  readonly digest: string;
+  readonly digest: string | undefined;
 }
 
 export interface RunFacts {
@@ -113,17 +113,17 @@ export interface ClusterObserver {
   serverStarting?(life: ServerLife, kind: StartKind): void;
   serverStarted?(life: ServerLife, server: RaftServer<unknown>): void;
   stepped?(life: ServerLife, record: TraceRecord): void;
-  /** `results` are the machine's, one for each entry. `digest` gives the machine's state after the last of them. */
+  /** `results` are the machine's, one for each entry. `digest` gives the machine's state after the last of them, if it can be looked at. */
   applied?(
     life: ServerLife,
     entries: readonly LogEntry[],
     results: readonly unknown[],
-    after: { readonly digest: () => string; readonly context: ApplyContext },
+    after: { readonly digest: () => string | undefined; readonly context: ApplyContext },
   ): void;
   /** The machine now holds the state at `index`, which an image had; 0 when that image held nothing. */
-  restored?(life: ServerLife, index: Index, digest: () => string): void;
+  restored?(life: ServerLife, index: Index, digest: () => string | undefined): void;
   /** An image of the state at `index` begins to be read. */
-  snapshotTaken?(life: ServerLife, index: Index, digest: () => string): void;
+  snapshotTaken?(life: ServerLife, index: Index, digest: () => string | undefined): void;
   /** What the server survived and told (`trouble`). */
   troubled?(life: ServerLife, error: RuntimeError): void;
   serverEnded?(life: ServerLife, ending: LifeEnding, at: number): void;

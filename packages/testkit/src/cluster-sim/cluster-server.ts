@@ -204,7 +204,7 @@ export class ClusterServer {
   #observed(running: Running): ObservedMachine {
     const { observer, coverage } = this.#world;
     const { facts, life, machine } = running;
-    const digest = (): string => machine.digest();
+    const digest = (): string | undefined => machine.digest();
     return new ObservedMachine(machine, {
       applied: (entries, results, context) => {
         if (life.isOver) return;

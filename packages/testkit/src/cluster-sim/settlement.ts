@@ -91,8 +91,8 @@ function agreement(world: ClusterWorld): FinalServer[] | undefined {
 function compare(world: ClusterWorld, servers: readonly FinalServer[]): void {
   const [first, ...others] = servers;
   for (const { life, digest } of others) {
-    if (digest === first?.digest) continue;
-    const what = `Servers ${first?.life.id} and ${life.id} have applied the same, and differ: ${first?.digest}; ${digest}.`;
+    if (digest === undefined || first?.digest === undefined || digest === first.digest) continue;
+    const what = `Servers ${first.life.id} and ${life.id} have applied the same, and differ: ${first.digest}; ${digest}.`;
     world.observer.broken(new InvariantViolation('same-state', what));
   }
   world.observer.tell('finished', servers, world.simulation.now);

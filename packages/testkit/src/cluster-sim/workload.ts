@@ -6,8 +6,8 @@ import type { SeededRandom } from '../sim/seeded-random.js';
 
 /** A state machine whose state can be compared with another's. */
 export interface ComparableMachine<Result = unknown> extends StateMachine<Result> {
-  /** Equal for equal states, and only for those. */
-  digest(): string;
+  /** Equal for equal states, and only for those; undefined where the state cannot be looked at just now. */
+  digest(): string | undefined;
   /** What a read gives now; only asked where the workload has reads. */
   answer?(read: WorkloadRead): unknown;
 }
