@@ -1,181 +1,173 @@
-// Runs the cluster simulator over many seeds: `pnpm sim --seeds 10000 [--from 1] [--minutes 10] [--jobs 2]`, or one seed
-// again: `pnpm sim --seed 42 [--trace]`. With `--reach 0.01` every situation must occur in at least 1 % of the runs. Prints how often everything happened, so that a run that injects nothing is
-// seen; exits 1 when an invariant was broken, with what is needed to replay it.
+// Runs whole simulated clusters over many seeds, under every check: `pnpm sim`. docs/simulation.md tells what is simulated
+// and what is checked. The protocol alone is simulated by sim-core.mjs.
 
-import { fork } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import {
-  Coverage,
-  describeFailure,
-  makeRaftNode,
-  makeTracedNode,
-  runBatch,
-  runSeed,
-  SITUATIONS,
-  TraceValidator,
+  addCounts,
+  CLUSTER_EVENTS,
+  checkClusterSeed,
+  checkClusterSeeds,
+  describeClusterFailure,
+  describeCounts,
+  leftOut,
+  makeClusterScenario,
+  NO_COUNTS,
+  reducedScenario,
+  shrink,
+  strayViolation,
 } from '../packages/testkit/src/index.ts';
+import { number, parse } from './sim/command-line.mjs';
+import { explore, work } from './sim/explore.mjs';
 
-/** Seeds that a worker takes at a time: small enough for a lively progress line. */
-const CHUNK = 50;
-/** Failing seeds after which a run ends early: more of the same would tell nothing new. */
-const FAILURES_MAX = 5;
-const PROGRESS_MS = process.stderr.isTTY ? 500 : 10_000;
+/** Seeds that a worker takes at a time: a few seconds. */
+const CHUNK = 10;
+/** How long a failing run is made smaller, at most. */
+const SHRINK_SECONDS = 120;
 
-const HELP = `usage: pnpm sim [--seeds N] [--from S] [--minutes M] [--jobs J] [--reach SHARE] [--validate]   many seeds
-       pnpm sim --seed X [--trace] [--validate] [--protocol-trace FILE]                   one seed, told line by line`;
+const HELP = `usage: pnpm sim [options]    runs whole simulated clusters and checks everything that they do
 
-if (process.send !== undefined) work();
-else main();
+Many seeds:
+  --seeds N      so many (default 200, or as many as fit into --minutes)
+  --from S       the first one (1)
+  --minutes M    begin no new ones after so long
+  --jobs J       worker processes (one for each core)
+  --reach SHARE  fail if any kind of fault or event occurred in fewer of the runs than this, from 0 to 1 (0)
 
-function main() {
-  const options = parse();
-  if (options.seed !== undefined) return replay(options);
-  explore(options);
+One seed again:
+  --seed X       this one
+  --trace        with its story, line by line
+  --only I,J     of its schedule, only these lines; none for no line
+  --clients N    with so many clients
+  --faults-ms N  with faults for so long
+  --history FILE write what its clients saw, one JSON object in a line
+  --shrink       if it fails, look for the smallest part of it that does
+
+The first of several failing seeds is made smaller and told. Exits 0 when every rule holds, 1 when one was broken or a kind
+of event was not reached, 2 when the command line is wrong.`;
+
+/** The first error of a run that nobody handled; there is one run at a time. */
+let stray;
+for (const event of ['unhandledRejection', 'uncaughtException']) {
+  process.on(event, (error) => {
+    stray ??= error ?? new Error(`${event} of nothing`);
+  });
 }
 
-function parse() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        seeds: { type: 'string' },
-        from: { type: 'string', default: '1' },
-        minutes: { type: 'string' },
-        reach: { type: 'string', default: '0' },
-        jobs: { type: 'string', default: String(availableParallelism()) },
-        seed: { type: 'string' },
-        trace: { type: 'boolean', default: false },
-        validate: { type: 'boolean', default: false },
-        'protocol-trace': { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (values.help) leave(HELP, 0);
-    const minutes = values.minutes === undefined ? undefined : number('minutes', values.minutes);
-    return {
-      seeds: number(
-        'seeds',
-        values.seeds ?? (minutes === undefined ? '1000' : String(Number.MAX_SAFE_INTEGER)),
-      ),
-      from: number('from', values.from),
-      jobs: Math.max(1, number('jobs', values.jobs)),
-      reach: number('reach', values.reach),
-      minutes: minutes ?? Number.POSITIVE_INFINITY,
-      seed: values.seed === undefined ? undefined : number('seed', values.seed),
-      trace: values.trace,
-      validates: values.validate,
-      traceFile: values['protocol-trace'],
-    };
-  } catch (error) {
-    return leave(`${error.message}\n${HELP}`, 2);
-  }
+if (process.send !== undefined) work((range) => checkClusterSeeds(range, { strayError: takeStray }));
+else await main();
+
+function takeStray() {
+  const taken = stray;
+  stray = undefined;
+  return taken;
 }
 
-function number(name, text) {
-  const value = Number(text);
-  if (!(value >= 0) || (!['minutes', 'reach'].includes(name) && !Number.isSafeInteger(value))) {
-    throw new Error(`--${name} is '${text}' but must be a number from 0`);
-  }
-  return value;
+async function main() {
+  const options = parse({
+    help: HELP,
+    seedsDefault: 200,
+    more: {
+      only: { type: 'string' },
+      clients: { type: 'string' },
+      'faults-ms': { type: 'string' },
+      history: { type: 'string' },
+      shrink: { type: 'boolean', default: false },
+    },
+  });
+  if (options.seed !== undefined) return await replay(options);
+  let counts = NO_COUNTS;
+  let undecided = 0;
+  const onReport = (report) => {
+    counts = addCounts(counts, report.counts);
+    undecided += report.undecidedKeys;
+  };
+  const result = await explore({
+    ...options,
+    script: fileURLToPath(import.meta.url),
+    chunk: CHUNK,
+    onReport,
+  });
+  await summarise({ ...result, counts, undecided, reach: options.reach });
 }
 
 // ---- one seed ----
 
-function replay({ seed, trace, validates, traceFile }) {
-  const lines = [];
-  const validator = new TraceValidator();
-  const makeNode = makeTracedNode((line) => {
-    if (traceFile !== undefined) lines.push(JSON.stringify(line));
-    if (validates) validator.accept(line.event);
-  });
-  const result = runSeed(seed, { makeNode, trace: true });
-  if (traceFile !== undefined) writeFileSync(traceFile, lines.map((line) => `${line}\n`).join(''));
-  if (validates) console.log(`${validator.lines} lines of the protocol trace follow the specification`);
-  if (trace) for (const line of result.trace) console.log(line);
+async function replay(options) {
+  const { seed } = options;
+  const reduction = reductionOf(options);
+  const story = [];
+  const result = await run(seed, reduction, (line) => (options.trace ? console.log(line) : story.push(line)));
+  if (options.history !== undefined) writeHistory(options.history, result.history);
   if (result.violation === undefined) {
+    const { events, simulatedMs } = result.counts;
     console.log(
-      `seed ${seed}: ${result.events} events, every invariant holds (digest ${result.digest >>> 0})`,
+      `seed ${seed}: ${events} events in ${(simulatedMs / 1000).toFixed(1)} simulated seconds, every rule holds (digest ${result.digest >>> 0})`,
     );
-  } else {
-    console.log(describeFailure(result));
-    process.exitCode = 1;
+    return process.exit(0);
   }
+  if (options.shrink) await tellSmallest(result);
+  else console.log(describeClusterFailure({ ...result, reduction, story }));
+  return process.exit(1);
 }
 
-// ---- many seeds ----
-
-function explore({ seeds, from, jobs, minutes, reach, validates }) {
-  const began = Date.now();
-  const deadline = began + minutes * 60_000;
-  const total = new Coverage();
-  const failures = [];
-  const state = { next: from, end: from + seeds, events: 0, traceLines: 0, running: 0 };
-
-  const isOver = () => state.next >= state.end || Date.now() >= deadline || failures.length >= FAILURES_MAX;
-  const give = (worker) => {
-    if (isOver()) return worker.disconnect();
-    const count = Math.min(CHUNK, state.end - state.next);
-    worker.send({ from: state.next, count, validates });
-    state.next += count;
+function reductionOf({ only, clients, 'faults-ms': faultsMs }) {
+  return {
+    ...(only !== undefined && {
+      only: only === 'none' ? [] : only.split(',').map((line) => number('only', line)),
+    }),
+    ...(clients !== undefined && { clients: number('clients', clients) }),
+    ...(faultsMs !== undefined && { faultsMs: number('faults-ms', faultsMs) }),
   };
-  const progress = setInterval(() => {
-    const perSecond = Math.round((1000 * total.runCount) / Math.max(1, Date.now() - began));
-    const line = `${total.runCount} seeds, ${perSecond}/s, ${failures.length} failures`;
-    process.stderr.write(process.stderr.isTTY ? `\r${line} ` : `${line}\n`);
-  }, PROGRESS_MS);
-
-  for (let job = 0; job < Math.min(jobs, Math.ceil(seeds / CHUNK)); job++) {
-    const worker = fork(fileURLToPath(import.meta.url), { execArgv: process.execArgv });
-    state.running += 1;
-    worker.on('message', (report) => {
-      total.addBatch(report);
-      state.events += report.events;
-      state.traceLines += report.traceLines;
-      failures.push(...report.failures);
-      give(worker);
-    });
-    worker.on('exit', (code) => {
-      if (code !== 0) leave(`a worker died with code ${code}`, 1);
-      state.running -= 1;
-      if (state.running > 0) return;
-      clearInterval(progress);
-      if (validates) console.log(`${state.traceLines} lines of protocol traces were validated`);
-      summarise({ total, failures, reach, events: state.events, seconds: (Date.now() - began) / 1000 });
-    });
-    give(worker);
-  }
 }
 
-function summarise({ total, failures, reach, events, seconds }) {
-  if (process.stderr.isTTY) process.stderr.write('\r');
-  console.log(total.table());
-  const each = (1000 * seconds) / Math.max(1, total.runCount);
+async function run(seed, reduction, log) {
+  const scenario = makeClusterScenario(seed);
+  const result = await checkClusterSeed(seed, {
+    scenario: reducedScenario(scenario, reduction),
+    without: leftOut(scenario, reduction),
+    ...(log && { log }),
+  });
+  return { ...result, violation: result.violation ?? strayViolation(takeStray()) };
+}
+
+function writeHistory(path, history) {
+  writeFileSync(path, history.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  console.log(`what its clients saw: ${path}`);
+}
+
+// ---- what failed ----
+
+async function tellSmallest({ seed, violation }) {
+  const scenario = makeClusterScenario(seed);
+  const deadline = Date.now() + SHRINK_SECONDS * 1000;
+  const isOver = () => Date.now() >= deadline;
+  const shrunk = await shrink({ scenario, violation, run: (reduction) => run(seed, reduction), isOver });
+  const story = [];
+  const { reduction } = shrunk;
+  const result = await run(seed, reduction, (line) => story.push(line));
+  console.log(`\nmade smaller by ${shrunk.runs} runs:`);
   console.log(
-    `${total.runCount} seeds, ${events} events in ${seconds.toFixed(1)} s (${each.toFixed(2)} ms a seed): ` +
-      `${failures.length === 0 ? 'every invariant holds' : `${failures.length} seeds broke an invariant`}`,
+    describeClusterFailure({ seed, scenario, violation: result.violation ?? violation, reduction, story }),
   );
-  const missed = SITUATIONS.filter((situation) => total.share(situation) < reach);
-  for (const situation of missed)
-    console.log(`reached in fewer than ${100 * reach} % of the runs: ${situation}`);
-  if (missed.length > 0) process.exitCode = 1;
-  if (failures.length === 0) return;
-  failures.sort((a, b) => a.seed - b.seed);
+  mkdirSync('sim-failures', { recursive: true });
+  writeHistory(`sim-failures/seed-${seed}.ndjson`, result.history);
+}
+
+async function summarise({ counts, undecided, failures, reach, seconds }) {
+  console.log(describeCounts(counts));
+  const each = (1000 * seconds) / Math.max(1, counts.runs);
+  console.log(
+    `${counts.runs} seeds in ${seconds.toFixed(1)} s (${each.toFixed(0)} ms a seed): ` +
+      `${failures.length === 0 ? 'every rule holds' : `${failures.length} seeds broke a rule`}` +
+      `${undecided === 0 ? '' : `; the histories of ${undecided} keys were too hard to decide`}`,
+  );
+  const missed = CLUSTER_EVENTS.filter(
+    (event) => (counts.inRuns[event] ?? 0) < reach * counts.runs || (reach > 0 && !counts.inRuns[event]),
+  );
+  for (const event of missed) console.log(`reached in fewer than ${100 * reach} % of the runs: ${event}`);
   for (const { seed, message } of failures) console.log(`seed ${seed}: ${message.split('\n')[0]}`);
-  console.log(`\n${describeFailure(runSeed(failures[0].seed, { makeNode: makeRaftNode, trace: true }))}`);
-  process.exitCode = 1;
-}
-
-// ---- a worker ----
-
-function work() {
-  // Thousands of refused proposals are errors whose stack nobody reads; a failing seed is run again with stacks.
-  Error.stackTraceLimit = 0;
-  process.on('message', (range) => process.send(runBatch(range, makeRaftNode)));
-}
-
-function leave(message, code) {
-  (code === 0 ? console.log : console.error)(message);
-  process.exit(code);
+  const [first] = failures;
+  if (first !== undefined) await tellSmallest(await run(first.seed, {}));
+  process.exit(missed.length > 0 || first !== undefined ? 1 : 0);
 }

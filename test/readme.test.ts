@@ -16,6 +16,7 @@ const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 /** Where copies of the examples find the same packages, out of git's sight. */
 const SCRATCH = join(ROOT, 'examples/node_modules/.scratch');
 
+const SIMULATION = readFileSync(join(ROOT, 'docs/simulation.md'), 'utf8');
 const RUNTIME_README = readFileSync(join(ROOT, 'packages/runtime/README.md'), 'utf8');
 
 /** Those that end by themselves, with what each run prints on the same directory. */
@@ -37,9 +38,20 @@ const EXAMPLES = [
 ];
 
 describe('examples', () => {
-  it.each([...EXAMPLES, { name: 'http-store' }])('$name is in a README as it is', ({ name }) => {
-    const shown = `\`\`\`ts\n${readFileSync(join(ROOT, `examples/${name}.ts`), 'utf8')}\`\`\``;
-    expect(README.includes(shown) || RUNTIME_README.includes(shown)).toBe(true);
+  it.each([...EXAMPLES, { name: 'http-store' }, { name: 'simulate' }])(
+    '$name is on a page as it is',
+    ({ name }) => {
+      const shown = `\`\`\`ts\n${readFileSync(join(ROOT, `examples/${name}.ts`), 'utf8')}\`\`\``;
+      expect([README, RUNTIME_README, SIMULATION].some((page) => page.includes(shown))).toBe(true);
+    },
+  );
+
+  it('simulate finds the state machine that looks at a clock, and says where', async () => {
+    const output = await run(join(ROOT, 'examples/simulate.ts'), ROOT);
+    expect(output).toMatch(
+      /^right: 3 runs, every rule holds\nwrong: Seed 1 broke the rule replicated-machines: /,
+    );
+    expect(output).toMatch(/differ in their (result|state) at index \d+: .* after the command "coupon-\d+"/);
   });
 
   it.each(EXAMPLES)('$name runs, and finds what it wrote when it runs again', async ({ name, outputs }) => {

@@ -6,6 +6,6 @@ export async function createHunters() {
     /** The consensus core alone, over a simulated log. */
     protocol: (seed) => testkit.runSeed(seed, { makeNode: testkit.makeRaftNode }).violation?.invariant,
     /** Whole servers. */
-    servers: async (seed) => (await testkit.runClusterSeed(seed, {})).violation?.invariant,
+    servers: async (seed) => (await testkit.checkClusterSeed(seed)).violation?.invariant,
   };
 }

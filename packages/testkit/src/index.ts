@@ -1,6 +1,5 @@
 // The public names of @waldb/testkit, one by one.
 
-export type { AnyModel } from './cluster-checks/client-histories.js';
 export type { ClusterCheck } from './cluster-checks/cluster-check.js';
 export {
   type ClusterChecks,
@@ -8,6 +7,30 @@ export {
   makeClusterChecks,
 } from './cluster-checks/cluster-checks.js';
 export { together } from './cluster-checks/together.js';
+export {
+  type CheckedRunOptions,
+  type CheckedRunResult,
+  checkClusterSeed,
+} from './cluster-seeds/checked-run.js';
+export {
+  type ClusterBatchOptions,
+  type ClusterBatchReport,
+  checkClusterSeeds,
+  strayViolation,
+} from './cluster-seeds/cluster-batch.js';
+export {
+  type ClusterFailure,
+  describeClusterFailure,
+  replayCommand,
+} from './cluster-seeds/failure-report.js';
+export {
+  leftOut,
+  type Reduction,
+  reducedScenario,
+  type ShrinkOptions,
+  type ShrunkRun,
+  shrink,
+} from './cluster-seeds/shrink.js';
 export {
   addCounts,
   CLUSTER_EVENTS,
@@ -94,7 +117,12 @@ export {
   registerModel,
 } from './linearizability/models/register.js';
 export type { Operation as HistoryOperation } from './linearizability/operation.js';
-export type { SequentialModel, Step } from './linearizability/sequential-model.js';
+export {
+  type AnyModel,
+  anyModel,
+  type SequentialModel,
+  type Step,
+} from './linearizability/sequential-model.js';
 export type { FlowRule } from './links/flow.js';
 export { type LinkRule, Links } from './links/links.js';
 export {
@@ -113,6 +141,12 @@ export { SeededRandom } from './sim/seeded-random.js';
 export { SimulatedCrash, SimulatedDiskFailure, SimulatedLog } from './sim/simulated-log.js';
 export { type RunOptions, type RunResult, runSeed } from './sim/simulator.js';
 export type { NodeFactory, ProtocolNode } from './sim/world.js';
+export {
+  type SimulateOptions,
+  SimulationFailure,
+  type SimulationReport,
+  simulate,
+} from './simulate/simulate.js';
 export { mergeTraces, type TimedLine } from './trace-validation/merging.js';
 export type { SpecRule } from './trace-validation/outcome.js';
 export {

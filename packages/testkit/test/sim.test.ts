@@ -1,4 +1,4 @@
-// The simulator on the real node: a sample of what `pnpm sim` runs by the hundred thousand.
+// The simulator on the real node: a sample of what `pnpm sim:core` runs by the hundred thousand.
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -29,7 +29,7 @@ describe('random clusters', () => {
     const total = new Coverage();
     total.addBatch(report);
     const unreached = SITUATIONS.filter((situation) => total.count(situation) === 0);
-    // A hundred seeds reach what one seed in a few dozen does; `pnpm sim:ci` asks for the rest.
+    // A hundred seeds reach what one seed in a few dozen does; `pnpm sim:core:ci` asks for the rest.
     expect(unreached.length).toBeLessThan(SITUATIONS.length / 10);
     for (const common of [
       'crashes',
@@ -63,7 +63,7 @@ describe('random clusters', () => {
     const result = runSeed(4, { makeNode: neverAcknowledges, trace: true });
     const report = describeFailure(result);
     expect(report).toMatch(/^seed 4 \(generator \d+\) broke liveness/);
-    expect(report).toMatch(/replay: pnpm sim --seed 4 --trace$/);
+    expect(report).toMatch(/replay: pnpm sim:core --seed 4 --trace$/);
   });
 });
 

@@ -1,5 +1,5 @@
 // Many seeds in a row, and what to tell people about them. What runs the batches, in which processes, is not its
-// business: see `scripts/sim.mjs`.
+// business: see `scripts/sim-core.mjs`.
 
 import { TraceValidator } from '../trace-validation/validator.js';
 import { Coverage } from './coverage.js';
@@ -66,12 +66,13 @@ export function describeFailure(result: RunResult): string {
     `scenario: ${toText(scenario)}`,
     ...(trace.length > SHOWN_LINES ? [`the last ${SHOWN_LINES} of ${trace.length} lines:`] : []),
     ...trace.slice(-SHOWN_LINES),
-    `replay: pnpm sim --seed ${seed} --trace`,
+    `replay: pnpm sim:core --seed ${seed} --trace`,
   ];
   return parts.join('\n');
 }
 
-function toText(value: unknown): string {
+/** Facts in one line, bytes as hexadecimal digits. */
+export function toText(value: unknown): string {
   return JSON.stringify(value, (_key, held: unknown) => {
     if (held instanceof Uint8Array)
       return `<${Array.from(held, (byte) => byte.toString(16).padStart(2, '0')).join('')}>`;

@@ -1,4 +1,4 @@
-// Traces of simulated clusters: every line of every run is an action of the specification. A sample; `pnpm sim --validate`
+// Traces of simulated clusters: every line of every run is an action of the specification. A sample; `pnpm sim:core --validate`
 // takes any number of seeds.
 
 import { describe, expect, it } from 'vitest';
