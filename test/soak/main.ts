@@ -1,9 +1,12 @@
 // `npm run soak -- --minutes 15 [--seconds S] [--seed N] [--servers 3] [--clients 6] [--reads lease] [--machine slow] [--tls] [--ballast BYTES]
-// [--disks] [--validate] [--directory D] [--keep]`: prints how it goes and a summary; exits 1 when anything was wrong.
+// [--disks] [--small-disks] [--validate] [--directory D] [--keep]`: prints how it goes and a summary; exits 1 when anything was
+// wrong.
 
 import { parseArgs } from 'node:util';
 import { makeFaultyDisk } from '../support/faulty-disk/faulty-disk.js';
-import { runSoak, type SoakReport } from './run-soak.js';
+import { makeSmallDisks } from '../support/small-disk/make-small-disks.js';
+import { againWithOwnMounts } from '../support/small-disk/private-mounts.js';
+import { runSoak, SMALL_DISK_BYTES, type SoakReport } from './run-soak.js';
 
 const { values } = parseArgs({
   options: {
@@ -17,6 +20,7 @@ const { values } = parseArgs({
     tls: { type: 'boolean', default: false },
     ballast: { type: 'string', default: '0' },
     disks: { type: 'boolean', default: false },
+    'small-disks': { type: 'boolean', default: false },
     directory: { type: 'string' },
     keep: { type: 'boolean', default: false },
     validate: { type: 'boolean', default: false },
@@ -24,30 +28,39 @@ const { values } = parseArgs({
 });
 const seconds = values.seconds === undefined ? Number(values.minutes ?? 15) * 60 : Number(values.seconds);
 const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9));
+if (values.disks && values['small-disks']) throw new Error('Either --disks or --small-disks.');
 const print = (line: string): void => console.log(line);
-print(`soak: ${values.servers} servers, ${values.clients} clients, ${seconds} seconds, seed ${seed}`);
-const disk = values.disks ? await makeFaultyDisk() : undefined;
-if (disk !== undefined && 'why' in disk) throw new Error(`Disks cannot be made to fail here: ${disk.why}.`);
-const report = await runSoak({
-  seconds,
-  seed,
-  servers: Number(values.servers),
-  clients: Number(values.clients),
-  print,
-  variant: {
-    readPolicy: values.reads === 'lease' ? 'lease' : 'linearizable',
-    machine: values.machine === 'slow' ? 'slow' : 'quick',
-    hasTls: values.tls,
-    ballastBytes: Number(values.ballast),
-  },
-  ...(disk === undefined ? {} : { disk }),
-  isKept: values.keep,
-  validatesTraces: values.validate,
-  ...(values.directory === undefined ? {} : { root: values.directory }),
-});
-disk?.remove();
-summarise(report);
-process.exitCode = report.complaints.length === 0 ? 0 : 1;
+process.exitCode = (values['small-disks'] ? await againWithOwnMounts() : undefined) ?? (await main());
+
+/** Returns the exit code. */
+async function main(): Promise<number> {
+  print(`soak: ${values.servers} servers, ${values.clients} clients, ${seconds} seconds, seed ${seed}`);
+  const disk = values.disks ? await makeFaultyDisk() : undefined;
+  if (disk !== undefined && 'why' in disk) throw new Error(`Disks cannot be made to fail here: ${disk.why}.`);
+  const small = values['small-disks'] ? makeSmallDisks(SMALL_DISK_BYTES, seed) : undefined;
+  if (small?.type === 'missing') throw new Error(`There are no small disks here: ${small.why}.`);
+  const report = await runSoak({
+    seconds,
+    seed,
+    servers: Number(values.servers),
+    clients: Number(values.clients),
+    print,
+    variant: {
+      readPolicy: values.reads === 'lease' ? 'lease' : 'linearizable',
+      machine: values.machine === 'slow' ? 'slow' : 'quick',
+      hasTls: values.tls,
+      ballastBytes: Number(values.ballast),
+    },
+    ...(disk === undefined ? {} : { disk }),
+    ...(small === undefined ? {} : { makeSmallDisk: small.make }),
+    isKept: values.keep,
+    validatesTraces: values.validate,
+    ...(values.directory === undefined ? {} : { root: values.directory }),
+  });
+  disk?.remove();
+  summarise(report);
+  return report.complaints.length === 0 ? 0 : 1;
+}
 
 function summarise({
   complaints,

@@ -56,6 +56,8 @@ export interface SoakReport {
   readonly directory: string;
 }
 
+/** For servers that have small disks. */
+export const SMALL_DISK_BYTES: number = 32 * 1024 * 1024;
 const PROGRESS_MS = 5000;
 const SNAPSHOT_THRESHOLD = 400;
 const KEYS = 6;
@@ -115,13 +117,16 @@ async function withTraces(report: SoakReport, directory: string): Promise<SoakRe
   return { ...report, complaints, traceLines: lines };
 }
 
-function commandOf({ seconds, seed, servers, clients, variant, disk }: SoakOptions): string {
+function commandOf(options: SoakOptions): string {
+  const { seconds, seed, servers, clients, variant, disk, makeSmallDisk, validatesTraces } = options;
   const { readPolicy, machine, hasTls, ballastBytes } = variant;
   return [
     `npm run soak -- --seconds ${seconds} --seed ${seed} --servers ${servers} --clients ${clients}`,
     `--reads ${readPolicy} --machine ${machine} --ballast ${ballastBytes}`,
     ...(hasTls ? ['--tls'] : []),
     ...(disk === undefined ? [] : ['--disks']),
+    ...(makeSmallDisk === undefined ? [] : ['--small-disks']),
+    ...(validatesTraces === true ? ['--validate'] : []),
   ].join(' ');
 }
 

@@ -72,8 +72,9 @@ async function main(): Promise<number> {
   const failed = results.filter(({ complaints }) => complaints.length > 0).map(({ name }) => name);
   if (failed.length === 0) print('all promises were kept');
   else {
+    const lying = values['lying-disk'] ? ' --lying-disk' : '';
     const share = Math.round((seconds * failed.length) / parts.length);
-    print(`again: npm run torture -- --seconds ${share} --seed ${seed} --only ${failed.join(',')}`);
+    print(`again: npm run torture -- --seconds ${share} --seed ${seed} --only ${failed.join(',')}${lying}`);
   }
   return failed.length === 0 ? 0 : 1;
 }

@@ -1,14 +1,12 @@
 // Whole servers: the soak (test/soak), with disks that fail and power that goes, and with servers of the hostile kinds.
 
-import { SeededRandom } from '@waldb/testkit';
 import { PLAIN, type Variant } from '../../soak/protocol.js';
-import { runSoak, type SoakReport } from '../../soak/run-soak.js';
-import { presentMounts } from '../../support/small-disk/private-mounts.js';
-import { SmallDisk } from '../../support/small-disk/small-disk.js';
+import { runSoak, SMALL_DISK_BYTES, type SoakReport } from '../../soak/run-soak.js';
+import { makeSmallDisks } from '../../support/small-disk/make-small-disks.js';
+import type { SmallDisk } from '../../support/small-disk/small-disk.js';
 import { type Counts, count, type Part, type PartContext, type PartReport, presentDisk } from '../part.js';
 
 const BALLAST_BYTES = 8 * 1024 * 1024;
-const SMALL_DISK_BYTES = 32 * 1024 * 1024;
 
 export const clusterPart: Part = {
   name: 'cluster',
@@ -28,12 +26,11 @@ export const smallDisksPart: Part = {
   about:
     'the same on small file systems of their own, which are filled up, and lose power as block devices do',
   run: async (context) => {
-    const { mayMount, mayBeExt4, why } = presentMounts();
-    if (!mayMount) return { type: 'skipped', why };
-    if (!mayBeExt4) context.print(`disks are filled up only, and lose no power: ${why}`);
-    const random = new SeededRandom(context.seed);
-    const options = { bytes: SMALL_DISK_BYTES, mayBeExt4, random };
-    return soak(context, PLAIN, (directory) => new SmallDisk(directory, options));
+    const disks = makeSmallDisks(SMALL_DISK_BYTES, context.seed);
+    if (disks.type === 'missing') return { type: 'skipped', why: disks.why };
+    if (disks.whyNoPowerLoss !== undefined)
+      context.print(`disks are filled up only, and lose no power: ${disks.whyNoPowerLoss}`);
+    return soak(context, PLAIN, disks.make);
   },
 };
 
@@ -54,26 +51,22 @@ async function soak(
     ...(makeSmallDisk === undefined ? {} : { makeSmallDisk }),
     print,
     signal,
+    validatesTraces: true,
     root: directory,
     isKept: true, // by whoever runs the parts, or not
   });
   return { type: 'done', complaints: report.complaints, counts: countsOf(report) };
 }
 
-function countsOf({
-  operations,
-  faults,
-  diskFaults,
-  refusedStarts,
-  elections,
-  restores,
-}: SoakReport): Counts {
+function countsOf(report: SoakReport): Counts {
+  const { operations, faults, diskFaults, refusedStarts, elections, restores, traceLines } = report;
   const counts: Counts = {};
   count(counts, 'operations answered', operations.ok);
   count(counts, 'operations refused', operations.fail);
   count(counts, 'operations unknown', operations.unknown);
   count(counts, 'elections', elections);
   count(counts, 'restores from a snapshot', restores);
+  count(counts, 'steps as specified', traceLines);
   for (const [what, times] of Object.entries(faults)) count(counts, what, times);
   for (const [what, times] of Object.entries(diskFaults)) count(counts, `disk: ${what}`, times);
   for (const [code, times] of Object.entries(refusedStarts)) count(counts, `refused ${code}`, times);

@@ -2,10 +2,9 @@
 // allow.
 
 import { join } from 'node:path';
-import { ModelLog, SeededRandom } from '@waldb/testkit';
+import { ModelLog } from '@waldb/testkit';
 import { Judge } from '../../../packages/wal/test/support/process/judge.js';
-import { presentMounts } from '../../support/small-disk/private-mounts.js';
-import { SmallDisk } from '../../support/small-disk/small-disk.js';
+import { makeSmallDisks } from '../../support/small-disk/make-small-disks.js';
 import { type LaneJudge, type LaneKind, runLanes } from '../lane.js';
 import type { Counts, Part } from '../part.js';
 
@@ -29,10 +28,10 @@ export const smallLogPart: Part = {
   about:
     'one log on ext4 of its own: killed; the disk is full; what the block device has is all that is left',
   run: async (context) => {
-    const { mayMount, mayBeExt4, why } = presentMounts();
-    if (!mayMount || !mayBeExt4) return { type: 'skipped', why };
-    const options = { bytes: SMALL_DISK_BYTES, mayBeExt4, random: new SeededRandom(context.seed) };
-    return runLanes(context, { ...LOG, makeSmallDisk: (directory) => new SmallDisk(directory, options) });
+    const disks = makeSmallDisks(SMALL_DISK_BYTES, context.seed);
+    if (disks.type === 'missing') return { type: 'skipped', why: disks.why };
+    if (disks.whyNoPowerLoss !== undefined) return { type: 'skipped', why: disks.whyNoPowerLoss };
+    return runLanes(context, { ...LOG, makeSmallDisk: disks.make });
   },
 };
 
