@@ -118,8 +118,8 @@ export const MUTANTS = [
     'protocol/read-index.ts',
     [
       [
-        'if (isAlone(raft) || holdsLease(raft, leader, raft.now)) return answer(raft, reader, raft.commitIndex);',
-        'if (raft.id > 0) return answer(raft, reader, raft.commitIndex);',
+        'if (isAlone(raft) || (mayUseLease(reader) && holdsLease(raft, leader, raft.now)))',
+        'if (isAlone(raft) || mayUseLease(reader) || holdsLease(raft, leader, raft.now) || raft.id > 0)',
       ],
     ],
   ),

@@ -47,6 +47,17 @@ const { values } = parseArgs({
   },
 });
 
+/** What an interrupted run has to take away. */
+const copies = new Set();
+const hunts = new Set();
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    for (const child of hunts) child.kill('SIGKILL');
+    for (const copy of copies) rmSync(copy, { recursive: true, force: true });
+    process.exit(130);
+  });
+}
+
 if (values.help) console.log(HELP);
 else if (values.list) for (const { name, rule } of MUTANTS) console.log(`${name.padEnd(32)} ${rule}`);
 else await main();
@@ -62,6 +73,7 @@ async function main() {
   const results = new Map();
   const work = async () => {
     const copy = copySources();
+    copies.add(copy);
     try {
       for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
         const result = await hunt(mutant, copy);
@@ -70,6 +82,7 @@ async function main() {
       }
     } finally {
       rmSync(copy, { recursive: true, force: true });
+      copies.delete(copy);
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, work));
@@ -129,6 +142,7 @@ function askHunter(copy, task) {
     ['--conditions=@waldb/source', '--import', 'tsx', script, JSON.stringify(task)],
     { cwd: copy, stdio: ['ignore', 'pipe', 'pipe'] },
   );
+  hunts.add(child);
   let output = '';
   let trouble = '';
   child.stdout.on('data', (bytes) => (output += bytes));
@@ -136,6 +150,7 @@ function askHunter(copy, task) {
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => {
+      hunts.delete(child);
       try {
         resolve(JSON.parse(output.trim().split('\n').at(-1)));
       } catch {
