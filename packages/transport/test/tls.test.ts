@@ -1,6 +1,7 @@
 // Who may talk to whom over TLS: real sockets, and certificates made when the test runs. Whoever is refused is refused
 // with a reason of its own, told once in the log of either side, and nothing that it says reaches the owner.
 
+import { createServer } from 'node:tls';
 import { type Authority, createAuthority, issueCertificate, type Validity } from '@waldb/certs';
 import { encodeMessage, type Heartbeat, type Message } from '@waldb/core';
 import { type Endpoint, type Network, NodeClock, NodeNetwork, TlsNetwork } from '@waldb/io';
@@ -88,6 +89,27 @@ function speak(network: Network, endpoint: Endpoint, bytes: Uint8Array) {
   return state;
 }
 
+/** A TLS server as server 2 that went on beyond its certificate's time, or began before it. */
+async function listenOutOfTime(validity: Validity) {
+  let heard = '';
+  let connections = 0;
+  const request = { ...validity, commonName: '2', uris: ['waldb://c/2'] };
+  const { cert, key } = await issueCertificate(request, authority);
+  const options = { cert, key, ca: authority.cert, requestCert: true, rejectUnauthorized: true };
+  const server = createServer(options, (socket) => {
+    connections += 1;
+    socket.on('data', (data) => {
+      heard += data.toString('latin1');
+    });
+    socket.on('error', () => {}); // it is refused: that is what the test is about
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return { endpoint: { host: '127.0.0.1', port }, heard: () => heard, connections: () => connections };
+}
+
 describe('over TLS', () => {
   it('two servers that are certified for one cluster talk both ways', async () => {
     const one = await start(1, await tls({ name: 'waldb://c/1' }));
@@ -152,6 +174,22 @@ describe('over TLS', () => {
       code: 'CREDENTIALS_UNUSABLE',
       detail: { part: 'cert', problem: 'EXPIRED' },
     });
+  });
+
+  it.each<[string, Validity, string]>([
+    ['has expired', days(-3, -1), 'CERTIFICATE_EXPIRED'],
+    ['is not valid yet', days(1, 3), 'CERTIFICATE_NOT_YET_VALID'],
+  ])('who dials a server whose certificate %s says so, and tells it nothing', async (_, validity, code) => {
+    const one = await start(1, await tls({ name: 'waldb://c/1' }));
+    const late = await listenOutOfTime(validity);
+    one.transport.setPeer(2, late.endpoint);
+    one.transport.send(2, heartbeat(1, 2));
+    await expect.poll(() => one.reasons(), WAIT).toEqual([code]);
+    await expect.poll(() => late.heard(), WAIT).toContain(code);
+    await expect.poll(() => late.connections(), WAIT).toBeGreaterThan(2); // it tries again, and says so once
+    expect(one.reasons()).toEqual([code]);
+    expect(late.heard()).not.toContain('log-1');
+    expect(one.transport.stats().peers[2]?.sentMessages).toBe(0);
   });
 
   it('plain TCP and TLS: both sides say what is wrong, in either direction', async () => {
