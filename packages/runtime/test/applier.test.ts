@@ -261,6 +261,16 @@ describe('Applier', () => {
     });
   });
 
+  it('what a machine threw at never counts as applied: no read that waits for it is answered', () => {
+    const { applier, machine, seen } = makeApplier();
+    machine.failAt = 2;
+    applier.apply([entry(1)]);
+    applier.apply([entry(2)]);
+    applier.handedOver(2); // the end of that very step
+    expect(seen).toEqual(['1: command 1', 'at 1']);
+    expect(applier.appliedIndex).toBe(1);
+  });
+
   it('a machine that answers with too few results is the end too', () => {
     const { applier, machine, failures } = makeApplier();
     machine.apply = () => [];

@@ -98,6 +98,7 @@ export class Applier<Result> {
 
   /** Everything up to `index` has been handed over; what was not an entry of ours (noop, config) needs no applying. */
   handedOver(index: Index): void {
+    if (this.#hasStopped) return; // perhaps in the very step that handed it over: nothing is applied any more
     const tail = this.#queue.at(-1);
     if (tail !== undefined) tail.through = Math.max(tail.through, index);
     else this.#advance(index);

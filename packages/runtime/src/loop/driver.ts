@@ -1,24 +1,14 @@
-// Drives one node: feeds it events in the order that the loop decides, and carries out its actions. The only place
+// Drives one node: feeds it events in the order that the loop decides, and has its actions carried out. The only place
 // that calls `step`. Must never wait inside a slice for anything but a quick disk (flusher.ts), and never reorder a step's
 // actions.
 
-import {
-  type Action,
-  type Event,
-  type Index,
-  type LogEntry,
-  type NodeId,
-  RaftError,
-  type RaftNode,
-  type Role,
-  type Term,
-} from '@waldb/core';
+import { type Event, type Index, type NodeId, RaftError, type RaftNode } from '@waldb/core';
 import { WalError } from '@waldb/wal';
 import { Applier } from '../apply/applier.js';
 import { Changes } from '../request/changes.js';
 import { ClientWork, type ProposedAction } from '../request/client-work.js';
 import { Proposals } from '../request/proposals.js';
-import { Reads, readError } from '../request/reads.js';
+import { Reads } from '../request/reads.js';
 import {
   bugError,
   diskStalledError,
@@ -36,6 +26,7 @@ import { EventLoop } from './event-loop.js';
 import { Flusher } from './flusher.js';
 import { Inbox } from './inbox.js';
 import { StallWatch } from './stall-watch.js';
+import { StepActions } from './step-actions.js';
 
 /**
  * A leader with more proposals than this in hand does not block for its disk. By measurement the number matters little
@@ -62,10 +53,8 @@ export class Driver<Result> {
   /** Steps that this server owes its node, at most a handful. */
   #ownSteps: (() => void)[] = [];
   #onProposed: ((action: ProposedAction) => void) | undefined;
-  #isLeading = false;
-  readonly #compaction: CompactionPolicy;
+  readonly #actions: StepActions<Result>;
   readonly #stallWatch: StallWatch;
-  #configurationIndex: Index = 0;
   #failure: RuntimeError | undefined;
   readonly #stopped: Promise<void>;
   #onStopped: () => void = () => {};
@@ -104,7 +93,7 @@ export class Driver<Result> {
       request: (event, onProposed) => this.#request(event, onProposed),
       wake: () => this.#loop.wake(),
     });
-    this.#compaction = new CompactionPolicy(options.compaction);
+    const compactionPolicy = new CompactionPolicy(options.compaction);
     this.#stallWatch = new StallWatch(options.diskStallTicks);
     this.applier = new Applier<Result>({
       ...limits,
@@ -139,13 +128,20 @@ export class Driver<Result> {
       ...options,
       ...limits,
       parts: options,
-      takeKeepEntries: () => this.#compaction.takeKeepEntries(),
+      takeKeepEntries: () => compactionPolicy.takeKeepEntries(),
       request: (from, request, signal) => transport.requestSnapshot(from, request, signal),
       atPoint: (call) => this.applier.call(() => call(this.applier.appliedIndex)),
       step: (event, onStepped) => this.#stepNextTurn(event, onStepped),
       applyNothing: () => this.clientWork.proposeTime(),
       onEvent: (event) => options.listener.onSnapshot(event),
       onTrouble: (error) => options.listener.onTrouble(error),
+    });
+    this.#actions = new StepActions<Result>({
+      ...options,
+      ...{ proposals: this.proposals, reads: this.reads, changes: this.changes, clientWork: this.clientWork },
+      ...{ applier: this.applier, snapshots: this.snapshots, compactionPolicy },
+      readableIndex: () => this.readableIndex,
+      onProposed: (action) => this.#onProposed?.(action),
     });
     this.#loop = new EventLoop({
       clock,
@@ -302,7 +298,7 @@ export class Driver<Result> {
    */
   #mayBlock(): boolean {
     if (!this.#options.blocksForQuickDisk) return false;
-    return !this.#isLeading || this.proposals.count <= BLOCKING_PROPOSALS_MAX;
+    return !this.#actions.isLeading || this.proposals.count <= BLOCKING_PROPOSALS_MAX;
   }
 
   #shutdown(): void {
@@ -345,78 +341,8 @@ export class Driver<Result> {
   }
 
   #step(event: Event): void {
-    for (const action of this.#node.step(event)) this.#perform(action);
-    this.applier.handedOver(this.#node.lastApplied);
-    this.#tellConfiguration();
-  }
-
-  /**
-   * What a committed configuration allows, or ends, is kept beside the log: it waits until the log has it on its disk.
-   * 1. the configuration is committed  2. an old log is forgotten  3. crash  4. the configuration is gone, the log forgotten.
-   */
-  #tellConfiguration(): void {
-    const at = this.#configurationIndex;
-    if (at === 0 || this.#node.lastApplied < at) return;
-    this.#configurationIndex = 0;
-    this.#options.listener.onConfigurationCommitted(this.#node.configuration, at);
-  }
-
-  #perform(action: Action): void {
-    const { listener, transport } = this.#options;
-    switch (action.type) {
-      case 'send':
-        return transport.send(action.to, action.message);
-      case 'apply':
-        this.#options.recorder.commandsCommitted(action.entries.length);
-        return this.#apply(action.entries);
-      case 'proposed':
-        return this.#onProposed?.(action);
-      case 'commit':
-        return this.#committed(action.index);
-      case 'snapshot':
-        return this.#takeSnapshot();
-      case 'restoreSnapshot':
-        return this.applier.restore(action.snapshot);
-      case 'membershipChanged':
-        this.#configurationIndex = action.index;
-        return listener.onConfiguration(action.configuration, action.index);
-      case 'readReady':
-        return this.reads.ready(action.context, action.index, this.readableIndex);
-      case 'readFailed':
-        return this.reads.failed(action.context, readError(action.reason, this.#options.notLeader));
-      case 'roleChanged':
-        return this.#roleChanged(action.role, action.term, action.leader);
-      case 'transferFailed':
-        return this.changes.transferFailed(action.reason);
-    }
-  }
-
-  #apply(entries: readonly LogEntry[]): void {
-    const bytes = this.applier.apply(entries);
-    if (this.#compaction.applied(entries.length, bytes)) this.#takeSnapshot();
-  }
-
-  #takeSnapshot(): void {
-    void this.snapshots.take().catch(() => {}); // `onTrouble` has heard of it
-  }
-
-  #committed(index: Index): void {
-    this.clientWork.quotaMayHaveRoom();
-    this.changes.committed(this.#node.commitIndex);
-    this.#options.listener.onCommit(index);
-  }
-
-  #roleChanged(role: Role, term: Term, leader: NodeId | undefined): void {
-    if (role !== 'leader') {
-      // The node's state is that of the step's end: what it has handed over by then will be applied.
-      if (this.#isLeading) this.proposals.leadershipLost(this.#node.lastApplied);
-      this.changes.committed(this.#node.commitIndex);
-    }
-    // Also where this server leads again: whom it handed leadership to has not taken it.
-    this.changes.leadershipLost(leader);
-    this.#isLeading = role === 'leader';
-    this.clientWork.roleChanged();
-    this.#options.listener.onRole(role, term, leader);
+    for (const action of this.#node.step(event)) this.#actions.perform(action);
+    this.#actions.stepped();
   }
 
   /** Calls back right after the step. A server that has stopped steps no more, and nobody waits for it. */
