@@ -108,6 +108,58 @@ describe('waldb members', () => {
     expect(await members('remove', '2', '--server', two.admin)).toMatchObject({ exitCode: 2 });
   }, 120_000);
 
+  it('a learner stays one until it is promoted, a member moves, and what cannot be is refused', async () => {
+    const root = makeDirectory();
+    const [one, two] = [await serverOf(root, 1), await serverOf(root, 2)];
+    spawnWaldb(one.args);
+    await expect.poll(() => healthy(one.admin), WAIT).toBe(200);
+    const toOne = ['--server', one.admin];
+    const unknown = await members('add', '2', ...toOne);
+    expect(unknown).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(
+        /^waldb: Server 2 is not known here: start it first \(waldb serve --join\)/,
+      ),
+    });
+    const joining = spawnWaldb([...two.args, '--join', one.admin]);
+    await expect.poll(() => healthy(two.admin), WAIT).toBe(503);
+    await expect
+      .poll(async () => (await members('add', '2', '--learner', ...toOne)).stdout, { ...WAIT, interval: 500 })
+      .toMatch(/^Server 2 is a learner now/);
+    const listed = async () => JSON.parse((await members('list', ...toOne, '--json')).stdout);
+    expect(await listed()).toMatchObject({ leader: 1, members: [{ id: 1 }, { id: 2, role: 'learner' }] });
+    // A learner cannot lead, and a server that nobody knows can be nothing at all.
+    for (const call of [
+      ['transfer', '2'],
+      ['transfer', '7'],
+      ['remove', '7'],
+    ])
+      expect(await members(...call, ...toOne)).toMatchObject({
+        exitCode: 2,
+        stdout: '',
+        stderr: expect.stringMatching(/^waldb: [^\n]+\.\n$/),
+      });
+    expect(await members('promote', '2', ...toOne, '--json')).toMatchObject({ exitCode: 0, stderr: '' });
+    expect((await members('add', '2', ...toOne)).stderr).toBe('waldb: Server 2 is a voter already.\n');
+    // One of two voters is needed for what is told to be committed, and is dialled at its new place from then on: it is
+    // started there while the command waits. Interrupted, the command is typed again.
+    const [elsewhere] = await freePorts(1);
+    const to = `127.0.0.1:${elsewhere}`;
+    const { admin, client } = (await listed()).members[1];
+    const move = () => members('move', '2', `${to}/${client}/${admin}`, ...toOne);
+    const told = move();
+    await expect.poll(async () => (await listed()).members[1], WAIT).toMatchObject({ peer: to });
+    const ended = new Promise((resolve) => joining.once('close', resolve));
+    joining.kill('SIGTERM');
+    await ended;
+    spawnWaldb(two.args.map((word, i) => (two.args[i - 1] === '--peer-listen' ? to : word)));
+    await told;
+    await expect.poll(move, { ...WAIT, interval: 500 }).toMatchObject({ exitCode: 0 });
+    await expect
+      .poll(async () => (await listed()).members[1], WAIT)
+      .toMatchObject({ peer: to, isCaughtUp: true });
+  }, 120_000);
+
   it('says where it found nobody', async () => {
     const [port = 0] = await freePorts(1);
     const { exitCode, stderr } = await members('list', '--server', `127.0.0.1:${port}`);
