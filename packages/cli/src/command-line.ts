@@ -38,7 +38,8 @@ export async function runCommandLine(args: readonly string[], entryFile: string)
   }
 }
 
-function makeProgram(entryFile: string, onExitCode: (code: ExitCode) => void): Command {
+/** The program, ready to be told what was typed. */
+export function makeProgram(entryFile: string, onExitCode: (code: ExitCode) => void): Command {
   const program = new Command('waldb')
     .description('A replicated, durable key-value store that Redis clients can talk to.')
     .version(readVersion())
