@@ -22,7 +22,7 @@ it('the example in the README runs, and again on what it left', () => {
         cwd: directory,
         encoding: 'utf8',
       });
-      expect(result).toMatchObject({ stderr: '', stdout: '18780\n' });
+      expect(result).toMatchObject({ stderr: '', stdout: '19780\n' });
     }
   } finally {
     rmSync(directory, { recursive: true });
