@@ -111,7 +111,43 @@ export const MUTANTS = [
     ],
   ),
 
+  core(
+    'commit-beyond-append',
+    'A follower commits behind the last entry that an append covers',
+    'protocol/replication.ts',
+    [
+      [
+        'commitTo(raft, Math.min(message.leaderCommit, lastNew));',
+        'commitTo(raft, Math.min(message.leaderCommit, raft.log.lastIndex()));',
+      ],
+    ],
+  ),
+  core(
+    'ack-last-index',
+    'A follower acknowledges its last entry instead of the last one of the append',
+    'protocol/replication.ts',
+    [['accept(raft, message, lastNew);', 'accept(raft, message, raft.log.lastIndex());']],
+  ),
+  core('stale-timeout-now', 'A server campaigns for whoever once led', 'protocol/dispatch.ts', [
+    [
+      'if (message.term < raft.term) return answerStale(raft, message);',
+      "if (message.term < raft.term && message.type !== 'timeoutNow') return answerStale(raft, message);",
+    ],
+  ]),
+
   // ---- reads ----
+  core(
+    'ignored-incarnation',
+    'An answer to a read of an earlier life is taken for that to another',
+    'protocol/read-index.ts',
+    [['message.incarnation !== raft.config.incarnation', 'message.incarnation < 0']],
+  ),
+  core('lease-ends-with-term', 'A later term ends what a voter promised a leader', 'protocol/election.ts', [
+    [
+      'if (term > raft.term) raft.stageHardState(term, undefined);',
+      'if (term > raft.term) {\n    raft.leaderHeardAt = undefined;\n    raft.stageHardState(term, undefined);\n  }',
+    ],
+  ]),
   core(
     'read-without-quorum',
     'A leader answers reads without asking whether it still leads',
@@ -140,6 +176,17 @@ export const MUTANTS = [
   ]),
 
   // ---- membership ----
+  core(
+    'removed-for-ever',
+    'A server that was told of its removal never campaigns again',
+    'protocol/membership-change.ts',
+    [
+      [
+        'raft.removedAt = Math.max(raft.removedAt, index);',
+        'raft.removedAt = index + Number.MAX_SAFE_INTEGER / 2;',
+      ],
+    ],
+  ),
   core('half-of-joint', 'In a joint configuration the new half decides alone', 'quorum/joint.ts', [
     [
       '  if (sets.votersOutgoing.length === 0) return incoming;',

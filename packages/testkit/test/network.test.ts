@@ -6,7 +6,15 @@ import { EventQueue } from '../src/sim/event-queue.js';
 import { Network, type NetworkOptions } from '../src/sim/network.js';
 import { SeededRandom } from '../src/sim/seeded-random.js';
 
-const QUIET: NetworkOptions = { latency: [1, 1], loss: 0, duplication: 0, spike: 0, spikeMs: 0, fifo: false };
+const QUIET: NetworkOptions = {
+  latency: [1, 1],
+  loss: 0,
+  duplication: 0,
+  spike: 0,
+  spikeMs: 0,
+  fifo: false,
+  staleAnswers: 0,
+};
 
 function network(options: Partial<NetworkOptions> = {}) {
   const queue = new EventQueue();

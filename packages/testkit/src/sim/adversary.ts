@@ -2,6 +2,7 @@
 // it hurts most. Every fault ends by itself; `stop` ends all of them.
 
 import type { NodeId } from '@waldb/core';
+import { configurationAt } from '../invariants/configuration-in-force.js';
 import type { Situation } from './coverage.js';
 import type { Link } from './network.js';
 import type { Fault } from './scenario.js';
@@ -11,6 +12,7 @@ import type { World } from './world.js';
 
 const FLAPS_MAX = 8;
 const RESTART_MS_QUICK = 5;
+const ECHOES_MAX = 6;
 
 export class Adversary {
   readonly #world: World;
@@ -35,6 +37,8 @@ export class Adversary {
     storageFailure: () => this.#storageFailure(),
     unreachable: () => this.#unreachable(),
     snapshotReport: () => this.#snapshotReport(),
+    echo: () => this.#echo(),
+    removalNews: () => this.#removalNews(),
   };
 
   constructor(world: World) {
@@ -249,6 +253,30 @@ export class Adversary {
       to: this.#random.pick(this.#ids()),
       ok: this.#random.chance(0.5),
     });
+  }
+
+  /** Old words, some of them at once: the network had held them back. */
+  #echo(): void {
+    for (let times = this.#random.between(1, ECHOES_MAX); times > 0; times--) this.#world.network.echo();
+  }
+
+  /**
+   * A server hears, in somebody's hello, that the configuration that this one knows to be committed is without it. Whoever
+   * tells may know less than others: it may have been added again.
+   */
+  #removalNews(): void {
+    const teller = this.#anyRunning();
+    if (teller === undefined || teller.commitIndex === 0) return;
+    const { log, commitIndex } = teller;
+    const index = Math.max(log.configIndexBefore(commitIndex), log.snapshot?.index ?? 0);
+    if (index === 0 || index > commitIndex) return; // it knows of no change
+    const conf = configurationAt(log, commitIndex, teller.initialConfiguration);
+    const members = [...conf.voters, ...conf.votersOutgoing, ...conf.learners];
+    for (const server of this.#world.servers.values()) {
+      if (members.includes(server.id) || !server.isRunning) continue;
+      this.#world.coverage.hit('servers told of their removal');
+      server.receive({ type: 'removed', index });
+    }
   }
 
   // ---- choosing ----

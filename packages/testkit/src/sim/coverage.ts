@@ -41,6 +41,7 @@ export const SITUATIONS = [
   'messages overtaken',
   'messages cut off',
   'latency spikes',
+  'old messages said again',
   'partitions',
   'isolated leaders',
   'bridges',
@@ -59,6 +60,7 @@ export const SITUATIONS = [
   'storage failures',
   'unreachable reports',
   'spurious snapshot reports',
+  'servers told of their removal',
   'durable out of order',
   // Rare situations.
   'lost undurable suffix',

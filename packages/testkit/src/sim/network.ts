@@ -5,6 +5,7 @@
 import type { Message, NodeId } from '@waldb/core';
 import type { Coverage } from './coverage.js';
 import type { EventQueue } from './event-queue.js';
+import { type Archived, MessageArchive } from './message-archive.js';
 import type { SeededRandom } from './seeded-random.js';
 
 export interface NetworkOptions {
@@ -17,6 +18,8 @@ export interface NetworkOptions {
   readonly spikeMs: number;
   /** Messages of one link arrive in the order they were sent, as over one connection. */
   readonly fifo: boolean;
+  /** How likely a question finds the answer to an earlier one under way, of whatever life or term. */
+  readonly staleAnswers: number;
 }
 
 /** Turns a message into what travels and back. */
@@ -49,6 +52,7 @@ export class Network {
   /** Raised when everything is repaired, so that older cuts cannot be lifted twice. */
   #era = 0;
   #isCalm = false;
+  readonly #archive: MessageArchive = new MessageArchive();
 
   constructor(
     options: NetworkOptions,
@@ -69,7 +73,9 @@ export class Network {
   }
 
   send(message: Message): void {
-    const { loss, duplication } = this.#options;
+    const { loss, duplication, staleAnswers } = this.#options;
+    if (!this.#isCalm && this.#random.chance(staleAnswers))
+      this.#repeat(this.#archive.answerTo(message, this.#random));
     if (this.isCut(message)) return this.#coverage.hit('messages cut off');
     if (!this.#isCalm && this.#random.chance(loss)) return this.#coverage.hit('messages lost');
     this.#carry(message);
@@ -94,6 +100,11 @@ export class Network {
     };
   }
 
+  /** Says something again that was said before, perhaps long ago. */
+  echo(): void {
+    this.#repeat(this.#archive.any(this.#random));
+  }
+
   /** From now on nothing is lost, doubled or slow. What is under way still arrives. */
   repair(): void {
     this.#isCalm = true;
@@ -102,8 +113,19 @@ export class Network {
   }
 
   #carry(message: Message): void {
-    const at = place(message);
     const packed = this.#carrier.pack(message);
+    this.#archive.keep({ message, packed });
+    this.#carryPacked({ message, packed });
+  }
+
+  #repeat(archived: Archived | undefined): void {
+    if (archived === undefined || this.isCut(archived.message)) return;
+    this.#coverage.hit('old messages said again');
+    this.#carryPacked(archived);
+  }
+
+  #carryPacked({ message, packed }: Archived): void {
+    const at = place(message);
     let arrival = this.#queue.now + this.#latency();
     const last = this.#lastArrival[at] as number; // place is below SERVERS_MAX squared
     if (arrival < last) {

@@ -55,7 +55,15 @@ function emphasiseLeaseEnds(random: SeededRandom, { protocol }: Scenario): Parti
     stampsTime: true,
     clockDrift: 0.1,
     tickJitterMs: 0,
-    network: { latency: [0.1, 0.8], loss: 0, duplication: 0, spike: 0, spikeMs: 0, fifo: false },
+    network: {
+      latency: [0.1, 0.8],
+      loss: 0,
+      duplication: 0,
+      spike: 0,
+      spikeMs: 0,
+      fifo: false,
+      staleAnswers: random.pick([0, 0.02]),
+    },
     clients: {
       propose: 3,
       batch: undefined,
@@ -106,6 +114,7 @@ function emphasiseReads(random: SeededRandom, { protocol }: Scenario): Partial<S
       spike: random.pick([0, 0.02, 0.1]),
       spikeMs: 2 * timeoutMin * TICK_MS,
       fifo: false,
+      staleAnswers: random.pick([0, 0.05, 0.3]),
     },
     disk: { latency: [0, random.pick([0, 2])], reportDelay: 0, flushesMax: 1 },
     clients: {
@@ -122,7 +131,8 @@ function emphasiseReads(random: SeededRandom, { protocol }: Scenario): Partial<S
           'isolateLeader',
           'oneWayCut',
           'cutPair',
-          ...random.some(['crash', 'amnesia', 'pause', 'bridge'] as const, 0.6),
+          'echo',
+          ...random.some(['crash', 'amnesia', 'pause', 'bridge', 'echo'] as const, 0.6),
         ],
     faultIntervalMs: random.pick([25, 60, 150]),
     faultDurationMs: random.pick([10, 40, 120, 250]),
@@ -147,8 +157,10 @@ function emphasiseMembership(random: SeededRandom, { protocol, network }: Scenar
     },
     faults: [
       'crash',
+      'removalNews',
       ...random.some(
         [
+          'removalNews',
           'partition',
           'isolateLeader',
           'crashBetweenActions',
@@ -189,6 +201,7 @@ function emphasiseConflicts(random: SeededRandom, { protocol }: Scenario): Parti
       spike: random.pick([0, 0.1, 0.2]),
       spikeMs: 200,
       fifo: random.chance(0.1),
+      staleAnswers: random.pick([0, 0.1]),
     },
     disk: { latency: [0, random.pick([2, 20])], reportDelay: 0, flushesMax: random.pick([1, 3]) },
     clients: {
@@ -203,7 +216,7 @@ function emphasiseConflicts(random: SeededRandom, { protocol }: Scenario): Parti
       'isolateLeader',
       'partition',
       'crash',
-      ...random.some(['oneWayCut', 'pause', 'powerFailure', 'diskStall'] as const, 0.4),
+      ...random.some(['oneWayCut', 'pause', 'powerFailure', 'diskStall', 'echo'] as const, 0.4),
     ],
     faultIntervalMs: random.pick([60, 120]),
     faultDurationMs: random.pick([120, 300]),

@@ -51,7 +51,7 @@ export class Entries {
     const index = lengthOf(before) + 1;
     const key = `${index}/${term}`;
     const known = this.#made.get(key);
-    if (known !== undefined) return known.before === before && known.conf === conf ? known : undefined;
+    if (known !== undefined) return known.before === before && isSame(known.conf, conf) ? known : undefined;
     const entry = new Made(before, index, term, conf);
     this.#made.set(key, entry);
     return entry;
@@ -103,6 +103,10 @@ export function entriesBehind(log: Log, from: number): Entry[] {
   const found: Entry[] = [];
   for (let entry = log; entry !== undefined && entry.index > from; entry = entry.before) found.push(entry);
   return found.reverse();
+}
+
+function isSame(a: Conf | undefined, b: Conf | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : sameConf(a, b);
 }
 
 export function sameConf(a: Conf, b: Conf): boolean {

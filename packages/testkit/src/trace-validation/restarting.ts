@@ -109,12 +109,20 @@ function unobservedSteps(
 /** A leader, or a candidate that had just won, that appended to its log. */
 function ledOn(state: ServerState, event: LineEvent, entries: Entries): ServerState[] {
   const count = event.log - lengthOf(state.log);
-  if (state.role === 'StateFollower' || count <= 0) return [];
+  if (state.role === 'StateFollower' || count <= 0 || !endsWith(event, state.term, count)) return [];
   const isChange = confDifference(state, event) !== undefined;
   if (isChange && !mayChange(state)) return [];
   const conf = { voters: event.conf[0], votersOutgoing: event.conf[1], learners: event.learners };
   const log = extended(entries, state.log, { term: state.term, count, ...(isChange ? { conf } : {}) });
   return log === undefined ? [] : [staged(state, { log })];
+}
+
+/** Whether the last entries that the line lists are of this term: none is made up that the disk does not have. */
+function endsWith({ prop }: LineEvent, term: number, count: number): boolean {
+  const terms = prop?.terms;
+  if (!Array.isArray(terms)) return true; // it lists none
+  const last = (terms as [number, number][]).at(-1);
+  return last !== undefined && last[0] === term && last[1] >= count;
 }
 
 /** A configuration follows one that is committed, perhaps by the message of the same step. */

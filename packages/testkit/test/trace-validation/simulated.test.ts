@@ -6,13 +6,14 @@ import { makeTracedNode } from '../../src/sim/protocol-trace.js';
 import { runSeed } from '../../src/sim/simulator.js';
 import { TraceValidator } from '../../src/trace-validation/validator.js';
 
-const SEEDS = Number(process.env.WALDB_TRACE_SEEDS ?? 120);
+const SEEDS = Number(process.env.WALDB_TRACE_SEEDS ?? 60);
 
-/** Runs that the validator once refused by mistake, or had trouble to follow, and why they are hard. */
-const HARD_SEEDS: readonly (readonly [seed: number, why: string])[] = [
-  [4, 'a candidacy ends while the disk writes'],
-  [367, 'a process dies while it leaves a joint configuration'],
-  [408, 'a process dies again and again in its first step'],
+/** Runs that were once refused, rightly or by mistake, and why. Under a newer generator another run: still worth its time. */
+const HARD_SEEDS: readonly (readonly [seed: number, generator: number, why: string])[] = [
+  [4, 3, 'a candidacy ends while the disk writes'],
+  [367, 3, 'a process dies while it leaves a joint configuration'],
+  [408, 3, 'a process dies again and again in its first step'],
+  [132, 4, 'what a process might have appended in its last step was taken for appended'],
 ];
 
 function validate(seed: number): number {
@@ -23,13 +24,13 @@ function validate(seed: number): number {
 }
 
 describe('protocol traces of simulated clusters', () => {
-  it(`each line of ${SEEDS} runs is an action of the specification`, () => {
+  it(`each line of ${SEEDS} runs is an action of the specification`, { timeout: 300_000 }, () => {
     let lines = 0;
     for (let seed = 1; seed <= SEEDS; seed++) lines += validate(seed);
     expect(lines).toBeGreaterThan(SEEDS * 1000);
   });
 
-  it.each(HARD_SEEDS)('seed %i: %s', (seed) => {
+  it.each(HARD_SEEDS)('seed %i of generator %i: %s', (seed) => {
     expect(validate(seed)).toBeGreaterThan(0);
   });
 
