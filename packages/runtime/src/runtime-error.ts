@@ -9,7 +9,8 @@ import { AssertionFailed, LogContradicted, type NodeId, type RaftError } from '@
  * - `TIMEOUT`, `ABORTED`: no longer waited for. `mayHaveBeenApplied` says whether it can still take effect.
  * - `LEADERSHIP_LOST`: this server stopped leading before the outcome was known.
  * - `CLOSED`: the server was closed.
- * - `STORAGE`: the log failed for good; start the server again to recover.
+ * - `STORAGE`: the log failed for good, or the system would not read the snapshot that it names; start the server again to
+ *   recover.
  * - `LOG_CONTRADICTED`: a leader says that something is committed which this server's log contradicts: its disk has lost
  *   what it had called durable, or that leader is wrong. The server stopped rather than vote with such a log.
  * - `STORAGE_STALLED`: told as trouble, never to a caller: the disk takes work and does not finish it.

@@ -35,8 +35,8 @@ export class Images {
   readonly #store: SnapshotStore;
 
   /**
-   * Errors: `SNAPSHOT_MISSING`, `SNAPSHOT_DAMAGED`, `SNAPSHOT_UNREADABLE`, and then nothing was changed;
-   * `SnapshotError` where the file system refuses.
+   * Errors: `SNAPSHOT_MISSING`, `SNAPSHOT_DAMAGED`, `SNAPSHOT_UNREADABLE`, `STORAGE` where the file system refuses to read
+   * it, and then nothing was changed; `SnapshotError` where it refuses anything else.
    */
   static async open({ vfs, directory, snapshotBytesMax, named }: ImagesOptions): Promise<Images> {
     const store = await SnapshotStore.open(directory, {
@@ -86,7 +86,7 @@ export class Images {
 
   /**
    * Brings the parts to the state that the snapshot holds.
-   * Errors: `SNAPSHOT_DAMAGED`, `SNAPSHOT_UNREADABLE`, and what the parts throw.
+   * Errors: `SNAPSHOT_DAMAGED`, `SNAPSHOT_UNREADABLE`, `STORAGE` where the file system refuses, and what the parts throw.
    */
   async restore(
     snapshot: Snapshot,
@@ -98,7 +98,7 @@ export class Images {
       if (image === undefined) throw missing(this.#store, reference);
       await restoreImage(image, parts);
     } catch (error) {
-      throw error instanceof SnapshotError ? damaged(this.#store, reference, error) : error;
+      throw error instanceof SnapshotError ? unusable(this.#store, reference, error) : error;
     }
   }
 
@@ -137,7 +137,7 @@ function checkNamed(store: SnapshotStore, reference: SnapshotReference): void {
   const info = store.list().find(({ index }) => index === reference.index);
   if (info !== undefined && isSameImage(referenceOf(info), reference)) return;
   const refused = store.refused().find(({ index }) => index === reference.index);
-  if (refused !== undefined) throw damaged(store, reference, refused.error);
+  if (refused !== undefined) throw unusable(store, reference, refused.error);
   if (info === undefined) throw missing(store, reference);
   throw damaged(store, reference, new Error('it is another one than the log names'));
 }
@@ -150,6 +150,19 @@ function missing({ directory }: SnapshotStore, { index, term }: SnapshotReferenc
     'SNAPSHOT_MISSING',
     `The log names a snapshot at index ${index} of term ${term}, and it is not in ${directory}. ${WHAT_TO_DO}.`,
     { detail: { directory, index, term } },
+  );
+}
+
+/** A disk that does not answer says nothing of the file: whoever took it for damaged would give up a sound server. */
+function unusable(store: SnapshotStore, reference: SnapshotReference, cause: SnapshotError): RuntimeError {
+  if (cause.code !== 'SNAPSHOT_IO' && cause.code !== 'SNAPSHOT_FULL') return damaged(store, reference, cause);
+  const { directory } = store;
+  const { index, term } = reference;
+  return new RuntimeError(
+    'STORAGE',
+    `The snapshot at index ${index} in ${directory}, which the log names, could not be read, and may be sound: ${cause.message} ` +
+      'Start the server again once the disk answers.',
+    { detail: { directory, ...cause.detail, index, term }, cause },
   );
 }
 

@@ -2,7 +2,7 @@
 // makes of it (docs/durability.md, "Snapshots and the log").
 
 import type { Message } from '@waldb/core';
-import { type Ending, FaultVfs, PowerLoss } from '@waldb/testkit';
+import { type Ending, type FaultPlan, FaultVfs, PowerLoss } from '@waldb/testkit';
 import { describe, expect, it } from 'vitest';
 import { NO_REPLICATED_STATE } from '../../src/apply/replicated-state.js';
 import type { InstallSnapshot } from '../../src/snapshot/snapshot-fetcher.js';
@@ -214,6 +214,35 @@ describe('a log that names an image', () => {
     await expect(SnapshotLife.open(vfs.reopen({ type: 'killed' }))).rejects.toMatchObject({
       code: 'SNAPSHOT_MISSING',
     });
+  });
+
+  it('that the disk refuses to read, whichever read it is: it does not start, and does not call it damaged; then it is as sound as ever', async () => {
+    const { vfs, name } = await founded();
+    let refusals = 0;
+    for (let read = 1; ; read++) {
+      let reads = 0;
+      const faults: FaultPlan = ({ type, path }) => {
+        if (type === 'read' && path.endsWith(name)) reads += 1;
+        return type === 'read' && path.endsWith(name) && reads === read
+          ? { type: 'error', code: 'EIO' }
+          : undefined;
+      };
+      const opening = SnapshotLife.open(vfs.reopen({ type: 'killed' }, { faults }));
+      const error: unknown = await opening.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      if (reads < read) break; // it was read to its end before
+      expect(error, `read ${read}`).toMatchObject({
+        code: 'STORAGE',
+        detail: { directory: '/server/snapshots', index: 3, term: 1 },
+        message: expect.not.stringContaining('add it again'),
+      });
+      refusals += 1;
+      const life = await SnapshotLife.open(vfs.reopen({ type: 'killed' }));
+      expect(life.machine.items).toEqual(['a', 'b']);
+    }
+    expect(refusals).toBeGreaterThan(3);
   });
 });
 
