@@ -27,8 +27,8 @@ const FULL: readonly Fault[] = [
 ];
 
 /** What a server under load writes within seconds. */
-const WRITES_MAX = 3000;
-const FAILING_MS = 8000;
+const WRITES_MAX = 800;
+const FAILING_MS = 15_000;
 
 async function losePower(world: World, count: number): Promise<boolean> {
   const { cluster, random } = world;
@@ -74,7 +74,7 @@ async function failingDisk(world: World): Promise<boolean> {
   if (id === undefined) return false;
   const faults = Array.from({ length: random.between(1, 3) }, () => drawFault(random, WRITES_MAX));
   await startOn(world, id, faults);
-  await cluster.waitFor(async () => cluster.running(id) === undefined, random.between(1500, FAILING_MS));
+  await cluster.waitFor(async () => cluster.running(id) === undefined, random.between(4000, FAILING_MS));
   await cluster.end(id, 'SIGKILL');
   if (random.chance(0.4)) await loseAtDisk(world, id);
   await sleep(random.between(0, 500));

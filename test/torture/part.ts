@@ -7,6 +7,8 @@ export interface PartContext {
   readonly seed: number;
   /** The part's own, and empty; kept where something was wrong. */
   readonly directory: string;
+  /** Whether it is kept in any case. */
+  readonly isKept: boolean;
   readonly print: (line: string) => void;
   readonly disk: FaultyDisk | Missing;
   /** Aborted when everything is to end early: every process ends, and nothing is left mounted. */

@@ -43,24 +43,18 @@ export async function runTorture(options: TortureOptions): Promise<readonly Part
       if (signal.aborted) break;
       // The same part does the same for the same seed, whichever others run.
       const partSeed = seedOf(seed, part.name);
-      const own = join(directory, part.name);
-      mkdirSync(own);
+      const place = join(directory, part.name);
+      mkdirSync(place);
       print(`${part.name}: ${part.about}`);
-      const context = {
-        seconds: seconds / parts.length,
-        seed: partSeed,
-        directory: own,
-        print,
-        disk,
-        signal,
-      };
+      const isKept = options.isKept === true;
+      const own = { seconds: seconds / parts.length, seed: partSeed, directory: place, isKept };
       const began = Date.now();
-      const report = await part.run(context);
-      const facts = { name: part.name, seed: partSeed, seconds: Math.round((Date.now() - began) / 1000) };
+      const report = await part.run({ ...own, print, disk, signal });
+      const result = { name: part.name, seed: partSeed, seconds: Math.round((Date.now() - began) / 1000) };
       if (report.type === 'skipped')
-        results.push({ ...facts, skipped: report.why, complaints: [], counts: {} });
-      else results.push({ ...facts, complaints: report.complaints, counts: report.counts });
-      settle(own, results.at(-1)?.complaints ?? [], options);
+        results.push({ ...result, skipped: report.why, complaints: [], counts: {} });
+      else results.push({ ...result, complaints: report.complaints, counts: report.counts });
+      settle(place, results.at(-1)?.complaints ?? [], options);
     }
   } finally {
     if (!('why' in disk)) disk.remove();

@@ -39,7 +39,7 @@ async function soak(
   variant: Variant,
   makeSmallDisk?: (directory: string) => SmallDisk,
 ): Promise<PartReport> {
-  const { seconds, seed, directory, print, signal } = context;
+  const { seconds, seed, directory, isKept, print, signal } = context;
   const disk = makeSmallDisk === undefined ? presentDisk(context.disk) : undefined;
   const report = await runSoak({
     seconds,
@@ -53,7 +53,7 @@ async function soak(
     signal,
     validatesTraces: true,
     root: directory,
-    isKept: true, // by whoever runs the parts, or not
+    isKept,
   });
   return { type: 'done', complaints: report.complaints, counts: countsOf(report) };
 }

@@ -39,12 +39,18 @@ export async function live(program: Program, judge: Listener, life: Life): Promi
   const { child, lines, ended } = program.start([directory, String(seed), ...journalArgs], { environment });
   const word = end.after === 'ready' ? 'ready' : 'durable';
   let left = end.after === 'acknowledgements' ? random.between(1, end.countMax) : 1;
-  for await (const line of lines) {
-    judge.hear(line, seed);
-    if (end.after === 'changes' || !line.startsWith(word)) continue;
-    left -= 1;
-    // Not a wait for anything: the moment is meant to be any moment.
-    if (left === 0) setTimeout(() => child.kill(signal), random.below(end.withinMs * 100) / 100);
+  try {
+    for await (const line of lines) {
+      judge.hear(line, seed);
+      if (end.after === 'changes' || !line.startsWith(word)) continue;
+      left -= 1;
+      // Not a wait for anything: the moment is meant to be any moment.
+      if (left === 0) setTimeout(() => child.kill(signal), random.below(end.withinMs * 100) / 100);
+    }
+  } catch (error) {
+    child.kill('SIGKILL'); // nobody listens to it any more
+    await ended;
+    throw error;
   }
   const how = await ended;
   judge.end();
