@@ -1,5 +1,20 @@
 // The public names of @waldb/kv, one by one.
 
+export {
+  calls,
+  type KvCall,
+  type KvExpireOptions,
+  type KvExpiry,
+  type KvSetOptions,
+  type KvText,
+} from './client/calls.js';
+export {
+  type KvChange,
+  KvClient,
+  type KvClientOptions,
+  type KvMessage,
+  type KvScanOptions,
+} from './client/kv-client.js';
 export { KvError, type KvErrorCode } from './kv-error.js';
 export type { Reply } from './resp/reply.js';
 export { raftReplica } from './server/raft-replica.js';

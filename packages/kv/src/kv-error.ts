@@ -6,8 +6,19 @@
  *   anything else in its place would make this replica differ, so the server has to stop.
  * - `LISTEN_FAILED`: the server for clients cannot listen; `detail` has the address and the machine's code.
  * - `OPTIONS_INVALID`: an option that can never be right.
+ * - `COMMAND_REFUSED`: a `KvClient`'s command cannot be carried out on what is there (a value that is no number, ...);
+ *   nothing was changed by it. `detail.reply` has the error as clients on sockets get it.
+ * - `TRANSACTION_CONFLICT`: the watched keys changed each time; nothing was done.
+ * - `WATCH_OVERFLOW`: a watch was not read as fast as keys changed.
  */
-export type KvErrorCode = 'SNAPSHOT_INVALID' | 'ENTRY_INVALID' | 'LISTEN_FAILED' | 'OPTIONS_INVALID';
+export type KvErrorCode =
+  | 'SNAPSHOT_INVALID'
+  | 'ENTRY_INVALID'
+  | 'LISTEN_FAILED'
+  | 'OPTIONS_INVALID'
+  | 'COMMAND_REFUSED'
+  | 'TRANSACTION_CONFLICT'
+  | 'WATCH_OVERFLOW';
 
 export class KvError extends Error {
   override readonly name: string = 'KvError';
