@@ -53,7 +53,7 @@ export {
 export type { LogStatus, PeerProgress, ServerLeaderStatus, ServerStatus } from './observe/server-status.js';
 export { DEFAULT_RUNTIME_LIMITS, type RuntimeLimits } from './options/limits.js';
 export type { Members, RaftServerOptions } from './options/options.js';
-export { type CloseOptions, RaftServer, type ReadConsistency, type RequestOptions } from './raft-server.js';
+export { RaftServer } from './raft-server.js';
 export type {
   AddServerOptions,
   CatchUpOptions,
@@ -61,6 +61,7 @@ export type {
   WantedMembership,
 } from './request/membership-requests.js';
 export type { ProposeOptions } from './request/proposals.js';
+export type { CloseOptions, ReadConsistency, RequestOptions } from './request/request-options.js';
 export {
   RuntimeError,
   type RuntimeErrorCode,

@@ -4,7 +4,7 @@
 import type { Index, NodeId, Term } from '@waldb/core';
 import type { TlsCredentials } from '@waldb/io';
 import type { SnapshotStream } from '@waldb/snapshot';
-import { windDown } from './loop/wind-down.js';
+import { Closing } from './closing.js';
 import type { ServerAddress } from './membership/server-address.js';
 import type { RaftServerEvents } from './observe/server-events.js';
 import type { ServerMetrics } from './observe/server-metrics.js';
@@ -26,29 +26,12 @@ import {
 } from './request/membership-requests.js';
 import { abortedError, patiently } from './request/patience.js';
 import type { ProposeOptions } from './request/proposals.js';
+import type { CloseOptions, ReadConsistency, RequestOptions } from './request/request-options.js';
 import { RuntimeError } from './runtime-error.js';
 import { openServerParts, type ServerParts } from './server-parts.js';
 import { loggedCommand } from './session/runtime-command.js';
 import type { Session } from './session/session.js';
 import type { Patience } from './session/session-requests.js';
-
-/**
- * - `linearizable`: sees every write that was acknowledged anywhere before the read was asked for.
- * - `lease`: the same as long as clocks keep their rate; on a leader that holds a lease (`raft.readPolicy: 'lease'` on every
- *   server) it asks nobody, else it is like `linearizable`.
- * - `eventual`: what this server has applied so far, perhaps long ago.
- */
-export type ReadConsistency = 'linearizable' | 'lease' | 'eventual';
-
-export interface RequestOptions {
-  readonly signal?: AbortSignal;
-  readonly timeoutMs?: number;
-}
-
-export interface CloseOptions extends RequestOptions {
-  /** Default true. */
-  readonly transfer?: boolean;
-}
 
 /**
  * One server of a replicated state machine.
@@ -70,10 +53,7 @@ export class RaftServer<Result> {
   readonly #membership: MembershipRequests;
   readonly #onSignal: () => void;
   readonly #timeoutMs: number;
-  #closing: Promise<void> | undefined;
-  #closingReason: RuntimeError | undefined;
-  /** Aborted when a close shall wait for nobody. */
-  readonly #hurry = new AbortController();
+  readonly #closing: Closing<Result>;
 
   /**
    * Opens the directory, restores the state machine, and takes part in the cluster from then on. Does not wait for a
@@ -103,6 +83,7 @@ export class RaftServer<Result> {
       failure: () => this.#refusal,
       notLeader: parts.notLeader,
     });
+    this.#closing = new Closing(parts, options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS);
     this.#onSignal = () => {
       // Whoever calls `close` hears of it too; where nobody does, it must not end the process.
       this.close().catch((error: unknown) => {
@@ -354,52 +335,17 @@ export class RaftServer<Result> {
    * later call can only hurry it. Errors: those of closing the log.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    const { timeoutMs, signal, transfer = true } = options;
-    const hurry = () => this.#hurry.abort();
-    if (!transfer || signal?.aborted === true) hurry();
-    signal?.addEventListener('abort', hurry, { once: true, signal: this.#hurry.signal });
-    this.#closing ??= this.#close(timeoutMs ?? this.#options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS);
-    return this.#closing;
+    this.#options.signal?.removeEventListener('abort', this.#onSignal);
+    return this.#closing.close(options);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #close(timeoutMs: number): Promise<void> {
-    this.#options.signal?.removeEventListener('abort', this.#onSignal);
-    const closed = new RuntimeError('CLOSED', 'The server was closed.');
-    this.#closingReason = closed;
-    const { driver } = this.#parts;
-    if (driver.failure === undefined) await this.#windDown(timeoutMs, closed);
-    await this.#parts.close(closed);
-    this.#hurry.abort();
-  }
-
-  #windDown(timeoutMs: number, closed: RuntimeError): Promise<void> {
-    const { driver, node, transport, clock } = this.#parts;
-    driver.changes.rejectWaiting(closed);
-    return windDown({
-      clock,
-      timeoutMs,
-      signal: this.#hurry.signal,
-      idle: async () => {
-        await driver.proposals.idle();
-        await driver.reads.idle();
-      },
-      status: () => node.status(),
-      isConnected: (id) => transport.stats().peers[id]?.state === 'connected',
-      transfer: (to, deadline) => {
-        const done = driver.changes.add({ type: 'transferLeadership', to }, deadline);
-        driver.wake();
-        return done;
-      },
-    });
-  }
-
   /** Why nothing new is taken; undefined while it is. */
   get #refusal(): RuntimeError | undefined {
-    return this.#parts.driver.failure ?? this.#closingReason;
+    return this.#parts.driver.failure ?? this.#closing.reason;
   }
 
   /** Starts what a caller asks for, unless it cannot be right or nothing is taken any more. */

@@ -8,10 +8,10 @@ import { memberIds } from '../membership/address-book.js';
 import { requireServerAddress, unmarked } from '../membership/server-address.js';
 import { checkTimeout } from '../options/check-options.js';
 import type { Members } from '../options/options.js';
-import type { RequestOptions } from '../raft-server.js';
 import { RuntimeError } from '../runtime-error.js';
 import type { ChangeRequest } from './changes.js';
 import { abortedError } from './patience.js';
+import type { RequestOptions } from './request-options.js';
 
 /** How far a learner has come. */
 export interface CatchUpProgress {
