@@ -113,7 +113,10 @@ describe('waldb snapshot', () => {
           /^waldb: The snapshot damaged .* It is damaged: use another backup\.\n$/,
         ),
       });
-      expect(await runWaldb(['snapshot', 'verify', join(root, 'none')])).toMatchObject({ exitCode: 2 });
+      expect(await runWaldb(['snapshot', 'verify', join(root, 'none')])).toMatchObject({
+        exitCode: 2,
+        stderr: `waldb: ${join(root, 'none')}: there is no such file.\n`,
+      });
       const listed = await runWaldb(['snapshot', 'list', root, '--json']);
       expect(JSON.parse(listed.stdout)).toMatchObject([
         { file: 'damaged', state: 'complete' }, // a chunk is damaged, and `list` reads none

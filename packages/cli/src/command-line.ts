@@ -43,6 +43,7 @@ export function makeProgram(entryFile: string, onExitCode: (code: ExitCode) => v
   const program = new Command('waldb')
     .description('A replicated, durable key-value store that Redis clients can talk to.')
     .version(readVersion())
+    .addHelpText('after', PROGRAM_HELP)
     .showHelpAfterError(false)
     .showSuggestionAfterError(true)
     .configureOutput({
@@ -159,6 +160,15 @@ function serveOptions(flags: TypedFlags): NodeOptions {
     logger: createLogger(logLevel, { server: id, clients: formatEndpoint(clientAddress) }),
   };
 }
+
+const PROGRAM_HELP = `
+To begin with:
+  waldb cluster                                    three servers on this machine
+  redis-cli -c -p 7101 set greeting hello          any Redis client
+  waldb status --watch                             who leads, and how far everybody is
+  waldb snapshot save first.backup
+
+Each command has --help with examples. Exit codes: 0 done, 1 not done this time, 2 refused, 3 data cannot be used.`;
 
 const CLUSTER_HELP = `
 Prints "ready leader=<id> pids=<id:pid,...>" on stdout once a leader serves, and again

@@ -8,6 +8,7 @@ import { type Palette, paletteFor } from '../terminal/palette.js';
 import { ProgressLine } from '../terminal/progress-line.js';
 import { count, formatBytes } from '../terminal/quantities.js';
 import { type Column, formatTable } from '../terminal/table.js';
+import { requireFile } from './existing-file.js';
 import { describeState } from './save-command.js';
 
 export interface LookFlags {
@@ -16,6 +17,7 @@ export interface LookFlags {
 
 /** 0: sound. 1: damaged. What cannot be judged is an error. */
 export async function runVerify(path: string, { json }: LookFlags): Promise<ExitCode> {
+  requireFile(path);
   const progress = new ProgressLine('reading');
   try {
     const { info, read } = await openSnapshotFile(path);

@@ -4,6 +4,7 @@ import { formatServerAddress, type Members, restoreBackup } from '@waldb/runtime
 import { ADMIN_PORT_OFFSET, directoryOf, layOut, PEER_PORT_OFFSET } from '../cluster-layout.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { ProgressLine } from '../terminal/progress-line.js';
+import { requireFile } from './existing-file.js';
 import { describeState } from './save-command.js';
 
 export interface RestoreFlags {
@@ -16,6 +17,7 @@ export interface RestoreFlags {
 }
 
 export async function runRestore(file: string, flags: RestoreFlags): Promise<ExitCode> {
+  requireFile(file);
   const members = flags.members ?? localMembers(flags);
   const directories = directoriesOf(members, flags);
   const progress = new ProgressLine('restoring');
