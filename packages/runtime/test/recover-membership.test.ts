@@ -9,7 +9,7 @@ import { readIdentity } from '../src/directory/identity.js';
 import { closeStore, openStore, type Store } from '../src/directory/store.js';
 import { configurationInLog } from '../src/membership/log-configuration.js';
 import { recoverMembership } from '../src/membership/recover-membership.js';
-import { Cluster, startServer, WAIT } from './support/cluster.js';
+import { Cluster, freeAddresses, startServer, WAIT } from './support/cluster.js';
 import { bytes, ListMachine } from './support/list-machine.js';
 
 const MEMBERS = { 1: '127.0.0.1:7201', 2: '127.0.0.1:7202', 3: '127.0.0.1:7203' };
@@ -148,3 +148,17 @@ async function stateAfter(disk: FaultVfs, old: string | undefined): Promise<stri
     return 'unfinished';
   }
 }
+
+it('makes a voter also of a survivor that had once joined: the server starts and leads', async () => {
+  const vfs = new FaultVfs();
+  const [address = ''] = await freeAddresses(1);
+  const joining = { id: 4, directory: '/data', stateMachine: new ListMachine(), listen: address };
+  const store = await openStore(vfs, { ...joining, join: { members: MEMBERS, cluster: 'old' } });
+  store.log.append([encodeEntry({ index: 1, term: 2, kind: 'normal', command: bytes('x') })]);
+  store.log.sync();
+  await closeStore(store);
+  await recoverMembership({ directory: '/data', vfs, confirm: yes });
+  const { server } = await startServer({ ...joining, vfs });
+  await expect.poll(() => server.isLeader, WAIT).toBe(true);
+  expect(server.status().configuration).toMatchObject({ voters: [4], learners: [] });
+});

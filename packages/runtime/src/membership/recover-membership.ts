@@ -18,7 +18,7 @@ import {
   type NodeId,
   type Term,
 } from '@waldb/core';
-import { NodeVfs, publishFile, readFile, type Vfs } from '@waldb/io';
+import { type Clock, NodeVfs, publishFile, readFile, type Vfs } from '@waldb/io';
 import { WalLog } from '@waldb/wal';
 import { type Identity, readIdentity, writeIdentity } from '../directory/identity.js';
 import type { Members } from '../options/options.js';
@@ -62,6 +62,7 @@ export interface RecoverMembershipOptions {
   /** Asked before anything is changed; the log is locked meanwhile. */
   readonly confirm: (plan: RecoveryPlan) => boolean | Promise<boolean>;
   readonly vfs?: Vfs;
+  readonly clock?: Clock;
 }
 
 const BACKUP_BYTES_MAX = 1024 * 1024;
@@ -80,7 +81,7 @@ export async function recoverMembership(
   if (identity === undefined) throw refused('IDENTITY_MISSING', `${directory} holds no server.`);
   if (!vfs.isDirectory(logPath) || vfs.list(logPath).length === 0)
     throw refused('LOG_LOST', `${logPath} is gone: there is nothing to recover here.`);
-  const log = await WalLog.open(logPath, { vfs });
+  const log = await WalLog.open(logPath, { vfs, ...(options.clock && { clock: options.clock }) });
   try {
     if (log.logId !== identity.logId)
       throw refused(
@@ -135,7 +136,9 @@ function carryOut(
   const index = plan.lastIndex + 2;
   const recovery = { from: cluster, index, term: newTerm };
   const address = after[id] ?? identity.address;
-  const recovered: Identity = { ...identity, clusterId: newCluster, address, members: after };
+  // The new cluster begins with this server, however it came to the old one: it is no learner that waits to be added.
+  const begins = { origin: 'bootstrap', clusterId: newCluster, address, members: after } as const;
+  const recovered: Identity = { ...identity, ...begins };
   writeIdentity(vfs, identityPath, { ...recovered, recovery: { ...recovery, state: 'begun' } });
   if (vfs.size(peersPath) !== undefined) {
     vfs.unlink(peersPath);
