@@ -75,6 +75,8 @@ export const EVENTS = [
   'requests aborted',
   'troubles',
   'disk errors struck',
+  'majorities lost',
+  'recoveries interrupted',
 ] as const;
 
 export type ClusterFault =

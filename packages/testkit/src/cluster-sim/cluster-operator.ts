@@ -46,12 +46,10 @@ export class ClusterOperator {
     });
   }
 
-  /** Lets the cluster grow to the size that the scenario wants. */
-  grow(): void {
-    const { scenario, simulation } = this.#world;
-    const missing = scenario.growsTo - scenario.founders;
+  /** Adds so many servers, one after the other. */
+  grow(missing: number): void {
     if (missing <= 0) return;
-    const random = simulation.random.fork();
+    const random = this.#world.simulation.random.fork();
     this.#work(async () => {
       for (let added = 0; added < missing; added++) {
         if (await this.#addServer(random)) this.#world.coverage.hit('server added');

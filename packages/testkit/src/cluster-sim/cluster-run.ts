@@ -20,6 +20,7 @@ import { type ClusterScenario, makeClusterScenario, type ScheduledAction } from 
 import type { ClusterWorld } from './cluster-world.js';
 import { GuardedObserver } from './guarded-observer.js';
 import { listsWorkload } from './lists.js';
+import { loseMajority } from './lost-majority.js';
 import { type ClusterParts, settle } from './settlement.js';
 import type { Workload } from './workload.js';
 
@@ -32,6 +33,12 @@ export interface ClusterRunOptions {
   readonly scenario?: Partial<ClusterScenario>;
   /** Lines of the schedule that are left out, by index. */
   readonly without?: ReadonlySet<number>;
+  /**
+   * What happens when the faults end. `majorityLost`: the disks of all servers but one are gone for good, and an operator
+   * makes a new cluster of the survivor (docs/recovery.md). What the others alone held is lost, as it must be: an observer
+   * that minds has to know.
+   */
+  readonly disaster?: 'majorityLost';
   /** Default: lists that clients append to. */
   readonly workload?: Workload;
   /** Takes the servers' protocol traces, in one causal order (docs/trace-format.md). */
@@ -96,7 +103,7 @@ function makeWorld(scenario: ClusterScenario, options: ClusterRunOptions): Clust
   };
 }
 
-async function run(world: ClusterWorld, { without }: ClusterRunOptions): Promise<void> {
+async function run(world: ClusterWorld, { without, disaster }: ClusterRunOptions): Promise<void> {
   const { simulation, scenario, observer } = world;
   const parts: ClusterParts = {
     faults: new ClusterFaults(world),
@@ -106,15 +113,20 @@ async function run(world: ClusterWorld, { without }: ClusterRunOptions): Promise
   const founders = Array.from({ length: scenario.founders }, (_, i) => i + 1);
   observer.tell('began', { seed: scenario.seed, founders, scenario });
   parts.operator.found();
-  parts.operator.grow();
+  parts.operator.grow(scenario.growsTo - scenario.founders);
   parts.clients.start();
   for (const action of scenario.schedule) {
-    if (without?.has(action.index) !== true) simulation.at(action.at, () => carryOut(action, parts));
+    const isMeant = action.at < scenario.faultsMs && without?.has(action.index) !== true;
+    if (isMeant) simulation.at(action.at, () => carryOut(action, parts));
   }
   let isOver = false;
   let failure: unknown;
+  const end = async (): Promise<void> => {
+    if (disaster === 'majorityLost') await loseMajority(world, parts);
+    await settle(world, parts);
+  };
   simulation.at(scenario.faultsMs, () => {
-    settle(world, parts)
+    end()
       .catch((error: unknown) => {
         failure = error;
       })

@@ -5,7 +5,7 @@
 import type { NodeId, TraceRecord } from '@waldb/core';
 import { type Members, type ProtocolTraceSink, RaftServer, type RaftServerOptions } from '@waldb/runtime';
 import { InvariantViolation } from '../invariants/invariant.js';
-import type { Life } from '../machines/life.js';
+import type { Life, MachineEnding } from '../machines/life.js';
 import { type Booted, Machine } from '../machines/machine.js';
 import type { SeededRandom } from '../sim/seeded-random.js';
 import type { LifeEnding, ServerLife, StartKind } from './cluster-observer.js';
@@ -15,7 +15,8 @@ import { ObservedMachine } from './observed-machine.js';
 import type { ComparableMachine } from './workload.js';
 
 export const PEER_PORT = 7200;
-const DIRECTORY = '/data';
+/** Where each server keeps what it has, on the disk of its machine. */
+export const DIRECTORY = '/data';
 /** Beyond its own timeout, how long a close may take on the slowest disk. */
 const CLOSE_SLACK_MS = 30_000;
 
@@ -135,6 +136,12 @@ export class ClusterServer {
       return;
     }
     await this.#close(running, running.server, undefined);
+  }
+
+  /** Ends its life at once, and nobody starts it again but by `start`. */
+  halt(ending: MachineEnding): void {
+    this.#isStopped = true;
+    this.machine.end(ending);
   }
 
   /** It is no member any more, or has been replaced: it never comes back. */

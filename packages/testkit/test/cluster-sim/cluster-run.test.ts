@@ -76,4 +76,17 @@ describe('a run of whole servers', () => {
     expect(shrunk.counts.times['power loss of all']).toBeUndefined();
     expect(shrunk.counts.times.starts).toBeLessThan(whole.counts.times.starts ?? 0);
   });
+
+  it('can lose all disks but one, and its operator makes a cluster of the survivor, however often he is cut off', {
+    timeout: 120_000,
+  }, async () => {
+    let interrupted = 0;
+    for (const seed of [3, 9]) {
+      const { violation, counts } = await runClusterSeed(seed, { scenario: SHORT, disaster: 'majorityLost' });
+      expect([seed, violation?.message]).toEqual([seed, undefined]);
+      expect(counts.times['majorities lost']).toBe(1);
+      interrupted += counts.times['recoveries interrupted'] ?? 0;
+    }
+    expect(interrupted).toBeGreaterThan(0);
+  });
 });
