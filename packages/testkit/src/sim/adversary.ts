@@ -38,6 +38,7 @@ export class Adversary {
     unreachable: () => this.#unreachable(),
     snapshotReport: () => this.#snapshotReport(),
     echo: () => this.#echo(),
+    candidateEchoes: () => this.#candidateEchoes(),
     removalNews: () => this.#removalNews(),
   };
 
@@ -258,6 +259,12 @@ export class Adversary {
   /** Old words, some of them at once: the network had held them back. */
   #echo(): void {
     for (let times = this.#random.between(1, ECHOES_MAX); times > 0; times--) this.#world.network.echo();
+  }
+
+  /** Voters learn a candidate's term from its answers to old words, and then that it asks for votes in it. */
+  #candidateEchoes(): void {
+    for (const server of this.#world.servers.values())
+      if (server.role === 'candidate') this.#world.network.echoAround(server.id);
   }
 
   /**

@@ -53,6 +53,17 @@ export class MessageArchive {
     return links && pick(pick([...links.values()], random) ?? [], random);
   }
 
+  /** The newest of each type that was sent to `to` on each link, and the newest of `type` that `from` sent to anybody. */
+  around(server: NodeId, type: MessageType): { readonly to: Archived[]; readonly from: Archived[] } {
+    const newest = [...this.#kept.values()].flatMap((links) =>
+      [...links.values()].flatMap((kept) => kept.slice(-1)),
+    );
+    return {
+      to: newest.filter(({ message }) => message.to === server),
+      from: newest.filter(({ message }) => message.from === server && message.type === type),
+    };
+  }
+
   #of(type: MessageType, from: NodeId, to: NodeId): readonly Archived[] {
     return this.#kept.get(type)?.get(`${from}>${to}`) ?? [];
   }

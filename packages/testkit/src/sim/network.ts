@@ -36,6 +36,9 @@ export interface Link {
 /** Milliseconds, once everything is repaired: elections need a round trip well below their timeout (§5.6). */
 const CALM_LATENCY: readonly [min: number, max: number] = [0.2, 1];
 
+/** Milliseconds from old words to a candidate until its own are said again. */
+const ECHO_PAUSE_MS: readonly [min: number, max: number] = [1, 4];
+
 /** More than any simulated cluster has servers: (from, to) makes one small integer. */
 const SERVERS_MAX = 32;
 
@@ -103,6 +106,18 @@ export class Network {
   /** Says something again that was said before, perhaps long ago. */
   echo(): void {
     this.#repeat(this.#archive.any(this.#random));
+  }
+
+  /**
+   * A candidate hears again what it was last told, and its answers tell its term to others; then everybody hears again that
+   * it asks for votes.
+   */
+  echoAround(candidate: NodeId): void {
+    const { to, from } = this.#archive.around(candidate, 'requestVote');
+    for (const archived of to) this.#repeat(archived);
+    this.#queue.after(this.#random.real(ECHO_PAUSE_MS[0], ECHO_PAUSE_MS[1]), () => {
+      if (!this.#isCalm) for (const archived of from) this.#repeat(archived);
+    });
   }
 
   /** From now on nothing is lost, doubled or slow. What is under way still arrives. */

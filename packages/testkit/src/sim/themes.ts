@@ -24,7 +24,8 @@ export function emphasis(theme: Theme, random: SeededRandom, mixed: Scenario): P
     case 'mixed':
       return {};
     case 'reads':
-      return random.chance(0.3) ? emphasiseLeaseEnds(random, mixed) : emphasiseReads(random, mixed);
+      if (random.chance(0.3)) return emphasiseLeaseEnds(random, mixed);
+      return random.chance(0.25) ? emphasiseLeaseTerms(random, mixed) : emphasiseReads(random, mixed);
     case 'membership':
       return emphasiseMembership(random, mixed);
     case 'conflicts':
@@ -75,6 +76,22 @@ function emphasiseLeaseEnds(random: SeededRandom, { protocol }: Scenario): Parti
     faults: random.pick([['isolateLeader'], ['isolateLeader', 'amnesia'], ['amnesia']] as const),
     faultIntervalMs: random.pick([150, 250]),
     faultDurationMs: 250,
+  };
+}
+
+/**
+ * A candidate that only the leader does not hear, and voters who learn its term from elsewhere while they still support the
+ * leader. Few proposals: a log that is behind is voted for by nobody.
+ */
+function emphasiseLeaseTerms(random: SeededRandom, mixed: Scenario): Partial<Scenario> {
+  const ends = emphasiseLeaseEnds(random, mixed);
+  return {
+    ...ends,
+    protocol: { ...mixed.protocol, ...ends.protocol, preVote: false, heartbeatTicks: random.pick([1, 2, 3]) },
+    clients: { ...mixed.clients, ...ends.clients, propose: random.pick([60, 300]), read: 1 },
+    faults: ['cutPair', 'isolateLeader', 'candidateEchoes', 'candidateEchoes', 'candidateEchoes'],
+    faultIntervalMs: 15,
+    faultDurationMs: random.pick([100, 200]),
   };
 }
 
