@@ -37,6 +37,8 @@ export class OperationScheduler {
   /** The entry being filled. */
   #batch: LaneOperation[] = [];
   #batchBytes = 0;
+  /** Lanes whose replies are there and have not been told yet. */
+  readonly #replied = new Set<Lane>();
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -133,7 +135,7 @@ export class OperationScheduler {
       operation.lane.loggedCount -= 1;
     }
     if (this.#listed.length > 0) this.#planTurn();
-    tellLanes(batch);
+    this.#tellLanes(batch);
   }
 
   #read(reads: readonly LaneOperation[]): void {
@@ -151,17 +153,22 @@ export class OperationScheduler {
     for (const { lane } of reads) {
       if (lane.readingCount === 0 && lane.waiting.length > 0) this.#list(lane);
     }
-    tellLanes(reads);
+    this.#tellLanes(reads);
   }
-}
 
-/** Operations of one lane stand together: each lane is told once, or a few times where entries are mixed. */
-function tellLanes(operations: readonly LaneOperation[]): void {
-  let told: Lane | undefined;
-  for (const { lane } of operations) {
-    if (lane === told) continue;
-    lane.replied();
-    told = lane;
+  /**
+   * Entries that are applied together settle one right after the other. Each lane is told once, behind all of them: what a
+   * connection gets of one commit leaves in one write.
+   */
+  #tellLanes(operations: readonly LaneOperation[]): void {
+    if (this.#replied.size === 0) queueMicrotask(() => this.#tellReplied());
+    for (const { lane } of operations) this.#replied.add(lane);
+  }
+
+  #tellReplied(): void {
+    const replied = [...this.#replied];
+    this.#replied.clear();
+    for (const lane of replied) lane.replied();
   }
 }
 
