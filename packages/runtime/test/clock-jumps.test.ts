@@ -15,7 +15,9 @@ class TimedList extends ListMachine {
   readonly times: number[] = [];
 
   override apply(entries: readonly LogEntry[], context?: ApplyContext): readonly number[] {
-    entries.forEach((_entry, nth) => this.times.push(context?.timeOf(nth) ?? 0));
+    entries.forEach((_entry, nth) => {
+      this.times.push(context?.timeOf(nth) ?? 0);
+    });
     return super.apply(entries) as readonly number[]; // it answers at once
   }
 }
