@@ -37,6 +37,8 @@ export interface SimulateOptions<Machine extends StateMachine<unknown>, State, I
   readonly seeds?: number;
   /** The first seed. Default 1. */
   readonly from?: number;
+  /** Runs that may be spent on making a failing one smaller. Default 40. */
+  readonly shrinkRuns?: number;
   /** Hears the story of the smallest failing run, line by line. */
   readonly log?: (line: string) => void;
 }
@@ -69,8 +71,7 @@ export class SimulationFailure extends Error {
 }
 
 const SEEDS = 20;
-/** Runs to make a failing one smaller. */
-const SHRINKING_RUNS_MAX = 40;
+const SHRINK_RUNS = 40;
 
 /**
  * Runs a state machine of your own through the simulator, one seed after another: three or five servers each, clients,
@@ -139,7 +140,7 @@ async function failure<Machine extends StateMachine<unknown>, State, Input, Outp
     scenario,
     violation,
     run: (reduction) => run(options, seed, reduction),
-    runsMax: SHRINKING_RUNS_MAX,
+    runsMax: options.shrinkRuns ?? SHRINK_RUNS,
   });
   if (options.log !== undefined) await run(options, seed, shrunk.reduction, options.log);
   const kept = scenario.schedule.filter(({ index }) => shrunk.reduction.only?.includes(index) ?? true);
