@@ -24,6 +24,7 @@ const EXIT_REFUSED = 71;
 const EXIT_FAILED = 70;
 
 const plan = JSON.parse(process.argv[2] ?? '') as ServerPlan; // written by the soak itself
+process.on('SIGINT', () => {}); // Ctrl-C goes to everybody in the terminal's group; who started this process ends it
 const machine = new SoakMachine({
   ballastBytes: plan.ballastBytes,
   onRestored: (count) => tell({ event: 'restored', count }),

@@ -34,6 +34,7 @@ const configuration = {
   addresses: {},
 };
 let isEnding = false;
+process.on('SIGINT', () => {}); // Ctrl-C goes to everybody in the terminal's group; who started this process ends it
 process.on('SIGTERM', () => {
   isEnding = true;
 });

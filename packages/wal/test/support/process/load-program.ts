@@ -38,6 +38,7 @@ const options =
       };
 
 let isEnding = false;
+process.on('SIGINT', () => {}); // Ctrl-C goes to everybody in the terminal's group; who started this process ends it
 process.on('SIGTERM', () => {
   isEnding = true;
 });
