@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const conditions = ['@waldb/source', 'node', 'import', 'default'];
@@ -12,11 +12,21 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** Walks through whole processes that take some ten seconds each: `npm run test:long` has them. */
+export const LONG_WALKS: readonly string[] = [
+  'packages/cli/test/members.test.ts',
+  'test/backup.test.ts',
+  'test/recover.test.ts',
+  'test/sim-command.test.ts',
+  'test/torture/torture.test.ts',
+];
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: [...configDefaults.exclude, ...LONG_WALKS],
     globalSetup: 'test/support/compile-cli.ts',
     // Tests wait generously; a slow machine must not turn a right answer into a failure.
     testTimeout: 60_000,

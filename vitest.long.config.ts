@@ -1,7 +1,8 @@
-// The tests whose proof grows with the number of tries, with many more of them: `npm run test:long`. A number given in
+// The tests whose proof grows with the number of tries, with many more of them, and those that walk through whole
+// processes: `npm run test:long`. A number given in
 // the environment wins: WALDB_KILLS=5000 npm run test:long -- packages/wal/test/kill.test.ts
-import { defineConfig } from 'vitest/config';
-import base from './vitest.config.js';
+import { configDefaults, defineConfig } from 'vitest/config';
+import base, { LONG_WALKS } from './vitest.config.js';
 
 const TRIES = {
   /** Random lives of a log, each of which loses power at every operation. */
@@ -37,8 +38,9 @@ export default defineConfig({
       'packages/wal/test/{crash,fuzz,kill,memory,model.property,power}.test.ts',
       'packages/runtime/test/snapshot/large.test.ts',
       'test/soak/soak.test.ts',
-      'test/torture/torture.test.ts',
+      ...LONG_WALKS,
     ],
+    exclude: configDefaults.exclude,
     env: { ...TRIES, ...given(Object.keys(TRIES)) },
     testTimeout: 900_000,
   },

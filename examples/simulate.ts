@@ -40,7 +40,7 @@ const { counts } = await simulate({ stateMachine: () => new Coupons(), command, 
 console.log(`right: ${counts.runs} runs, every rule holds`);
 
 try {
-  await simulate({ stateMachine: () => new HastyCoupons(), command, seeds: 3 });
+  await simulate({ stateMachine: () => new HastyCoupons(), command, seeds: 50 });
 } catch (error) {
   if (!(error instanceof SimulationFailure)) throw error;
   console.log(`wrong: ${error.message}`);

@@ -49,7 +49,7 @@ describe('examples', () => {
   it('simulate finds the state machine that looks at a clock, and says where', async () => {
     const output = await run(join(ROOT, 'examples/simulate.ts'), ROOT);
     expect(output).toMatch(
-      /^right: 3 runs, every rule holds\nwrong: Seed 1 broke the rule replicated-machines: /,
+      /^right: 3 runs, every rule holds\nwrong: Seed \d+ broke the rule replicated-machines: /,
     );
     expect(output).toMatch(/differ in their (result|state) at index \d+: .* after the command "coupon-\d+"/);
   });

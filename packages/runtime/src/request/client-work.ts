@@ -11,6 +11,7 @@ import { LoggedClock } from '../session/logged-clock.js';
 import { encodeRuntimeCommand } from '../session/runtime-command.js';
 import type { SessionReply } from '../session/session-reply.js';
 import type { ChangeRequest, Changes } from './changes.js';
+import { refusalOf } from './membership-requests.js';
 import type { Proposal, Proposals } from './proposals.js';
 import type { Reads } from './reads.js';
 
@@ -133,6 +134,8 @@ export class ClientWork<Result> {
     const change: ChangeRequest | undefined = changes.start();
     if (change === undefined) return;
     const { configuration, lastIndex } = node.status();
+    const hidden = node.isLeader ? refusalOf(change, configuration) : undefined;
+    if (hidden !== undefined) return changes.refused(hidden);
     const marked = markedChange(change, configuration, lastIndex);
     const refusal = request(marked, (action) => changes.placed(action.first, action.term));
     if (refusal !== undefined) changes.refused(this.#outcome(refusal));

@@ -2,7 +2,7 @@
 // the way of a new server from learner to voter. Runs on the leader; every step that was taken stays taken, so a request
 // that was cut short is asked again and goes on.
 
-import type { Index, NodeId, ProgressState, RaftNode } from '@waldb/core';
+import type { Configuration, Index, NodeId, ProgressState, RaftNode } from '@waldb/core';
 import type { Clock } from '@waldb/io';
 import { memberIds } from '../membership/address-book.js';
 import { requireServerAddress, unmarked } from '../membership/server-address.js';
@@ -105,17 +105,11 @@ export class MembershipRequests {
   /** Async so that a wrong address rejects. */
   async addLearner(id: NodeId, address: string, options: RequestOptions): Promise<void> {
     requireAddress(id, address);
-    const { node, change } = this.#options;
-    if (node.isLeader && node.configuration.voters.includes(id))
-      throw invalid(`Server ${id} is a voter: \`demoteVoter\` makes it a learner.`, id);
-    await change({ type: 'addLearner', id, address }, options);
+    await this.#options.change({ type: 'addLearner', id, address }, options);
   }
 
   async demoteVoter(id: NodeId, options: RequestOptions): Promise<void> {
-    const { node, change } = this.#options;
-    if (node.isLeader && !node.configuration.voters.includes(id))
-      throw invalid(`Server ${id} is no voter.`, id);
-    await change({ type: 'addLearner', id }, options);
+    await this.#options.change({ type: 'addLearner', id }, options);
   }
 
   async waitUntilCaughtUp(id: NodeId, options: CatchUpOptions): Promise<void> {
@@ -191,6 +185,20 @@ export class MembershipRequests {
 /** Errors: `OPTIONS_INVALID`. */
 function requireAddress(id: NodeId, address: string): void {
   requireServerAddress(address, `The address of server ${id}`);
+}
+
+/**
+ * Why a change may not be made of this configuration although the protocol takes it: it would not do what was asked for.
+ * Must be asked when the change is proposed: others may have been waiting before it.
+ */
+export function refusalOf(change: ChangeRequest, present: Configuration): RuntimeError | undefined {
+  if (change.type !== 'addLearner') return undefined;
+  const { id, address } = change;
+  const isVoter = present.voters.includes(id);
+  // Whoever is demoted is a member already, and is asked for without an address.
+  if (address === undefined) return isVoter ? undefined : invalid(`Server ${id} is no voter.`, id);
+  if (!isVoter) return undefined;
+  return invalid(`Server ${id} is a voter: \`demoteVoter\` makes it a learner.`, id);
 }
 
 function invalid(why: string, id: NodeId): RuntimeError {
