@@ -86,6 +86,10 @@ export class LeaderDuties implements Invariant {
         watch.heard.set(event.message.from, watch.ticks);
         if (isFromLeader(event) && event.message.term === server.term) watch.leaderHeard = watch.ticks;
         break;
+      case 'removed':
+        // Its cluster goes on without it: there is no leader that it would have to stick to (docs/protocol.md, section 7).
+        if (server.leader === undefined) watch.leaderHeard = undefined;
+        break;
       default:
         break;
     }

@@ -267,4 +267,21 @@ describe('leader duties', () => {
     expectViolation('leader-duties', /disturbs/, () => invariant.stepped(disturbed(false)));
     invariant.stepped(disturbed(true));
   });
+
+  it('P67 P81 lets a candidate ask a server that was told of its removal, and so forgot its leader', () => {
+    const invariant = new LeaderDuties(limits);
+    const server = new FakeServer(2);
+    invariant.started(server);
+    const message = { type: 'heartbeat', from: 1, to: 2, term: 1, leaderCommit: 0, round: 1 } as const;
+    invariant.stepped(stepOf(server, { event: { type: 'message', message } }));
+    invariant.stepped(stepOf(server, { event: { type: 'removed', index: 3 } }));
+    server.term = 2;
+    const asked = { from: 3, to: 2, term: 2, lastLogIndex: 9, lastLogTerm: 1, transfer: false };
+    invariant.stepped(
+      stepOf(server, {
+        before: { term: 1 },
+        event: { type: 'message', message: { type: 'requestVote', ...asked } },
+      }),
+    );
+  });
 });
