@@ -43,7 +43,7 @@ export class Closing<Result> {
   }
 
   #windDown(timeoutMs: number, closed: RuntimeError): Promise<void> {
-    const { driver, node, transport, clock } = this.#parts;
+    const { driver, nodeView, transport, clock } = this.#parts;
     driver.changes.rejectWaiting(closed);
     return windDown({
       clock,
@@ -53,7 +53,7 @@ export class Closing<Result> {
         await driver.proposals.idle();
         await driver.reads.idle();
       },
-      status: () => node.status(),
+      status: () => nodeView.status(),
       isConnected: (id) => transport.stats().peers[id]?.state === 'connected',
       transfer: (to, deadline) => {
         const done = driver.changes.add({ type: 'transferLeadership', to }, deadline);

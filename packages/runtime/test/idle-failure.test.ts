@@ -1,8 +1,12 @@
 // The log of a server that is at rest: it writes by itself (idle frames), and that can fail.
 
+import { RaftNode } from '@waldb/core';
+import { NodeClock } from '@waldb/io';
 import { FaultVfs } from '@waldb/testkit';
+import { WalLog } from '@waldb/wal';
 import { expect, it, onTestFinished } from 'vitest';
-import { RaftServer, type RuntimeError } from '../src/index.js';
+import { RaftServer, RuntimeError } from '../src/index.js';
+import { MembershipRequests } from '../src/request/membership-requests.js';
 import { freeAddresses, WAIT } from './support/cluster.js';
 import { ListMachine } from './support/list-machine.js';
 
@@ -35,3 +39,25 @@ it.each([
     await expect.poll(() => errors.map(({ code }) => code), WAIT).toEqual(['STORAGE']);
   },
 );
+
+it('a log that has failed, and whose server does not know yet, is told as STORAGE to whoever waits for a learner', async () => {
+  const vfs = new FaultVfs();
+  const log = await WalLog.open('/log', { vfs });
+  const node = RaftNode.withLog({ id: 1, peers: [2] }, log, { durability: 'deferred' });
+  vfs.faults = ({ type }) => (type === 'writeDurably' ? { type: 'error', code: 'EIO' } : undefined);
+  log.setHardState({ term: 1, votedFor: 1 });
+  await expect(log.flush()).rejects.toMatchObject({ code: 'WAL_POISONED' });
+  const requests = new MembershipRequests({
+    node,
+    clock: new NodeClock(),
+    pollMs: 1,
+    silenceMs: 1000,
+    change: async () => {},
+    failure: () => undefined,
+    notLeader: () => new RuntimeError('NOT_LEADER', 'Nobody leads.'),
+  });
+  await expect(requests.waitUntilCaughtUp(2, {})).rejects.toMatchObject({
+    name: 'RuntimeError',
+    code: 'STORAGE',
+  });
+});

@@ -2,13 +2,14 @@
 // the way of a new server from learner to voter. Runs on the leader; every step that was taken stays taken, so a request
 // that was cut short is asked again and goes on.
 
-import type { Configuration, Index, NodeId, ProgressState, RaftNode } from '@waldb/core';
+import type { Configuration, Index, NodeId, NodeStatus, ProgressState, RaftNode } from '@waldb/core';
 import type { Clock } from '@waldb/io';
+import { WalError } from '@waldb/wal';
 import { memberIds } from '../membership/address-book.js';
 import { requireServerAddress, unmarked } from '../membership/server-address.js';
 import { checkTimeout } from '../options/check-options.js';
 import type { Members } from '../options/options.js';
-import { RuntimeError } from '../runtime-error.js';
+import { RuntimeError, storageError } from '../runtime-error.js';
 import type { ChangeRequest } from './changes.js';
 import { abortedError } from './patience.js';
 import type { RequestOptions } from './request-options.js';
@@ -159,7 +160,7 @@ export class MembershipRequests {
     const stopped = failure();
     if (stopped !== undefined) throw stopped;
     if (signal?.aborted) throw abortedError(signal, true);
-    const { leadership, commitIndex, configuration } = node.status();
+    const { leadership, commitIndex, configuration } = statusOf(node);
     if (leadership === undefined) throw notLeader();
     const peer = leadership.peers.get(id);
     if (peer === undefined) throw invalid(`Server ${id} is not in the cluster.`, id);
@@ -179,6 +180,16 @@ export class MembershipRequests {
       const timer = this.#options.clock.setTimer(this.#options.pollMs, end);
       signal?.addEventListener('abort', end);
     });
+  }
+}
+
+/** A log may have failed that nobody has asked for anything since. Errors: `STORAGE`. */
+function statusOf(node: RaftNode): NodeStatus {
+  try {
+    return node.status();
+  } catch (error) {
+    if (error instanceof WalError) throw storageError(error);
+    throw error;
   }
 }
 

@@ -75,17 +75,23 @@ export const EVENTS = [
   'requests aborted',
   'troubles',
   'disk errors struck',
-  'majorities lost',
-  'recoveries interrupted',
 ] as const;
+
+/** No seed draws these: they belong to runs that are asked for a disaster. */
+export const DISASTER_EVENTS = ['majorities lost', 'recoveries interrupted'] as const;
 
 export type ClusterFault =
   | (typeof NETWORK_FAULTS)[number]
   | (typeof MACHINE_FAULTS)[number]
   | (typeof DISK_FAULTS)[number];
 export type OperatorAction = (typeof OPERATOR_ACTIONS)[number];
-export type ClusterEvent = ClusterFault | OperatorAction | (typeof EVENTS)[number];
+export type ClusterEvent =
+  | ClusterFault
+  | OperatorAction
+  | (typeof EVENTS)[number]
+  | (typeof DISASTER_EVENTS)[number];
 
+/** What seeds draw, or what comes of it. */
 export const CLUSTER_EVENTS: readonly ClusterEvent[] = [
   ...EVENTS,
   ...OPERATOR_ACTIONS,
@@ -141,8 +147,10 @@ export const NO_COUNTS: ClusterCounts = { runs: 0, events: 0, simulatedMs: 0, ti
 
 /** One line for each kind of event: how often, and in which share of the runs. */
 export function describeCounts(counts: ClusterCounts): string {
-  const width = Math.max(...CLUSTER_EVENTS.map((event) => event.length));
-  const lines = CLUSTER_EVENTS.map((event) => {
+  const disasters = DISASTER_EVENTS.filter((event) => counts.times[event] !== undefined);
+  const events = [...CLUSTER_EVENTS, ...disasters];
+  const width = Math.max(...events.map((event) => event.length));
+  const lines = events.map((event) => {
     const share = (100 * (counts.inRuns[event] ?? 0)) / Math.max(1, counts.runs);
     const times = String(counts.times[event] ?? 0).padStart(12);
     return `  ${event.padEnd(width)} ${times}  in ${share.toFixed(1).padStart(5)} % of the runs`;
@@ -153,7 +161,7 @@ export function describeCounts(counts: ClusterCounts): string {
 
 function sum(a: ClusterCounts['times'], b: ClusterCounts['times']): ClusterCounts['times'] {
   const total: Partial<Record<ClusterEvent, number>> = { ...a };
-  for (const event of CLUSTER_EVENTS) {
+  for (const event of [...CLUSTER_EVENTS, ...DISASTER_EVENTS]) {
     const more = b[event];
     if (more !== undefined) total[event] = (total[event] ?? 0) + more;
   }
