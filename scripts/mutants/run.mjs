@@ -30,7 +30,7 @@ const HELP = `usage: pnpm mutants [options]    plants mistakes in a copy of the 
   --from S       the first seed (1)
   --jobs J       mutants at the same time (1)
   --protocol     simulate the consensus core alone instead of whole servers; for mutants of packages/core
-  --write        put the table into docs/simulation.md
+  --write        put what was found into the table of docs/simulation.md; rows of other mutants stay
   --list         name the mutants
   --help`;
 
@@ -78,6 +78,7 @@ async function main() {
       for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
         const result = await hunt(mutant, copy);
         results.set(mutant.name, result);
+        if (values.write) writeTable(chosen, results);
         console.log(`${String(results.size).padStart(3)}/${chosen.length}  ${describe(mutant, result)}`);
       }
     } finally {
@@ -93,7 +94,6 @@ async function main() {
       : `${chosen.length - missed.length} of ${chosen.length} mutants were found; not: ${missed.map(({ name }) => name).join(', ')}`,
   );
   if (missed.length > 0) process.exitCode = 1;
-  if (values.write) writeTable(chosen, results);
 }
 
 function choose() {
@@ -168,19 +168,30 @@ function describe({ name, rule }, { found, tried, seconds }) {
   return `${name.padEnd(30)} ${outcome}  (${rule})`;
 }
 
+/** Rows of mutants that were not run this time stay as they are. */
 function writeTable(chosen, results) {
-  const rows = chosen.map(({ name, rule }) => {
-    const { found, tried } = results.get(name);
-    return `| ${name} | ${rule} | ${found ? tried : `not in ${tried}`} | ${found ? found.rule : ''} |`;
-  });
-  const table = ['| mutant | the mistake | seeds needed | found by |', '|---|---|---|---|', ...rows].join(
-    '\n',
-  );
   const text = readFileSync(DOCUMENT, 'utf8');
-  const marked = /(<!-- mutants: .*-->\n)[\s\S]*?(\n<!-- \/mutants -->)/;
-  if (!marked.test(text)) throw new Error(`${DOCUMENT} has no place for the table (<!-- mutants: … -->).`);
+  const marked = /(<!-- mutants: .*-->\n)([\s\S]*?)(\n<!-- \/mutants -->)/;
+  const present = marked.exec(text);
+  if (present === null) throw new Error(`${DOCUMENT} has no place for the table (<!-- mutants: … -->).`);
+  const rows = new Map();
+  for (const row of present[2].split('\n')) {
+    const name = /^\| ([\w-]+) \|/.exec(row)?.[1];
+    if (MUTANTS.some((mutant) => mutant.name === name)) rows.set(name, row);
+  }
+  for (const { name, rule } of chosen) {
+    const result = results.get(name);
+    if (result === undefined) continue;
+    const { found, tried } = result;
+    rows.set(
+      name,
+      `| ${name} | ${rule} | ${found ? tried : `not in ${tried}`} | ${found ? `\`${found.rule}\`` : ''} |`,
+    );
+  }
+  const inOrder = MUTANTS.flatMap(({ name }) => rows.get(name) ?? []);
+  const table = ['| mutant | the mistake | seeds needed | found by |', '|---|---|---|---|', ...inOrder];
   writeFileSync(
     DOCUMENT,
-    text.replace(marked, (_, begin, end) => `${begin}\n${table}\n${end}`),
+    text.replace(marked, (_, begin, __, end) => `${begin}\n${table.join('\n')}\n${end}`),
   );
 }
