@@ -16,6 +16,7 @@ class LongestFirst extends BaseSequencer {
 export const LONG_WALKS: readonly string[] = [
   'packages/cli/test/members.test.ts',
   'test/backup.test.ts',
+  'test/pages/run-programs.test.ts',
   'test/recover.test.ts',
   'test/sim-command.test.ts',
   'test/torture/torture.test.ts',

@@ -1,14 +1,13 @@
-// What the README and the other pages promise: the examples are the files that run, links lead somewhere, and the
-// commands exist.
+// The examples are on the pages as they are, and they run. (What else the pages say: test/pages.)
 
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { freePort } from './support/free-port.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const WAIT = { timeout: 30_000 };
@@ -148,44 +147,3 @@ function run(file: string, cwd: string): Promise<string> {
     });
   });
 }
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}
-
-describe('pages', () => {
-  const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' });
-  const pages = [
-    'README.md',
-    'ARCHITECTURE.md',
-    'CONTRIBUTING.md',
-    'packages/runtime/README.md',
-    // scenarios.md is written by a script, which compares it with the tests.
-    ...docs.filter((path) => path.endsWith('.md') && path !== 'scenarios.md').map((path) => `docs/${path}`),
-  ];
-
-  it.each(pages)('%s links to what is there', (page) => {
-    const text = readFileSync(join(ROOT, page), 'utf8');
-    const targets = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map((match) => match[1] ?? '');
-    const missing = targets
-      .filter((target) => !/^[a-z]+:/.test(target))
-      .filter((target) => !existsSync(join(ROOT, dirname(page), target)));
-    expect(missing).toEqual([]);
-  });
-
-  it('every npm command that a page names is a script', () => {
-    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-    const named = pages.flatMap((page) => [
-      ...readFileSync(join(ROOT, page), 'utf8').matchAll(/(?:^|`)(?:npm run|pnpm) ([a-z][\w:]*)/gm),
-    ]);
-    expect(named.length).toBeGreaterThan(5);
-    expect(named.map((match) => match[1]).filter((name) => !(String(name) in scripts))).toEqual([]);
-  });
-});

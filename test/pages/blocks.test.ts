@@ -1,0 +1,94 @@
+// Every block of code on the pages says what it is, and somebody proves it: no block is passed over.
+//
+//   ts         a program, or the part of one that programs.ts completes: compiled and run by run-programs.test.ts
+//   sh         commands to type
+//   console    commands behind `$ ` with what they print
+//   yaml       a configuration file of `waldb serve`
+//   json       lines of a protocol trace
+//   text       a drawing; nothing to run
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readTraceLine } from '@waldb/testkit';
+import { describe, expect, it } from 'vitest';
+import { parseConfigFile } from '../../packages/cli/src/config/config-file.js';
+import { commandsIn, wrongCommand } from './commands.js';
+import { allPages, type Block, parsePage, ROOT } from './markdown.js';
+
+/** What is wrong with a block; empty where nothing is. */
+const PROOFS: Readonly<Record<string, (block: Block) => readonly string[]>> = {
+  ts: () => [],
+  sh: (block) => commandsIn(block).flatMap((command) => wrongCommand(command) ?? []),
+  console: (block) => [
+    ...(block.text.startsWith('$ ') ? [] : ['does not begin with a command']),
+    ...commandsIn(block).flatMap((command) => wrongCommand(command) ?? []),
+  ],
+  yaml: ({ page, text }) => parseConfigFile(page, text).problems,
+  json: ({ text }) => {
+    try {
+      return readTraceLine(text.replaceAll('\n', '')) === undefined ? ['is no line of a trace'] : [];
+    } catch (error) {
+      return [String(error)];
+    }
+  },
+  text: ({ text }) => (/^\$ |\b(?:const|await|import) /.test(text) ? ['is more than a drawing'] : []),
+};
+
+function wrongIn(block: Block): string[] {
+  const where = `${block.page}:${block.line}`;
+  const proof = PROOFS[block.info];
+  if (proof === undefined) return [`${where}: a block marked "${block.info}" is proven by nobody`];
+  return proof(block).map((what) => `${where}: ${what}`);
+}
+
+describe('blocks of code', () => {
+  it.each(allPages().filter(({ blocks }) => blocks.length > 0))(
+    'of $path are what they say',
+    ({ blocks }) => {
+      expect(blocks.flatMap(wrongIn)).toEqual([]);
+    },
+  );
+
+  it('that nobody proves, or that are wrong, are found', () => {
+    const fence = '```';
+    const wrong = [
+      ['', 'x'],
+      ['rust', 'x'],
+      ['sh', 'npm run no-such-script'],
+      ['sh', 'nonsense --now'],
+      ['yaml', 'prot: 7101'],
+      ['json', '{"tag":"trace"}'],
+      ['text', '$ waldb status'],
+      ['console', 'waldb status'],
+    ];
+    const text = wrong.map(([info, content]) => `${fence}${info}\n${content}\n${fence}\n`).join('');
+    for (const block of parsePage('x.md', text).blocks)
+      expect.soft(wrongIn(block), block.text).not.toEqual([]);
+    expect(() => parsePage('x.md', `${fence}ts\n`)).toThrow('does not end');
+  });
+
+  it('code that is only indented is no block: what is typed stands in a fence', () => {
+    const indented = allPages().flatMap(({ path, text }) => {
+      return [...text.matchAll(/^ {4}\$ .*$/gm)].map(([line]) => `${path}: ${line.trim()}`);
+    });
+    expect(indented).toEqual([]);
+  });
+});
+
+describe('npm scripts', () => {
+  it('that a page names are there', () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const named = allPages().flatMap(({ path, text }) => {
+      const commands = text.matchAll(/(?:^ *|`|\$ )(?:npm run(?: -s)?|pnpm) ([a-z][\w:]*)/gm);
+      return [...commands].map(([, name = '']) => ({ path, name }));
+    });
+    expect(named.length).toBeGreaterThan(30);
+    const ofPnpm = new Set(['install', 'add', 'exec']);
+    expect(named.filter(({ name }) => !(name in scripts) && !ofPnpm.has(name))).toEqual([]);
+  });
+
+  it('the files that pages tell to run are there', () => {
+    const named = allPages().flatMap(({ text }) => [...text.matchAll(/tsx ([\w./-]+\.ts)/g)]);
+    expect(named.map(([, file = '']) => file).filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
+  });
+});
