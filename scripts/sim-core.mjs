@@ -10,13 +10,12 @@ import {
   describeFailure,
   makeRaftNode,
   makeTracedNode,
-  runBatch,
   runSeed,
   SITUATIONS,
   TraceValidator,
 } from '../packages/testkit/src/index.ts';
 import { parse } from './sim/command-line.mjs';
-import { explore, work } from './sim/explore.mjs';
+import { explore } from './sim/explore.mjs';
 
 /** Seeds that a worker takes at a time: small enough for a lively progress line. */
 const CHUNK = 50;
@@ -24,8 +23,7 @@ const CHUNK = 50;
 const HELP = `usage: pnpm sim:core [--seeds N] [--from S] [--minutes M] [--jobs J] [--reach SHARE] [--validate]   many seeds
        pnpm sim:core --seed X [--trace] [--validate] [--protocol-trace FILE]                   one seed, told line by line`;
 
-if (process.send !== undefined) work((range) => runBatch(range, makeRaftNode));
-else await main();
+await main();
 
 async function main() {
   const options = parse({
@@ -43,8 +41,8 @@ async function main() {
     events += report.events;
     traceLines += report.traceLines;
   };
-  const script = fileURLToPath(import.meta.url);
-  const result = await explore({ ...options, script, chunk: CHUNK, task: { validates }, onReport });
+  const worker = fileURLToPath(new URL('sim/core-worker.mjs', import.meta.url));
+  const result = await explore({ ...options, worker, chunk: CHUNK, task: { validates }, onReport });
   if (validates) console.log(`${traceLines} lines of protocol traces were validated`);
   summarise({ ...result, total, events, reach });
 }

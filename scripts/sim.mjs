@@ -7,7 +7,6 @@ import {
   addCounts,
   CLUSTER_EVENTS,
   checkClusterSeed,
-  checkClusterSeeds,
   describeClusterFailure,
   describeCounts,
   leftOut,
@@ -18,7 +17,8 @@ import {
   strayViolation,
 } from '../packages/testkit/src/index.ts';
 import { number, parse } from './sim/command-line.mjs';
-import { explore, work } from './sim/explore.mjs';
+import { explore } from './sim/explore.mjs';
+import { keepStrayErrors, takeStrayError } from './sim/stray-error.mjs';
 
 /** Seeds that a worker takes at a time: a few seconds. */
 const CHUNK = 10;
@@ -46,22 +46,8 @@ One seed again:
 The first of several failing seeds is made smaller and told. Exits 0 when every rule holds, 1 when one was broken or a kind
 of event was not reached, 2 when the command line is wrong.`;
 
-/** The first error of a run that nobody handled; there is one run at a time. */
-let stray;
-for (const event of ['unhandledRejection', 'uncaughtException']) {
-  process.on(event, (error) => {
-    stray ??= error ?? new Error(`${event} of nothing`);
-  });
-}
-
-if (process.send !== undefined) work((range) => checkClusterSeeds(range, { strayError: takeStray }));
-else await main();
-
-function takeStray() {
-  const taken = stray;
-  stray = undefined;
-  return taken;
-}
+keepStrayErrors();
+await main();
 
 async function main() {
   const options = parse({
@@ -84,7 +70,7 @@ async function main() {
   };
   const result = await explore({
     ...options,
-    script: fileURLToPath(import.meta.url),
+    worker: fileURLToPath(new URL('sim/servers-worker.mjs', import.meta.url)),
     chunk: CHUNK,
     onReport,
   });
@@ -128,7 +114,7 @@ async function run(seed, reduction, log) {
     without: leftOut(scenario, reduction),
     ...(log && { log }),
   });
-  return { ...result, violation: result.violation ?? strayViolation(takeStray()) };
+  return { ...result, violation: result.violation ?? strayViolation(takeStrayError()) };
 }
 
 function writeHistory(path, history) {

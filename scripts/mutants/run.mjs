@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { compile } from '../sim/compile.mjs';
 import { apply } from './apply.mjs';
 import { MUTANTS } from './mutants.mjs';
 
@@ -129,19 +130,21 @@ async function hunt(mutant, copy) {
       from: Number(values.from),
       seeds: Number(values.seeds),
     };
-    return await askHunter(copy, task);
+    const hunter = await compile(join(copy, 'scripts', 'mutants', 'hunt.mjs'));
+    try {
+      return await askHunter(hunter.path, task);
+    } finally {
+      hunter.remove();
+    }
   } finally {
     restore();
   }
 }
 
-function askHunter(copy, task) {
-  const script = join(copy, 'scripts', 'mutants', 'hunt.mjs');
-  const child = spawn(
-    process.execPath,
-    ['--conditions=@waldb/source', '--import', 'tsx', script, JSON.stringify(task)],
-    { cwd: copy, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+function askHunter(script, task) {
+  const child = spawn(process.execPath, [script, JSON.stringify(task)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   hunts.add(child);
   let output = '';
   let trouble = '';

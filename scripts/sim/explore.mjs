@@ -3,16 +3,19 @@
 
 import { fork } from 'node:child_process';
 import { leave } from './command-line.mjs';
+import { compile } from './compile.mjs';
 
 /** Failing seeds after which a run ends early: more of the same would tell nothing new. */
 const FAILURES_MAX = 5;
 const PROGRESS_MS = process.stderr.isTTY ? 500 : 10_000;
 
 /**
- * `script` is started again as a worker (see `work`) for each job; `chunk` is the number of seeds that a worker takes at a
+ * `worker` is the script of a worker (see work.mjs), started for each job; `chunk` is the number of seeds that a worker takes at a
  * time, each with what `task` says besides; `onReport` takes what came back for them. Resolves with the failures, and how long it took.
  */
-export function explore({ script, seeds, from, jobs, minutes, chunk, task = {}, onReport }) {
+export async function explore({ worker: script, seeds, from, jobs, minutes, chunk, task = {}, onReport }) {
+  const compiled = await compile(script);
+  process.once('exit', compiled.remove);
   const began = Date.now();
   const deadline = began + minutes * 60_000;
   const failures = [];
@@ -37,7 +40,7 @@ export function explore({ script, seeds, from, jobs, minutes, chunk, task = {}, 
       resolve({ failures, seconds: (Date.now() - began) / 1000 });
     };
     for (let job = 0; job < Math.min(jobs, Math.ceil(seeds / chunk)); job++) {
-      const worker = fork(script, { execArgv: process.execArgv });
+      const worker = fork(compiled.path, { execArgv: [] });
       state.running += 1;
       worker.on('message', (report) => {
         state.done += report.count;
@@ -54,12 +57,4 @@ export function explore({ script, seeds, from, jobs, minutes, chunk, task = {}, 
     }
     if (state.running === 0) finish();
   });
-}
-
-/** A worker: answers each range of seeds with what `runBatch` makes of it. Ends when nobody asks any more. */
-export function work(runBatch) {
-  // Thousands of refused requests are errors whose stack nobody reads; a failing seed is run again with stacks.
-  Error.stackTraceLimit = 0;
-  process.on('message', async (range) => process.send(await runBatch(range)));
-  process.on('disconnect', () => process.exit(0)); // what a failing run left behind keeps nobody alive
 }

@@ -20,8 +20,8 @@ interface Told {
   readonly key: string;
   readonly input: unknown;
   readonly invokedAt: number;
-  completedAt: number | undefined;
-  output: unknown;
+  /** The first answer. */
+  answer: { readonly output: unknown; readonly at: number } | undefined;
   /** Tries that had no answer, or one that leaves it open. */
   unknown: number;
   open: number;
@@ -30,8 +30,11 @@ interface Told {
 export class ClientHistories implements ClusterCheck {
   readonly name: string = 'client-histories';
   readonly #model: AnyModel;
-  /** By operation, or by request of a session. */
-  readonly #told: Map<string, Told> = new Map();
+  /** Operations that are no request of a session, by number. */
+  readonly #single: Map<number, Told> = new Map();
+  /** By session and sequence. */
+  readonly #requests: Map<string | number, Map<number, Told>> = new Map();
+  readonly #told: Told[] = [];
   readonly #events: HistoryEvent[] = [];
   #undecided = 0;
 
@@ -53,19 +56,15 @@ export class ClientHistories implements ClusterCheck {
     const { process, key, input, at } = operation;
     if (operation.consistency === 'eventual') return;
     this.#events.push({ type: 'invoke', process, time: at, key, input });
-    const told = this.#told.get(nameOf(operation));
-    if (told === undefined)
-      this.#told.set(nameOf(operation), {
-        ...{ process: nameOf(operation), isRead: operation.type === 'read', key, input, invokedAt: at },
-        ...{ completedAt: undefined, output: undefined, unknown: 0, open: 1 },
-      });
-    else told.open += 1;
+    const known = this.#find(operation);
+    if (known === undefined) this.#keep(operation);
+    else known.open += 1;
   }
 
   clientEnded(operation: ClientOperation, outcome: ClientOutcome): void {
     const { process } = operation;
     if (operation.consistency === 'eventual') return;
-    const told = this.#told.get(nameOf(operation));
+    const told = this.#find(operation);
     if (told === undefined) {
       hold(false, this.name, 'an operation ended that never began', () => ({ operation, outcome }));
       return;
@@ -95,28 +94,48 @@ export class ClientHistories implements ClusterCheck {
 
   /** A request of a session has one result, whoever tells it and however often. */
   #answer(told: Told, output: unknown, at: number): void {
-    if (told.completedAt === undefined) {
-      told.completedAt = at;
-      told.output = output;
+    const { answer } = told;
+    if (answer === undefined) {
+      told.answer = { output, at };
       return;
     }
-    if (JSON.stringify(told.output) === JSON.stringify(output)) return;
+    if (JSON.stringify(answer.output) === JSON.stringify(output)) return;
     hold(false, this.name, 'one request of a session was answered with two results', () => ({
       request: told.process,
       input: told.input,
-      first: told.output,
+      first: answer.output,
       second: output,
     }));
   }
 
+  #find({ number, session }: ClientOperation): Told | undefined {
+    if (session === undefined) return this.#single.get(number);
+    return this.#requests.get(session.session)?.get(session.sequence);
+  }
+
+  #keep(operation: ClientOperation): void {
+    const { number, session, type, key, input, at } = operation;
+    const process = nameOf(operation);
+    const isRead = type === 'read';
+    const told: Told = { process, isRead, key, input, invokedAt: at, answer: undefined, unknown: 0, open: 1 };
+    this.#told.push(told);
+    if (session === undefined) {
+      this.#single.set(number, told);
+      return;
+    }
+    const requests = this.#requests.get(session.session) ?? new Map<number, Told>();
+    requests.set(session.sequence, told);
+    this.#requests.set(session.session, requests);
+  }
+
   #operations(): Operation[] {
     const operations: Operation[] = [];
-    for (const told of this.#told.values()) {
+    for (const told of this.#told) {
       // Every try was refused, or it was a read that nobody answered: it certainly had no effect.
       const mayHaveHappened = !told.isRead && (told.unknown > 0 || told.open > 0);
-      if (told.completedAt === undefined && !mayHaveHappened) continue;
-      const { process, key, input, output, invokedAt, completedAt } = told;
-      operations.push({ process, key, input, output, invokedAt, completedAt });
+      const { process, key, input, invokedAt, answer } = told;
+      if (answer === undefined && !mayHaveHappened) continue;
+      operations.push({ process, key, input, output: answer?.output, invokedAt, completedAt: answer?.at });
     }
     return operations;
   }

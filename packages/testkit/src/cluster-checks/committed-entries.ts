@@ -1,11 +1,22 @@
 // One committed log (§5.4): whatever any server, in any life, says is committed at an index is the same entry; a commit
 // index never goes back within a life; and nobody follows a commit that no leader has made.
 
-import type { Index, NodeId, TraceRecord } from '@waldb/core';
+import type { Index, LogEntry, NodeId, Term, TraceRecord } from '@waldb/core';
 import type { ServerLife } from '../cluster-sim/cluster-observer.js';
 import { hold } from '../invariants/invariant.js';
 import type { ClusterCheck } from './cluster-check.js';
-import type { CommitClaim, CommittedLog } from './committed-log.js';
+import type { CommittedLog } from './committed-log.js';
+
+/** Who says it, and in which term. */
+interface Said {
+  readonly by: NodeId;
+  readonly inTerm: Term;
+}
+
+interface Place {
+  readonly index: Index;
+  readonly term: Term;
+}
 
 export class CommittedEntries implements ClusterCheck {
   readonly name: string = 'committed-entries';
@@ -27,39 +38,42 @@ export class CommittedEntries implements ClusterCheck {
     if (before.commitIndex < reached || after.commitIndex < before.commitIndex)
       hold(false, this.name, 'a commit index went back', () => ({ ...server, reached, before, after }));
     this.#reached.set(server.id, after.commitIndex);
-    for (const action of record.actions) this.#hear(server, record, action);
+    if (record.actions.length > 0) {
+      const said: Said = { by: server.id, inTerm: after.term };
+      for (const action of record.actions) this.#hear(said, action);
+    }
     this.#checkFollows(server, record);
   }
 
-  #hear(server: ServerLife, record: TraceRecord, action: TraceRecord['actions'][number]): void {
-    const claim = (index: Index, term: number, entry?: CommitClaim['entry']): void => {
-      const said = { index, term, by: server.id, inTerm: record.after.term };
-      this.#committed.claim(entry === undefined ? said : { ...said, entry }, this.name);
-    };
+  #hear(said: Said, action: TraceRecord['actions'][number]): void {
     switch (action.type) {
       case 'commit':
       case 'snapshot':
-        return claim(action.index, action.term);
+        return this.#claim(said, action);
       case 'apply':
-        for (const entry of action.entries) claim(entry.index, entry.term, entry);
+        for (const entry of action.entries) this.#claim(said, entry, entry);
         return;
       case 'restoreSnapshot':
-        return claim(action.snapshot.index, action.snapshot.term);
+        return this.#claim(said, action.snapshot);
       case 'send': {
         const { message } = action;
-        if (message.type === 'installSnapshot') return claim(message.snapshot.index, message.snapshot.term);
+        if (message.type === 'installSnapshot') return this.#claim(said, message.snapshot);
         if (message.type !== 'appendEntries') return;
         const { leaderCommit, prevLogIndex, prevLogTerm, entries } = message;
-        if (prevLogIndex <= leaderCommit) claim(prevLogIndex, prevLogTerm);
+        if (prevLogIndex <= leaderCommit) this.#claim(said, { index: prevLogIndex, term: prevLogTerm });
         for (const entry of entries) {
           if (entry.index > leaderCommit) return;
-          claim(entry.index, entry.term, entry);
+          this.#claim(said, entry, entry);
         }
         return;
       }
       default:
         return;
     }
+  }
+
+  #claim({ by, inTerm }: Said, { index, term }: Place, entry?: LogEntry): void {
+    this.#committed.claim({ index, term, by, inTerm, entry }, this.name);
   }
 
   /** Only a leader commits what nobody has committed before. */

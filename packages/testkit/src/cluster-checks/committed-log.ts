@@ -24,7 +24,7 @@ export interface CommitClaim {
   readonly term: Term;
   readonly by: NodeId;
   readonly inTerm: Term;
-  readonly entry?: LogEntry;
+  readonly entry?: LogEntry | undefined;
 }
 
 export class CommittedLog {

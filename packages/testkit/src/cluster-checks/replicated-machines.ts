@@ -9,12 +9,18 @@ import { hold } from '../invariants/invariant.js';
 import type { ClusterCheck } from './cluster-check.js';
 import { entryDigest, foldNumbers } from './entry-digest.js';
 
+/** Enough of a command to recognise it by. */
+interface Shown {
+  readonly first: Uint8Array;
+  readonly length: number;
+}
+
 /** What the first server that came by an index was seen to do there. */
 interface Seen {
   readonly by: ServerLife;
   /** Of all commands that were applied up to here. */
   readonly commands: number;
-  readonly command: string;
+  readonly command: Shown;
   readonly result: string;
   /** The state's; undefined in the middle of a batch. */
   digest: string | undefined;
@@ -104,12 +110,15 @@ export class ReplicatedMachines implements ClusterCheck {
           false,
           this.name,
           `servers ${seen.by.id} and ${life.id} were given different commands up to index ${index}`,
-          () => ({ index, first: seen, second: { by: life, command: commandText(entry) } }),
+          () => ({
+            ...{ index, first: { ...seen, command: textOf(seen.command) } },
+            second: { by: life, command: textOf(shown(entry)) },
+          }),
         );
       if (seen.result !== result)
         this.#differ({ what: 'result', life, index, seen, first: seen.result, second: result });
     } else if (commands !== undefined) {
-      this.#seen.set(index, { by: life, commands, command: commandText(entry), result, digest: undefined });
+      this.#seen.set(index, { by: life, commands, command: shown(entry), result, digest: undefined });
       this.#highest = Math.max(this.#highest, index);
     }
   }
@@ -140,11 +149,11 @@ export class ReplicatedMachines implements ClusterCheck {
       false,
       this.name,
       `${nameOf(seen.by)} and ${nameOf(life)} applied the same commands, and differ in their ${what} at index ${index}: ` +
-        `${first} and ${second}, after the command ${seen.command}. ${this.#agreedBefore(index)}${remark} ` +
+        `${first} and ${second}, after the command ${textOf(seen.command)}. ${this.#agreedBefore(index)}${remark} ` +
         'A state machine must depend on its entries alone: no clock, no chance, nothing else of its own process.',
       () => ({
         index,
-        command: seen.command,
+        command: textOf(seen.command),
         what,
         first: { ...seen.by, is: first },
         second: { ...life, is: second },
@@ -170,6 +179,7 @@ function nameOf({ id, life }: ServerLife): string {
 }
 
 function asText(value: unknown): string {
+  if (typeof value === 'number') return String(value);
   if (value instanceof Uint8Array) return `<${hex(value)}>`;
   return (
     JSON.stringify(value, (_key, held: unknown) =>
@@ -178,12 +188,16 @@ function asText(value: unknown): string {
   );
 }
 
+/** A copy: the log owns its bytes. */
+function shown({ command }: LogEntry): Shown {
+  return { first: command.slice(0, SHOWN_BYTES), length: command.length };
+}
+
 /** As text where it is one. */
-function commandText({ command }: LogEntry): string {
-  const shown = command.subarray(0, SHOWN_BYTES);
-  const isText = shown.every((byte) => byte >= 0x20 && byte < 0x7f);
-  const text = isText ? JSON.stringify(String.fromCharCode(...shown)) : `<${hex(shown)}>`;
-  return command.length > SHOWN_BYTES ? `${text} and ${command.length - SHOWN_BYTES} bytes more` : text;
+function textOf({ first, length }: Shown): string {
+  const isText = first.every((byte) => byte >= 0x20 && byte < 0x7f);
+  const text = isText ? JSON.stringify(String.fromCharCode(...first)) : `<${hex(first)}>`;
+  return length > SHOWN_BYTES ? `${text} and ${length - SHOWN_BYTES} bytes more` : text;
 }
 
 function hex(bytes: Uint8Array): string {

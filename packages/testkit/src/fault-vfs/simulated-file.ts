@@ -13,6 +13,10 @@ interface DirtySector {
   readonly mask: Uint8Array;
 }
 
+/** Sectors that nobody needs any more: runs write millions, and memory outside of the heap is dear. */
+const SPARE_SECTORS_MAX = 4_096;
+const spareSectors: Uint8Array[] = [];
+
 /** How much of what is not durable survives a crash. `any` decides sector by sector. */
 export type Survival = 'nothing' | 'everything' | 'any';
 
@@ -68,7 +72,9 @@ export class SimulatedFile {
       const start = sector * SECTOR_BYTES;
       if (start >= end || start + SECTOR_BYTES <= position) continue;
       dirty.mask.fill(0, Math.max(position - start, 0), Math.min(end - start, SECTOR_BYTES));
-      if (!dirty.mask.includes(1)) this.#dirty.delete(sector);
+      if (dirty.mask.includes(1)) continue;
+      this.#dirty.delete(sector);
+      giveBack(dirty);
     }
   }
 
@@ -85,7 +91,7 @@ export class SimulatedFile {
       copyMasked(this.#content.subarray(start, this.#size), this.#durable, start, mask);
     }
     this.#durableSize = this.#size;
-    this.#dirty.clear();
+    this.#forgetDirty();
   }
 
   /**
@@ -93,7 +99,7 @@ export class SimulatedFile {
    * them. A later sync succeeds and changes nothing.
    */
   failSync(): void {
-    this.#dirty.clear();
+    this.#forgetDirty();
   }
 
   /** Bytes change on the disk and in memory, behind everybody's back: durable, and not by any write. */
@@ -149,13 +155,32 @@ export class SimulatedFile {
   /** Before the write: the sector as it is now becomes one of its versions. */
   #markDirty(sector: number, position: number, end: number): void {
     const start = sector * SECTOR_BYTES;
-    const before = new Uint8Array(SECTOR_BYTES);
-    before.set(this.#content.subarray(start, start + SECTOR_BYTES));
-    const dirty = this.#dirty.get(sector) ?? { versions: [], mask: new Uint8Array(SECTOR_BYTES) };
+    const before = takeSector();
+    const held = this.#content.subarray(start, start + SECTOR_BYTES);
+    before.set(held);
+    before.fill(0, held.length);
+    let dirty = this.#dirty.get(sector);
+    if (dirty === undefined) {
+      dirty = { versions: [], mask: takeSector().fill(0) };
+      this.#dirty.set(sector, dirty);
+    }
     dirty.versions.push(before);
     dirty.mask.fill(1, Math.max(0, position - start), Math.min(SECTOR_BYTES, end - start));
-    this.#dirty.set(sector, dirty);
   }
+
+  #forgetDirty(): void {
+    for (const dirty of this.#dirty.values()) giveBack(dirty);
+    this.#dirty.clear();
+  }
+}
+
+/** A sector with anything in it. */
+function takeSector(): Uint8Array {
+  return spareSectors.pop() ?? new Uint8Array(SECTOR_BYTES);
+}
+
+function giveBack({ versions, mask }: DirtySector): void {
+  if (spareSectors.length < SPARE_SECTORS_MAX) spareSectors.push(mask, ...versions);
 }
 
 /** Copies one sector's bytes where the mask says so. `source` may be shorter than a sector. */

@@ -85,14 +85,15 @@ export class Life {
   clock(): Clock {
     const setTimer = (delayMs: number, callback: () => void): Timer => {
       const lateMs = this.#simulation.random.real(0, TIMER_LATE_MS);
-      let isCancelled = this.#isOver;
+      // What is cancelled is let go of at once: its time may come much later than anybody's else.
+      let due = this.#isOver ? undefined : callback;
       this.at(this.now + this.#clock.worldMs(Math.max(delayMs, 0)) + lateMs, 'timer', () => {
-        if (isCancelled) this.#simulation.idle();
-        else callback();
+        if (due === undefined) this.#simulation.idle();
+        else due();
       });
       return {
         cancel: () => {
-          isCancelled = true;
+          due = undefined;
         },
       };
     };
