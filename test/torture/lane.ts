@@ -42,19 +42,20 @@ export async function runLanes(context: PartContext, kind: LaneKind): Promise<Pa
   const counts: Counts = {};
   const end = Date.now() + context.seconds * 1000;
   const isOver = (): boolean => Date.now() >= end || context.signal.aborted;
+  const { faulty, skipped } =
+    kind.makeSmallDisk === undefined ? presentDisk(context.disk) : { faulty: undefined, skipped: [] };
   try {
     const random = new SeededRandom(context.seed);
     const lanes = Array.from({ length: LANES }, (_, nth) => {
       const root = join(context.directory, `${kind.name}-${nth + 1}`);
       const small = kind.makeSmallDisk?.(root);
-      const faulty = small === undefined ? presentDisk(context.disk) : undefined;
       const disk = new ServerDisk(root, { disk: faulty, small });
       const judge = kind.makeJudge();
       const canFail = faulty !== undefined;
       return new Lane({ program, counts, random: random.fork(), judge, kind, disk, canFail });
     });
     const complaints = await Promise.all(lanes.map((lane) => lane.run(isOver)));
-    return { type: 'done', complaints: complaints.flat(), counts };
+    return { type: 'done', complaints: complaints.flat(), counts, skipped };
   } finally {
     program.remove();
   }

@@ -79,9 +79,10 @@ async function main(): Promise<number> {
   return failed.length === 0 ? 0 : 1;
 }
 
-function summarise({ name, seconds, skipped, counts, complaints }: PartResult): void {
+function summarise({ name, seconds, whySkipped, skipped, counts, complaints }: PartResult): void {
   print('');
-  print(skipped === undefined ? `${name}, ${seconds} s` : `${name}: skipped: ${skipped}`);
+  print(whySkipped === undefined ? `${name}, ${seconds} s` : `${name}: skipped: ${whySkipped}`);
+  for (const what of skipped) print(`  skipped: ${what}`);
   for (const [what, times] of Object.entries(counts)) print(`  ${what.padEnd(30)} ${times}`);
   for (const complaint of complaints) print(`  WRONG: ${complaint}`);
 }

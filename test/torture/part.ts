@@ -26,6 +26,8 @@ export type PartReport =
       /** One sentence each; none when every promise was kept. */
       readonly complaints: readonly string[];
       readonly counts: Counts;
+      /** What of the part was left out, and why. */
+      readonly skipped: readonly string[];
     };
 
 export interface Part {
@@ -39,7 +41,16 @@ export function count(counts: Counts, what: string, times = 1): void {
   counts[what] = (counts[what] ?? 0) + times;
 }
 
-/** Without what is missing, as far as a part can do without it. */
-export function presentDisk(disk: FaultyDisk | Missing): FaultyDisk | undefined {
-  return 'why' in disk ? undefined : disk;
+/** Without what is missing, as far as a part can do without it; and then it says so. */
+export function presentDisk(disk: FaultyDisk | Missing): {
+  readonly faulty: FaultyDisk | undefined;
+  readonly skipped: readonly string[];
+} {
+  if (!('why' in disk)) return { faulty: disk, skipped: [] };
+  return { faulty: undefined, skipped: [`disks that fail, losses of power: ${disk.why}`] };
+}
+
+/** Of a part that works on small disks: what the machine does not let it do with them. */
+export function skippedOf(disks: { readonly whyNoPowerLoss: string | undefined }): readonly string[] {
+  return disks.whyNoPowerLoss === undefined ? [] : [`losses of power: ${disks.whyNoPowerLoss}`];
 }

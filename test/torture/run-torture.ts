@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SeededRandom } from '@waldb/testkit';
 import { makeFaultyDisk } from '../support/faulty-disk/faulty-disk.js';
-import type { Counts, Part } from './part.js';
+import type { Counts, Part, PartContext, PartReport } from './part.js';
 
 export interface TortureOptions {
   readonly parts: readonly Part[];
@@ -26,8 +26,10 @@ export interface PartResult {
   readonly name: string;
   readonly seed: number;
   readonly seconds: number;
-  /** Present where it did not run. */
-  readonly skipped?: string;
+  /** Why it did not run; present where it did not. */
+  readonly whySkipped?: string;
+  /** What of it was left out, and why. */
+  readonly skipped: readonly string[];
   readonly complaints: readonly string[];
   readonly counts: Counts;
 }
@@ -36,7 +38,6 @@ export async function runTorture(options: TortureOptions): Promise<readonly Part
   const { parts, seconds, seed, print, signal } = options;
   const directory = mkdtempSync(join(options.root ?? tmpdir(), `waldb-torture-${seed}-`));
   const disk = await makeFaultyDisk({ isLying: options.isDiskLying === true });
-  if ('why' in disk) print(`disks do not fail, and no power is lost: ${disk.why}`);
   const results: PartResult[] = [];
   try {
     for (const part of parts) {
@@ -49,11 +50,11 @@ export async function runTorture(options: TortureOptions): Promise<readonly Part
       const isKept = options.isKept === true;
       const own = { seconds: seconds / parts.length, seed: partSeed, directory: place, isKept };
       const began = Date.now();
-      const report = await part.run({ ...own, print, disk, signal });
+      const report = await toItsEnd(part, { ...own, print, disk, signal });
       const result = { name: part.name, seed: partSeed, seconds: Math.round((Date.now() - began) / 1000) };
       if (report.type === 'skipped')
-        results.push({ ...result, skipped: report.why, complaints: [], counts: {} });
-      else results.push({ ...result, complaints: report.complaints, counts: report.counts });
+        results.push({ ...result, whySkipped: report.why, skipped: [], complaints: [], counts: {} });
+      else results.push({ ...result, ...report });
       settle(place, results.at(-1)?.complaints ?? [], options);
     }
   } finally {
@@ -62,6 +63,21 @@ export async function runTorture(options: TortureOptions): Promise<readonly Part
       rmSync(directory, { recursive: true, force: true });
   }
   return results;
+}
+
+/** A part that does not come to its end is wrong, and no reason not to run the others. */
+async function toItsEnd(part: Part, context: PartContext): Promise<PartReport> {
+  try {
+    return await part.run(context);
+  } catch (error) {
+    const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return {
+      type: 'done',
+      complaints: [`The part did not come to its end: ${told}`],
+      counts: {},
+      skipped: [],
+    };
+  }
 }
 
 function settle(directory: string, complaints: readonly string[], { isKept, print }: TortureOptions): void {

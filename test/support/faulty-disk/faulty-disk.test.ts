@@ -2,12 +2,12 @@
 // exactly what a loss of power may take.
 
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { SeededRandom } from '@waldb/testkit';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makePowerImage } from '../../../packages/wal/test/support/process/power-image.js';
 import type { DiskFault } from './disk-fault.js';
 import { type FaultyDisk, type Missing, makeFaultyDisk, takeFaultsTold } from './faulty-disk.js';
@@ -45,12 +45,41 @@ async function run(program: string, faults: readonly DiskFault[] = []): Promise<
 
 const TRY = 'const told = (f) => { try { return String(f()); } catch (error) { return error.code; } };';
 
-describe('a disk that is told to fail', () => {
-  it('says why where there can be none', () => {
-    if ('why' in disk) expect(disk.why).not.toBe('');
-    else expect(disk.environment).toBeTypeOf('function');
+describe.runIf(process.platform === 'linux')('a machine that can have no such disk says why', () => {
+  let commands: string;
+
+  beforeEach(() => {
+    commands = join(places.beside, 'commands');
+    mkdirSync(commands);
+    vi.stubEnv('PATH', commands);
   });
 
+  afterEach(() => vi.unstubAllEnvs());
+
+  function gcc(script: string): void {
+    writeFileSync(join(commands, 'gcc'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+
+  it('without gcc', async () => {
+    expect(await makeFaultyDisk()).toEqual({ why: 'there is no gcc' });
+  });
+
+  it('with a gcc that has no headers', async () => {
+    gcc(
+      'echo "In file included from calls.c:1:" >&2; echo "calls.c:2: fatal error: dlfcn.h: not there" >&2; exit 1',
+    );
+    expect(await makeFaultyDisk()).toEqual({
+      why: 'gcc cannot compile a library here (calls.c:2: fatal error: dlfcn.h: not there)',
+    });
+  });
+
+  it('where Node takes no library: else a run in which nothing failed would look like one in which all went well', async () => {
+    gcc('while [ "$1" != -o ]; do shift; done; : > "$2"');
+    expect(await makeFaultyDisk()).toEqual({ why: 'this Node takes no preloaded library (LD_PRELOAD)' });
+  });
+});
+
+describe('a disk that is told to fail', () => {
   it('fails the calls that it is told to fail, counted from 1, and tells of each', async () => {
     if ('why' in disk) return;
     const printed = await run(

@@ -2,7 +2,7 @@
 // what a loss of power would take. A machine that cannot do that gives the reason in words.
 
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -38,13 +38,10 @@ export async function makeFaultyDisk(
   const directory = mkdtempSync(join(tmpdir(), 'waldb-faulty-disk-'));
   const library = join(directory, 'faulty-disk.so');
   const sources = SOURCES.map((name) => join(import.meta.dirname, name));
-  try {
-    await promisify(execFile)('gcc', ['-shared', '-fPIC', '-O2', '-o', library, ...sources, '-ldl']);
-  } catch (error) {
+  const why = (await whyNotCompiled(sources, library)) ?? (await whyNotPreloaded(library, directory));
+  if (why !== undefined) {
     rmSync(directory, { recursive: true });
-    // Reading a property of whatever was thrown.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { why: 'there is no gcc' };
-    throw error;
+    return { why };
   }
   return {
     environment: ({ directory: root, beside, faults, isWatched }) => ({
@@ -61,6 +58,40 @@ export async function makeFaultyDisk(
 
 const JOURNAL = 'journal';
 const TOLD = 'faults';
+
+async function whyNotCompiled(sources: readonly string[], library: string): Promise<string | undefined> {
+  try {
+    await promisify(execFile)('gcc', ['-shared', '-fPIC', '-O2', '-o', library, ...sources, '-ldl']);
+    return undefined;
+  } catch (error) {
+    // Reading properties of whatever was thrown.
+    const { code, stderr = '' } = error as NodeJS.ErrnoException & { readonly stderr?: string };
+    if (code === 'ENOENT') return 'there is no gcc';
+    const told = stderr.split('\n').find((line) => line.includes('error')) ?? stderr.split('\n')[0];
+    return `gcc cannot compile a library here (${told?.trim()})`;
+  }
+}
+
+/** A Node that is linked as one file, or of another C library, takes none; and then nothing would ever fail. */
+async function whyNotPreloaded(library: string, directory: string): Promise<string | undefined> {
+  const root = join(directory, 'probe');
+  mkdirSync(root);
+  const env = {
+    ...process.env,
+    LD_PRELOAD: library,
+    WALDB_DISK_ROOT: root,
+    WALDB_DISK_TOLD: join(directory, TOLD),
+    WALDB_DISK_FAULTS: formatFaults([{ operation: 'mkdir', first: 1, count: 1, kind: 'EIO' }]),
+  };
+  const args = ['-e', 'require("node:fs").mkdirSync(process.argv[1])', join(root, 'a')];
+  const isFailed = await promisify(execFile)(process.execPath, args, { env }).then(
+    () => false,
+    () => true,
+  );
+  return isFailed && readFaultsTold(directory)['mkdir EIO'] === 1
+    ? undefined
+    : 'this Node takes no preloaded library (LD_PRELOAD)';
+}
 
 /** The faults that took place since they were last taken: how often, by `<operation> <what>`. */
 export function readFaultsTold(beside: string): Record<string, number> {

@@ -4,14 +4,14 @@ import { SeededRandom } from '@waldb/testkit';
 import { presentMounts } from './private-mounts.js';
 import { SmallDisk } from './small-disk.js';
 
-export type SmallDisks =
-  | { readonly type: 'missing'; readonly why: string }
-  | {
-      readonly type: 'present';
-      readonly make: (directory: string) => SmallDisk;
-      /** Why they cannot lose power, where they cannot. */
-      readonly whyNoPowerLoss: string | undefined;
-    };
+export type SmallDisks = { readonly type: 'missing'; readonly why: string } | PresentSmallDisks;
+
+export interface PresentSmallDisks {
+  readonly type: 'present';
+  readonly make: (directory: string) => SmallDisk;
+  /** Why they cannot lose power, where they cannot. */
+  readonly whyNoPowerLoss: string | undefined;
+}
 
 /** Each of so many bytes. */
 export function makeSmallDisks(bytes: number, seed: number): SmallDisks {

@@ -2,9 +2,10 @@
 // whole program is started anew inside of it, since one that runs cannot enter it.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmdirSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { formatExt4, mountExt4 } from './ext4-file.js';
 
 const MARK = 'WALDB_PRIVATE_MOUNTS';
 /** As root; else as one who is root in there only, who may mount no devices. */
@@ -12,6 +13,8 @@ const WAYS: readonly (readonly string[])[] = [
   ['--mount', '--propagation', 'private'],
   ['--mount', '--user', '--map-root-user', '--propagation', 'private'],
 ];
+const TRIAL_BYTES = 4 * 1024 * 1024;
+const TRIAL_OPTIONS = 'data=ordered';
 
 export interface Mounts {
   readonly mayMount: boolean;
@@ -29,12 +32,10 @@ export function presentMounts(): Mounts {
       mayBeExt4: false,
       why: 'mounts of our own need Linux and unshare(1), and root or user namespaces',
     };
-  const mayBeExt4 = isDone('losetup', ['--find']) && isDone('mkfs.ext4', ['-V']);
-  return {
-    mayMount: true,
-    mayBeExt4,
-    why: mayBeExt4 ? '' : 'ext4 on a file needs root, loop devices and mkfs.ext4',
-  };
+  const failure = inTrial((place) => whyNoExt4(place));
+  if (failure === undefined) return { mayMount: true, mayBeExt4: true, why: '' };
+  const why = `ext4 on a file needs root, loop devices and mkfs.ext4 (${failure})`;
+  return { mayMount: true, mayBeExt4: false, why };
 }
 
 /** Runs this program again with mounts of its own and returns its exit code; undefined where it is to go on as it is. */
@@ -53,19 +54,45 @@ export async function againWithOwnMounts(): Promise<number | undefined> {
 }
 
 function canMount(options: readonly string[]): boolean {
+  const command = [...options, 'mount', '-t', 'tmpfs', 'none'];
+  return inTrial((place) => whyNot(() => run('unshare', [...command, place]))) === undefined;
+}
+
+/**
+ * Only doing it tells: who is root in a namespace alone finds a loop device and may not bind it, or binds it and may not
+ * mount it.
+ */
+function whyNoExt4(place: string): string | undefined {
+  const image = join(place, 'image');
+  const directory = join(place, 'mounted');
+  return whyNot(() => {
+    formatExt4(image, TRIAL_BYTES);
+    mountExt4(image, directory, TRIAL_OPTIONS);
+    run('umount', [directory]);
+  });
+}
+
+function inTrial<T>(attempt: (place: string) => T): T {
   const place = mkdtempSync(join(tmpdir(), 'waldb-mount-'));
   try {
-    return isDone('unshare', [...options, 'mount', '-t', 'tmpfs', 'none', place]);
+    return attempt(place);
   } finally {
-    rmdirSync(place);
+    rmSync(place, { recursive: true });
   }
 }
 
-function isDone(command: string, args: readonly string[]): boolean {
+/** In one line; undefined where it went well. */
+function whyNot(attempt: () => void): string | undefined {
   try {
-    execFileSync(command, args, { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false; // not there, or not allowed: both mean no
+    attempt();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const said = error.message.split('\n');
+    return (said[1] ?? '') === '' ? said[0] : said[1]; // behind the command's name, what it said itself
   }
+}
+
+function run(command: string, args: readonly string[]): void {
+  execFileSync(command, args, { stdio: 'pipe' });
 }

@@ -7,6 +7,7 @@ import * as fs from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SeededRandom } from '@waldb/testkit';
+import { formatExt4, mountExt4 } from './ext4-file.js';
 
 const FILLER = 'filler';
 const FILLER_PIECE = Buffer.alloc(64 * 1024, 1);
@@ -34,7 +35,7 @@ export class SmallDisk {
     this.#bytes = options.bytes;
     this.#options = options.random.pick(['data=ordered', 'data=writeback']);
     fs.mkdirSync(directory, { recursive: true });
-    if (this.#kind === 'ext4') this.#format();
+    if (this.#kind === 'ext4') formatExt4(this.#image, this.#bytes);
     this.#mount();
   }
 
@@ -87,19 +88,11 @@ export class SmallDisk {
     return `${this.directory}/${FILLER}`;
   }
 
-  #format(): void {
-    fs.closeSync(fs.openSync(this.#image, 'w'));
-    fs.truncateSync(this.#image, this.#bytes);
-    execFileSync('mkfs.ext4', ['-q', '-F', '-m', '0', this.#image]);
-  }
-
   #mount(): void {
     if (this.#kind === 'tmpfs') {
       execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${this.#bytes}`, 'none', this.directory]);
     } else {
-      this.#device = execFileSync('losetup', ['--find', '--show', this.#image], { encoding: 'utf8' }).trim();
-      execFileSync('mount', ['-o', this.#options, this.#device, this.directory]);
-      execFileSync('losetup', ['--detach', this.#device]); // once it is unmounted
+      this.#device = mountExt4(this.#image, this.directory, this.#options);
     }
     this.#isMounted = true;
   }

@@ -2,9 +2,16 @@
 
 import { PLAIN, type Variant } from '../../soak/protocol.js';
 import { runSoak, SMALL_DISK_BYTES, type SoakReport } from '../../soak/run-soak.js';
-import { makeSmallDisks } from '../../support/small-disk/make-small-disks.js';
-import type { SmallDisk } from '../../support/small-disk/small-disk.js';
-import { type Counts, count, type Part, type PartContext, type PartReport, presentDisk } from '../part.js';
+import { makeSmallDisks, type PresentSmallDisks } from '../../support/small-disk/make-small-disks.js';
+import {
+  type Counts,
+  count,
+  type Part,
+  type PartContext,
+  type PartReport,
+  presentDisk,
+  skippedOf,
+} from '../part.js';
 
 const BALLAST_BYTES = 8 * 1024 * 1024;
 
@@ -28,34 +35,29 @@ export const smallDisksPart: Part = {
   run: async (context) => {
     const disks = makeSmallDisks(SMALL_DISK_BYTES, context.seed);
     if (disks.type === 'missing') return { type: 'skipped', why: disks.why };
-    if (disks.whyNoPowerLoss !== undefined)
-      context.print(`disks are filled up only, and lose no power: ${disks.whyNoPowerLoss}`);
-    return soak(context, PLAIN, disks.make);
+    return soak(context, PLAIN, disks);
   },
 };
 
-async function soak(
-  context: PartContext,
-  variant: Variant,
-  makeSmallDisk?: (directory: string) => SmallDisk,
-): Promise<PartReport> {
+async function soak(context: PartContext, variant: Variant, small?: PresentSmallDisks): Promise<PartReport> {
   const { seconds, seed, directory, isKept, print, signal } = context;
-  const disk = makeSmallDisk === undefined ? presentDisk(context.disk) : undefined;
+  const { faulty, skipped } =
+    small === undefined ? presentDisk(context.disk) : { faulty: undefined, skipped: skippedOf(small) };
   const report = await runSoak({
     seconds,
     seed,
     servers: 3,
     clients: 6,
     variant,
-    ...(disk === undefined ? {} : { disk }),
-    ...(makeSmallDisk === undefined ? {} : { makeSmallDisk }),
+    ...(faulty === undefined ? {} : { disk: faulty }),
+    ...(small === undefined ? {} : { makeSmallDisk: small.make }),
     print,
     signal,
     validatesTraces: true,
     root: directory,
     isKept,
   });
-  return { type: 'done', complaints: report.complaints, counts: countsOf(report) };
+  return { type: 'done', complaints: report.complaints, counts: countsOf(report), skipped };
 }
 
 function countsOf(report: SoakReport): Counts {
