@@ -82,6 +82,13 @@ function checkKind(directory: string, { metadata }: Recovered, kind: LogKind): v
 
 function asWalError(directory: string, error: unknown): WalError {
   if (error instanceof WalError) return error;
+  if (isOutOfSpace(error))
+    return new WalError(
+      'WAL_FULL',
+      `There is no space to open the log in ${directory}, not even for a small file; nothing is lost.`,
+      { directory },
+      { cause: error },
+    );
   const why = error instanceof Error ? error.message : String(error);
   return new WalError(
     'WAL_IO',
@@ -121,17 +128,7 @@ async function create(vfs: Vfs, directory: string, kind: LogKind): Promise<Recov
   const metadata = { ...first, generation: 2 };
   const bytes = new Uint8Array(METADATA_BYTES);
   for (const slot of [first, metadata]) bytes.set(encodeMetadata(slot), metadataSlotOffset(slot.generation));
-  try {
-    await runWithCallbacks(vfs, publishFilePlan(vfs, join(directory, METADATA_FILE), bytes));
-  } catch (error) {
-    if (!isOutOfSpace(error)) throw error;
-    throw new WalError(
-      'WAL_FULL',
-      `There is no space to create a log in ${directory}.`,
-      { directory },
-      { cause: error },
-    );
-  }
+  await runWithCallbacks(vfs, publishFilePlan(vfs, join(directory, METADATA_FILE), bytes));
   const created = recover(vfs, directory, { readOnly: false });
   if (created === undefined) {
     throw new WalError('WAL_IO', `${METADATA_FILE} was written and is not there.`, { file: METADATA_FILE });

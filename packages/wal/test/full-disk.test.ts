@@ -5,7 +5,7 @@ import {
   applyCall,
   describeLog,
   describeModel,
-  type FaultVfs,
+  FaultVfs,
   type LogCall,
   ModelLog,
   SeededRandom,
@@ -223,6 +223,21 @@ describe('opening on a full disk', () => {
     vfs.capacityBytes = 10 ** 6;
     expect((await open(vfs)).lastIndex()).toBe(6);
   });
+});
+
+describe('a new log on a full disk', () => {
+  for (const type of ['mkdir', 'create', 'write', 'sync'] as const)
+    for (const code of ['ENOSPC', 'EDQUOT'] as const)
+      it(`W24: ${code} at the first ${type}: WAL_FULL, and it opens once there is space`, async () => {
+        const vfs = new FaultVfs();
+        vfs.faults = (operation) => {
+          if (operation.type !== type) return undefined;
+          vfs.faults = undefined;
+          return { type: 'error', code };
+        };
+        await expect(open(vfs)).rejects.toMatchObject({ code: 'WAL_FULL', cause: { code } });
+        expect((await open(vfs)).recovery.outcome).toBe('created');
+      });
 });
 
 describe('lives on a disk that fills up', () => {
