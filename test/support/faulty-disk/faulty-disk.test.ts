@@ -180,6 +180,18 @@ describe('a loss of power', () => {
     expect(afterLosses()).toContain('a=hello');
   });
 
+  it('W41 takes no name whose sync has failed once a later one succeeded: names reach the disk in order', async () => {
+    if ('why' in disk) return;
+    await run(
+      `${WRITE} ${TRY} fs.fdatasyncSync(put('a', 'w+', 'one')); syncDirectory();
+       fs.fdatasyncSync(put('b', 'w+', 'two')); told(syncDirectory);
+       fs.fdatasyncSync(put('c', 'w+', 'three')); syncDirectory();`,
+      [{ operation: 'fsync', first: 2, count: 1, kind: 'EIO' }],
+    );
+    expect(takeFaultsTold(places.beside)).toEqual({ 'fsync EIO': 1 });
+    expect(afterLosses()).toEqual(new Set(['a=one b=two c=three']));
+  });
+
   it('what a killed process had written and not synced is durable once the next one syncs it', async () => {
     if ('why' in disk) return;
     await run(

@@ -60,13 +60,18 @@ class Journal {
     for (const [at, line] of lines.entries()) this.#take(line, at, underWay);
   }
 
-  /** Whether the first sync of `subject` that began after the change was over, and was not cut off itself, succeeded. */
-  isSynced(change: JournalLine, subject: string): boolean {
-    const over = this.#overAt.get(change.id);
-    if (over === undefined || this.#failed.has(change.id)) return false;
-    const later = this.#syncs.get(subject) ?? [];
-    const settled = later.find(({ id, at }) => at > over && (this.#ended.has(id) || this.#failed.has(id)));
-    return settled !== undefined && this.#ended.has(settled.id);
+  /** Whether the first sync of the file that began after the write was over, and was not cut off itself, succeeded. */
+  areBytesSynced(write: Write): boolean {
+    const settled = this.#syncsAfter(write, String(write.inode))[0];
+    return settled !== undefined && this.#ended.has(settled);
+  }
+
+  /**
+   * Whether any later sync of the directory succeeded. Names reach the disk in order: what makes a later one durable does
+   * not leave out one that an earlier, failed sync was for.
+   */
+  isNameSynced(change: NameChange, directory: string): boolean {
+    return this.#syncsAfter(change, directory).some((id) => this.#ended.has(id));
   }
 
   hasEnded(line: JournalLine): boolean {
@@ -75,6 +80,14 @@ class Journal {
 
   hasFailed(line: JournalLine): boolean {
     return this.#failed.has(line.id);
+  }
+
+  /** Those that began when the change was over, and came to an end themselves. */
+  #syncsAfter(change: JournalLine, subject: string): readonly number[] {
+    const over = this.#overAt.get(change.id);
+    if (over === undefined || this.#failed.has(change.id)) return [];
+    const later = (this.#syncs.get(subject) ?? []).filter(({ at }) => at > over);
+    return later.map(({ id }) => id).filter((id) => this.#ended.has(id) || this.#failed.has(id));
   }
 
   #take(line: JournalLine, at: number, underWay: Set<number>): void {
@@ -124,7 +137,7 @@ function undoNames(
       (line.op === 'create' || line.op === 'rename' || line.op === 'unlink') &&
       isHere(line.op === 'rename' ? line.to : line.path) &&
       !journal.hasFailed(line) &&
-      !journal.isSynced(line, directory),
+      !journal.isNameSynced(line, directory),
   );
   const undone = open.slice(random.below(open.length + 1)).reverse();
   for (const change of undone) undo(names, change);
@@ -159,7 +172,7 @@ function writeSurvivor(path: string, place: string, journal: Journal, random: Se
   for (const write of writes) {
     const { position } = write;
     const end = Math.min(position + write.length, content.length);
-    if ((write.isDurable && journal.hasEnded(write)) || journal.isSynced(write, String(inode))) {
+    if ((write.isDurable && journal.hasEnded(write)) || journal.areBytesSynced(write)) {
       mask.fill(0, position, end);
       durableSize = Math.max(durableSize, position + write.length);
       continue;
