@@ -50,7 +50,7 @@ describe('a process that uses a log', () => {
         expect(acknowledged).toBeGreaterThan(KILLS / LANES);
       }
     },
-    60_000 + KILLS * 2000,
+    120_000 + KILLS * 10_000,
   );
 
   it('W51: told to end by SIGTERM at random moments under load: all it ever staged is there, and nothing needs repair', async () => {

@@ -63,5 +63,5 @@ it(
       `power lost ${LOSSES} times: ${sum.lost} of ${sum.atRisk} unsynced sectors and names gone, ${judge.seen.acknowledged} calls kept`,
     );
   },
-  60_000 + LOSSES * 3000,
+  120_000 + LOSSES * 10_000,
 );
