@@ -39,7 +39,8 @@ export class ClusterFaults {
   calm(): void {
     const { network, scenario } = this.#world;
     network.heal();
-    for (const server of presentServers(this.#world)) {
+    // The retired ones too: one of them may be closing, and others wait for what it still owes them.
+    for (const server of this.#world.servers.values()) {
       server.machine.disk.clear();
       server.machine.disk.pace = scenario.disk;
       server.running?.life.resume();

@@ -1,0 +1,51 @@
+// What ends when the faults end.
+
+import { describe, expect, it } from 'vitest';
+import { ClusterCoverage } from '../../src/cluster-sim/cluster-coverage.js';
+import { ClusterFaults } from '../../src/cluster-sim/cluster-faults.js';
+import { makeClusterScenario } from '../../src/cluster-sim/cluster-scenario.js';
+import { addressOf, ClusterServer } from '../../src/cluster-sim/cluster-server.js';
+import type { ClusterWorld } from '../../src/cluster-sim/cluster-world.js';
+import { GuardedObserver } from '../../src/cluster-sim/guarded-observer.js';
+import { listsWorkload } from '../../src/cluster-sim/lists.js';
+import { SimulatedNetwork } from '../../src/machines/simulated-network.js';
+import { Simulation } from '../../src/machines/simulation.js';
+
+/** Nothing but one server, and no faults but the test's. */
+function quietWorld(): ClusterWorld {
+  const scenario = { ...makeClusterScenario(1), schedule: [] };
+  const simulation = new Simulation(1);
+  return {
+    scenario,
+    simulation,
+    network: new SimulatedNetwork(simulation, simulation.random.fork(), scenario.network),
+    observer: new GuardedObserver({}),
+    coverage: new ClusterCoverage(),
+    workload: listsWorkload(10),
+    servers: new Map(),
+    isCalm: false,
+    protocolTrace: undefined,
+    log: undefined,
+  };
+}
+
+describe('calm', () => {
+  it('ends the pause of a server that is being taken out of service', { timeout: 60_000 }, async () => {
+    const world = quietWorld();
+    const { simulation } = world;
+    const members = { 1: addressOf(1) };
+    const server = new ClusterServer(1, world, { type: 'bootstrap', members });
+    world.servers.set(1, server);
+    server.start();
+    await simulation.run(() => server.running?.server?.isLeader === true);
+
+    server.running?.life.pause();
+    void server.retire();
+    new ClusterFaults(world).calm();
+    const deadline = simulation.now + 20_000;
+    await simulation.run(() => server.running === undefined || simulation.now > deadline);
+
+    expect(server.running).toBeUndefined();
+    expect(world.observer.violation).toBeUndefined();
+  });
+});
