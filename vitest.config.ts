@@ -27,7 +27,8 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, ...LONG_WALKS],
+    // The packages have a command of their own: it needs the registry.
+    exclude: [...configDefaults.exclude, ...LONG_WALKS, 'test/packages/**'],
     globalSetup: 'test/support/compile-cli.ts',
     // Tests wait generously; a slow machine must not turn a right answer into a failure.
     testTimeout: 60_000,

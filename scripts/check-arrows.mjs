@@ -218,8 +218,8 @@ function checkGlobals(name, row, file) {
 
 /** package.json and imports say the same: nothing undeclared, nothing declared and unused. */
 function checkManifest(name, imports) {
-  const { dependencies, peerDependencies } = readJson('packages', name, 'package.json');
-  const declared = Object.keys({ ...dependencies, ...peerDependencies });
+  const { dependencies, optionalDependencies, peerDependencies } = readJson('packages', name, 'package.json');
+  const declared = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies });
   const used = new Set(
     imports
       .map(({ specifier }) => specifier)

@@ -17,13 +17,22 @@ interface User {
   readonly gid?: number;
 }
 
-/** Runs the command line as it was compiled before the tests (compile-cli.ts). */
-export function spawnWaldb(args: readonly string[], user: User = {}): ChildProcess {
-  return spawn(process.execPath, [ENTRY, ...args], {
-    cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...user,
-  });
+/** Another command line than the one of this checkout: an installed one. */
+export interface Installed {
+  readonly cwd: string;
+  /** What stands before the arguments. */
+  readonly command: readonly [file: string, ...args: string[]];
+}
+
+const COMPILED: Installed = { cwd: ROOT, command: [process.execPath, ENTRY] };
+
+/** Runs the command line as it was compiled before the tests (compile-cli.ts), or an installed one. */
+export function spawnWaldb(
+  args: readonly string[],
+  user: User = {},
+  { cwd, command: [file, ...first] }: Installed = COMPILED,
+): ChildProcess {
+  return spawn(file, [...first, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'], ...user });
 }
 
 export interface Finished {
@@ -33,8 +42,12 @@ export interface Finished {
 }
 
 /** Runs a command that ends by itself. */
-export function runWaldb(args: readonly string[], user: User = {}): Promise<Finished> {
-  const child = spawnWaldb(args, user);
+export function runWaldb(
+  args: readonly string[],
+  user: User = {},
+  installed: Installed = COMPILED,
+): Promise<Finished> {
+  const child = spawnWaldb(args, user, installed);
   started.add(child);
   let stdout = '';
   let stderr = '';
@@ -74,8 +87,9 @@ export class ClusterProcess {
     readonly nodes?: number;
     /** Further options of the command line. */
     readonly args?: readonly string[];
+    readonly installed?: Installed;
   }) {
-    const { directory, port, nodes = 3, args: more = [] } = options;
+    const { directory, port, nodes = 3, args: more = [], installed = COMPILED } = options;
     this.port = port;
     this.ports = Array.from({ length: nodes }, (_, nth) => port + nth);
     const args = [
@@ -88,7 +102,7 @@ export class ClusterProcess {
       String(nodes),
       ...more,
     ];
-    this.#child = spawnWaldb(args);
+    this.#child = spawnWaldb(args, {}, installed);
     started.add(this.#child);
     this.pid = this.#child.pid ?? -1;
     let line = '';

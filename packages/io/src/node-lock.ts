@@ -43,7 +43,8 @@ function loadFlock(): FlockModule {
   } catch (error) {
     throw new VfsError(
       'LOCK_UNAVAILABLE',
-      'The native file lock (fs-ext) could not be loaded. It is compiled at install time and needs python3, make and a C++ compiler.',
+      'The file lock (fs-ext) is not there, and without it two processes could use one directory. It is compiled when it is installed: ' +
+        '`npm rebuild fs-ext` does it again and says why it cannot be; it takes python3, make and a C++ compiler. pnpm builds only what `pnpm approve-builds` allows.',
       {},
       { cause: error },
     );
