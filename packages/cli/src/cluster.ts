@@ -9,7 +9,7 @@ import { certificatePaths } from './certs/certificate-paths.js';
 import { checkPorts } from './check-ports.js';
 import { type ClusterPorts, directoryOf, layOut } from './cluster-layout.js';
 import { EXIT, type ExitCode, ExitError, reportExit, reported } from './exit.js';
-import type { LogLevel } from './logging.js';
+import type { LogLevel } from './log-levels.js';
 import { formatPeers, type MemberEndpoints } from './option-values.js';
 import { type NodeExit, SupervisedNode } from './supervised-node.js';
 import { readTlsFiles, type TlsFiles } from './tls-files.js';

@@ -1,9 +1,5 @@
 // How the process ends: one line for people, and a code for scripts and for the supervisor.
 
-import { KvError } from '@waldb/kv';
-import { RuntimeError } from '@waldb/runtime';
-import { SnapshotError } from '@waldb/snapshot';
-
 /**
  * - `failed`: anything that may be better next time. The supervisor starts the server again.
  * - `refused`: the call was wrong, or does not fit what is there: an option, a port in use, a directory that is locked
@@ -36,6 +32,7 @@ const REFUSED = new Set([
   'RECOVERY_UNFINISHED',
   'RESTORE_UNFINISHED',
   'LISTEN_FAILED',
+  'LOCK_UNAVAILABLE',
   'WAL_LOCKED',
   'WAL_INVALID',
   'WAL_FULL',
@@ -52,6 +49,9 @@ const UNUSABLE = new Set([
   'WAL_FOREIGN',
 ]);
 
+/** By name: to know the classes, every command would have to load the whole store. */
+const OURS = new Set(['KvError', 'RuntimeError', 'SnapshotError', 'VfsError']);
+
 /** What an error that ended a start or a run means for whoever started it. */
 export function toExitError(error: unknown): ExitError {
   if (error instanceof ExitError) return error;
@@ -64,11 +64,7 @@ export function toExitError(error: unknown): ExitError {
 
 /** Errors of ours are sentences; what the machine said gets its code beside it. */
 function describe(error: Error, code: string): string {
-  const isOurs =
-    error instanceof KvError ||
-    error instanceof RuntimeError ||
-    error instanceof SnapshotError ||
-    code.startsWith('WAL_');
+  const isOurs = OURS.has(error.name) || code.startsWith('WAL_');
   if (code === 'WAL_CORRUPT')
     return `${error.message} \`waldb wal verify\` says what is lost and what to do.`;
   return isOurs ? error.message : `${error.message} (${code})`;

@@ -1,7 +1,8 @@
 // Reads what is typed behind options. What is wrong is told in one sentence that names the value and what is wanted.
 
 import { type Endpoint, formatEndpoint, parseEndpoint } from '@waldb/io';
-import { formatServerAddress, type Members } from '@waldb/runtime';
+import type { Members } from '@waldb/runtime';
+import { formatServerAddress } from '@waldb/runtime/server-address';
 import { InvalidArgumentError } from 'commander';
 
 export const PORT_MAX = 65_535;

@@ -11,6 +11,7 @@ import {
 } from '@waldb/runtime';
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import type { CommandContext } from './commands.js';
 import { EXIT, type ExitCode, ExitError, reported } from './exit.js';
 import { parsePeers } from './option-values.js';
 import { type Palette, paletteFor } from './terminal/palette.js';
@@ -20,12 +21,8 @@ interface RecoverFlags {
   readonly yes?: boolean;
 }
 
-export function addRecover(program: Command, onExitCode: (code: ExitCode) => void): void {
-  program
-    .command('recover')
-    .description(
-      'After the majority is lost for good: make a new cluster of a survivor. Its server has to be stopped.',
-    )
+export function addRecover(command: Command, { onExitCode }: CommandContext): void {
+  command
     .argument('<directory>', "the survivor's directory, as waldb serve has it")
     .addOption(
       new Option(

@@ -7,7 +7,8 @@ import { makeProgram } from '../src/command-line.js';
 import { placesOf } from '../src/completion/command-tree.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
-const PLACES = new Map(placesOf(makeProgram('', () => undefined)).map((place) => [place.path, place]));
+const PROGRAM = await makeProgram({ entryFile: '', onExitCode: () => undefined });
+const PLACES = new Map(placesOf(PROGRAM).map((place) => [place.path, place]));
 
 const PAGES = [
   'README.md',

@@ -1,7 +1,8 @@
 // The members of a cluster as one server sees them: what `GET /members` answers and `waldb members list` shows.
 
 import { formatEndpoint } from '@waldb/io';
-import { parseServerAddress, type ServerStatus } from '@waldb/runtime';
+import type { ServerStatus } from '@waldb/runtime';
+import { parseServerAddress } from '@waldb/runtime/server-address';
 
 export interface MemberView {
   readonly id: number;

@@ -3,6 +3,7 @@
 import { type Endpoint, formatEndpoint } from '@waldb/io';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_PORT } from '../cluster-layout.js';
+import type { CommandContext } from '../commands.js';
 import { EXIT, type ExitCode, ExitError, reported } from '../exit.js';
 import { parseAddress } from '../option-values.js';
 import { type Palette, paletteFor } from '../terminal/palette.js';
@@ -24,12 +25,10 @@ interface BenchFlags {
   readonly json?: boolean;
 }
 
-export function addBench(program: Command, onExitCode: (code: ExitCode) => void): void {
+export function addBench(command: Command, { onExitCode }: CommandContext): void {
   const number = (flag: string, text: string, [min, max, usual]: readonly [number, number, number]): Option =>
     new Option(flag, text).argParser(between(min, max)).default(usual);
-  program
-    .command('bench')
-    .description('Measure a running store as its clients see it: throughput and latency.')
+  command
     .addOption(
       new Option('--server <address>', "a server's port for clients; the leader is found through it")
         .argParser(parseAddress)

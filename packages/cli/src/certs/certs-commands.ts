@@ -1,15 +1,15 @@
 // `waldb certs ...`: the options of its commands, and nothing of what they do.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type ExitCode, reported } from '../exit.js';
+import type { CommandContext } from '../commands.js';
+import { reported } from '../exit.js';
 import { parseId } from '../option-values.js';
 import { type CreateFlags, runCertsCreate } from './create-command.js';
 
 const DAYS_MAX = 36_500;
 const IDS_MAX = 99;
 
-export function addCerts(program: Command, onExitCode: (code: ExitCode) => void): void {
-  const certs = program.command('certs').description('Make certificates for TLS between servers.');
+export function addCerts(certs: Command, { onExitCode }: CommandContext): void {
   certs
     .command('create')
     .description('Make an authority, unless it is there, and a certificate for each server.')

@@ -1,18 +1,17 @@
 // `waldb completion`: prints the script for a shell.
 
 import { Argument, type Command } from 'commander';
-import { EXIT, type ExitCode } from '../exit.js';
+import type { CommandContext } from '../commands.js';
+import { EXIT } from '../exit.js';
 import { placesOf } from './command-tree.js';
 import { completionScript, SHELLS, type Shell } from './scripts.js';
 
-export function addCompletion(program: Command, onExitCode: (code: ExitCode) => void): void {
-  program
-    .command('completion')
-    .description('Print a script that completes commands and flags of waldb in a shell.')
+export function addCompletion(command: Command, { onExitCode }: CommandContext): void {
+  command
     .addArgument(new Argument('<shell>').choices(SHELLS))
     .addHelpText('after', HELP)
     .action((shell: Shell) => {
-      process.stdout.write(completionScript(shell, placesOf(program)));
+      process.stdout.write(completionScript(shell, placesOf(command.parent ?? command)));
       onExitCode(EXIT.ok);
     });
 }

@@ -1,6 +1,7 @@
 // `waldb config ...`: explains settings, checks a file, and shows what would hold. It starts nothing and writes nothing.
 
 import { type Command, Option } from 'commander';
+import type { CommandContext } from '../commands.js';
 import { EXIT, type ExitCode, ExitError, reported } from '../exit.js';
 import { type Palette, paletteFor } from '../terminal/palette.js';
 import { count } from '../terminal/quantities.js';
@@ -17,12 +18,10 @@ interface JsonFlag {
   readonly json?: boolean;
 }
 
-export function addConfig(program: Command, onExitCode: (code: ExitCode) => void): void {
+export function addConfig(config: Command, { onExitCode }: CommandContext): void {
   const run = async (command: () => ExitCode): Promise<void> =>
     onExitCode(await reported(async () => command()));
-  const config = program
-    .command('config')
-    .description('Explain the settings of waldb serve and waldb cluster, and check configuration files.')
+  config
     .addOption(new Option('--explain [setting]', 'all settings, or all about one'))
     .addOption(jsonOption())
     .addHelpText('after', HELP)

@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from 'commander';
 import { ADMIN_PORT_OFFSET, DEFAULT_PORT, PEER_PORT_OFFSET } from '../cluster-layout.js';
-import { LOG_LEVELS } from '../logging.js';
+import { LOG_LEVELS } from '../log-levels.js';
 import { parseAddress, parseHost, parseId, parseNodes, parsePeers, parsePort } from '../option-values.js';
 import type { Configured, Setting } from './setting.js';
 

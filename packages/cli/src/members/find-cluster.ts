@@ -1,7 +1,8 @@
 // Which cluster a new server is to join, asked of the admin port of one that is in it.
 
 import { type Endpoint, formatEndpoint } from '@waldb/io';
-import { formatServerAddress, type Members, parseServerAddress } from '@waldb/runtime';
+import type { Members } from '@waldb/runtime';
+import { formatServerAddress, parseServerAddress } from '@waldb/runtime/server-address';
 import { EXIT, ExitError } from '../exit.js';
 import { AdminClient } from './admin-client.js';
 

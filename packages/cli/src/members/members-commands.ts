@@ -1,6 +1,7 @@
 // `waldb members ...`: the options of its commands, and nothing of what they do.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { CommandContext } from '../commands.js';
 import { type ExitCode, reported } from '../exit.js';
 import { parseId, parseMemberAddress } from '../option-values.js';
 import {
@@ -17,11 +18,8 @@ import { serverOption } from './server-option.js';
 
 const CATCH_UP_SECONDS = 600;
 
-export function addMembers(program: Command, onExitCode: (code: ExitCode) => void): void {
-  const members = program
-    .command('members')
-    .description('Show the members of a running cluster, and change them.')
-    .addHelpText('after', HELP);
+export function addMembers(members: Command, { onExitCode }: CommandContext): void {
+  members.addHelpText('after', HELP);
   const run = async (command: () => Promise<ExitCode>): Promise<void> => onExitCode(await reported(command));
   command(members, 'list', 'Show who is in the cluster, who leads, and how far everybody is.').action(
     (flags: MembersFlags) => run(() => listMembers(flags)),

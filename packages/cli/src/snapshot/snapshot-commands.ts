@@ -2,6 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import { DEFAULT_PORT } from '../cluster-layout.js';
+import type { CommandContext } from '../commands.js';
 import { EXIT, type ExitCode, reported } from '../exit.js';
 import { serverOption } from '../members/server-option.js';
 import { parseNodes, parsePeers, parsePort } from '../option-values.js';
@@ -9,11 +10,8 @@ import { type LookFlags, runList, runVerify } from './look-commands.js';
 import { type RestoreFlags, runRestore } from './restore-command.js';
 import { runSave, type SaveFlags } from './save-command.js';
 
-export function addSnapshot(program: Command, onExitCode: (code: ExitCode) => void): void {
-  const snapshot = program
-    .command('snapshot')
-    .description('Back a running cluster up, check backups, and make a new cluster of one.')
-    .addHelpText('after', HELP);
+export function addSnapshot(snapshot: Command, { onExitCode }: CommandContext): void {
+  snapshot.addHelpText('after', HELP);
   const run = async (command: () => Promise<ExitCode>, meaning?: ExitCode): Promise<void> =>
     onExitCode(await reported(command, meaning));
   snapshot

@@ -2,7 +2,7 @@
 // the others say.
 
 import { formatEndpoint } from '@waldb/io';
-import { parseServerAddress } from '@waldb/runtime';
+import { parseServerAddress } from '@waldb/runtime/server-address';
 import type { StatusAnswer } from '../admin/admin-routes.js';
 import { type MemberView, membersView } from '../admin/members-view.js';
 import { EXIT, ExitError } from '../exit.js';

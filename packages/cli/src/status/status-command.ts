@@ -1,6 +1,7 @@
 // `waldb status`: all servers of a cluster in one table, once or again and again.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { CommandContext } from '../commands.js';
 import { EXIT, type ExitCode, reported } from '../exit.js';
 import { serverOption } from '../members/server-option.js';
 import { type Palette, paletteFor } from '../terminal/palette.js';
@@ -16,10 +17,8 @@ interface StatusFlags {
 
 const WATCH_SECONDS = 2;
 
-export function addStatus(program: Command, onExitCode: (code: ExitCode) => void): void {
-  program
-    .command('status')
-    .description('Show all servers of a running cluster: who leads, how far each one is.')
+export function addStatus(command: Command, { onExitCode }: CommandContext): void {
+  command
     .addOption(serverOption())
     .addOption(
       new Option('--watch [seconds]', `look again and again, every ${WATCH_SECONDS} seconds`).argParser(

@@ -1,6 +1,7 @@
 // `waldb wal ...`: the options of its commands, and nothing of what they do.
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { CommandContext } from '../commands.js';
 import { EXIT, type ExitCode, reported } from '../exit.js';
 import { type DumpFlags, runDump } from './dump-command.js';
 import { type InspectFlags, runInspect, runVerify, type VerifyFlags } from './inspect-command.js';
@@ -8,11 +9,8 @@ import { type RepairFlags, runRepair } from './repair-command.js';
 
 const DIRECTORY = "a log's directory, or that of a server";
 
-export function addWal(program: Command, onExitCode: (code: ExitCode) => void): void {
-  const wal = program
-    .command('wal')
-    .description('Look into a write-ahead log, check it, and repair it.')
-    .addHelpText('after', WAL_HELP);
+export function addWal(wal: Command, { onExitCode }: CommandContext): void {
+  wal.addHelpText('after', WAL_HELP);
   // These commands judge logs by their exit codes, so every other failure has the one that says "could not".
   const run = async (command: () => Promise<ExitCode>): Promise<void> =>
     onExitCode(await reported(command, EXIT.refused));

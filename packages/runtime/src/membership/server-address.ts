@@ -1,6 +1,7 @@
 // How a server's addresses are written where they are replicated: `peerHost:peerPort[,clientHost:clientPort[,adminHost:adminPort]]`.
 // Peers dial the first; clients of the store built on the server are sent to the second, its operators to the third. A
 // configuration writes `#index` behind it: the mark that tells one membership of an id from the next (docs/operations.md).
+// An entry point of its own (`@waldb/runtime/server-address`): tools that only read addresses need no server.
 
 import { type Endpoint, formatEndpoint, parseEndpoint } from '@waldb/io';
 import { RuntimeError } from '../runtime-error.js';
