@@ -1,6 +1,7 @@
 // What is run of each package in an empty project: the first example of its README, and for those whose README has none
 // that ends by itself, a program of its own.
 
+import { PROGRAMS as ON_PAGES } from '../pages/programs.js';
 import type { EmptyProject } from './empty-project.js';
 
 export interface Program {
@@ -55,21 +56,26 @@ console.log(typeof register);
 `;
 
 export const PROGRAMS: readonly Program[] = [
-  {
-    package: '@waldb/core',
-    prints: 'server 1 applies 2: x = 1\nserver 2 applies 2: x = 1\nserver 3 applies 2: x = 1\n',
-  },
-  { package: '@waldb/io', prints: 'colour = blue 7b8d1f2c\n' },
-  { package: '@waldb/certs', prints: 'URI:waldb://orders/1\ntrue\n' },
-  { package: '@waldb/wal', prints: '1 order 17 paid\n' },
-  { package: '@waldb/snapshot', prints: '' },
-  { package: '@waldb/transport', besides: ['@waldb/core', '@waldb/io'], prints: 'timeoutNow 1 7\n' },
+  { package: '@waldb/core', prints: onPage('core') },
+  { package: '@waldb/io', prints: onPage('io') },
+  { package: '@waldb/certs', prints: onPage('certs') },
+  { package: '@waldb/wal', prints: onPage('wal', 'four-calls') },
+  { package: '@waldb/snapshot', prints: onPage('snapshot') },
+  { package: '@waldb/transport', besides: ['@waldb/core', '@waldb/io'], prints: onPage('transport') },
   { package: '@waldb/runtime', prints: 'total 5\n' },
   { package: '@waldb/runtime', besides: ['prom-client'], text: METRICS, prints: 'function\n' },
-  { package: '@waldb/kv', besides: ['@waldb/runtime'], prints: 'me 90\n' },
+  { package: '@waldb/kv', besides: ['@waldb/runtime'], prints: onPage('kv') },
   { package: '@waldb/testkit', text: SIMULATION, prints: 'runs 2\n' },
   { package: 'waldb', text: FROM_CODE, prints: 'true\n' },
 ];
+
+/** What the first run of the example prints, as the test of the pages has it. */
+function onPage(folder: string, anchor = `waldb${folder}`): string {
+  const at = `packages/${folder}/README.md#${anchor}`;
+  const [prints] = ON_PAGES.find((program) => program.at === at)?.prints ?? [];
+  if (prints === undefined) throw new Error(`test/pages/programs.ts does not say what ${at} prints`);
+  return prints;
+}
 
 /** The example as the installed README has it. */
 export function exampleOf(project: EmptyProject, name: string): string {
