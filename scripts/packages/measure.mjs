@@ -13,7 +13,13 @@ import { packAll } from './pack.mjs';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ROUNDS = 21;
 const RESULT = join(ROOT, 'bench/results/install.md');
-const COMMANDS = [['--version'], ['--help'], ['status', '--help'], ['config', '--explain', 'port'], ['serve', '--help']];
+const COMMANDS = [
+  ['--version'],
+  ['--help'],
+  ['status', '--help'],
+  ['config', '--explain', 'port'],
+  ['serve', '--help'],
+];
 
 const besideAt = process.argv.indexOf('--beside');
 const beside = besideAt === -1 ? undefined : resolve(process.argv[besideAt + 1] ?? '');
@@ -43,7 +49,10 @@ function install(tarballs) {
       overrides: Object.fromEntries(others.map((one) => [one.name, file(one)])),
     }),
   );
-  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: project, stdio: 'inherit' });
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], {
+    cwd: project,
+    stdio: 'inherit',
+  });
   return project;
 }
 
@@ -64,7 +73,12 @@ function sizeOf(modules) {
   visit(modules);
   const total = bytesIn(modules);
   const ours = packages.filter(({ path }) => /[/\\](?:@waldb[/\\][^/\\]+|waldb)$/.test(path));
-  return { packages: packages.length, total, ours: ours.length, oursBytes: ours.reduce((sum, { bytes }) => sum + bytes, 0) };
+  return {
+    packages: packages.length,
+    total,
+    ours: ours.length,
+    oursBytes: ours.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
 }
 
 function bytesIn(folder) {
@@ -99,7 +113,16 @@ function timeOf(args) {
 async function timeToServe(main) {
   const directory = mkdtempSync(join(work, 'data-'));
   const [port, peer] = [await freePort(), await freePort()];
-  const args = [main, 'serve', '--directory', directory, '--port', String(port), '--peer-listen', `127.0.0.1:${peer}`];
+  const args = [
+    main,
+    'serve',
+    '--directory',
+    directory,
+    '--port',
+    String(port),
+    '--peer-listen',
+    `127.0.0.1:${peer}`,
+  ];
   const began = performance.now();
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise((done) => child.once('exit', done));
@@ -130,7 +153,9 @@ function report({ packages, total, ours, oursBytes }, times) {
     const at = (share) => sorted[Math.floor((sorted.length - 1) * share)].toFixed(0);
     return `| \`${what.replace(/,.*/, '')}\`${/,.*/.exec(what)?.[0] ?? ''} | ${at(0)} | ${at(0.5)} | ${at(0.9)} |`;
   });
-  const besides = beside ? '\n`beside` is an earlier version of the same packages, installed and measured in turns with it.\n' : '';
+  const besides = beside
+    ? '\n`beside` is an earlier version of the same packages, installed and measured in turns with it.\n'
+    : '';
   return `# Installed size and start
 
 Made by \`npm run bench:install\`, ${ROUNDS} rounds in turns, on ${cpus().length} x ${cpus()[0].model.trim()}, Node ${process.versions.node}.

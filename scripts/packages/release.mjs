@@ -26,7 +26,11 @@ const repository = findRepository();
 checkVersions();
 for (const check of CHECKS) {
   say(`Checking: npm run ${check}`);
-  execFileSync('npm', ['run', '--silent', check], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'], shell: isWindows() });
+  execFileSync('npm', ['run', '--silent', check], {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    shell: isWindows(),
+  });
 }
 const directory = mkdtempSync(join(tmpdir(), 'waldb-release-'));
 try {
@@ -68,7 +72,8 @@ function findRepository() {
   if (GITHUB_SERVER_URL && GITHUB_REPOSITORY) return `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}`;
   const { repository } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   if (repository !== undefined) return repository.url.replace(/^git\+|\.git$/g, '');
-  if (isPublishing) fail('It is published by the workflow `release`, so that npm can show where it comes from.');
+  if (isPublishing)
+    fail('It is published by the workflow `release`, so that npm can show where it comes from.');
   say('No repository is known here: the workflow `release` writes its own into the packages.');
   return undefined;
 }
@@ -96,7 +101,9 @@ function check(packed) {
   const violations = packed.flatMap(({ tarball }) => checkTarball(tarball));
   if (violations.length > 0) fail(violations.join('\n'));
   for (const { tarball } of packed)
-    execFileSync(process.execPath, [PUBLINT, 'run', tarball, '--strict'], { stdio: ['ignore', 'ignore', 'inherit'] });
+    execFileSync(process.execPath, [PUBLINT, 'run', tarball, '--strict'], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
 }
 
 function publish({ name, version, tarball }) {
@@ -114,7 +121,9 @@ function publish({ name, version, tarball }) {
 
 function isThere(name, version) {
   try {
-    return execFileSync('npm', ['view', `${name}@${version}`, 'version'], { encoding: 'utf8' }).trim() === version;
+    return (
+      execFileSync('npm', ['view', `${name}@${version}`, 'version'], { encoding: 'utf8' }).trim() === version
+    );
   } catch {
     return false; // E404: neither the package nor this version of it
   }
