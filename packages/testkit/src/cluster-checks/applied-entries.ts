@@ -1,7 +1,8 @@
 // What a server hands to its state machine (§5.3, §5.4.3): committed commands, in index order, each exactly once in a
-// life, none left out. A life begins at the snapshot that its log names; a snapshot that arrives later only leads forward.
+// life, none left out. A life begins at the snapshot that its log names; a snapshot that arrives later only leads forward. And
+// what was handed over is in the log of every later life: a machine that keeps its own state is never ahead of the disk.
 
-import type { Index, LogEntry, NodeId, TraceRecord } from '@waldb/core';
+import type { Index, LogEntry, NodeId, TraceRecord, TraceState } from '@waldb/core';
 import type { ServerLife } from '../cluster-sim/cluster-observer.js';
 import { hold } from '../invariants/invariant.js';
 import type { ClusterCheck } from './cluster-check.js';
@@ -12,6 +13,8 @@ export class AppliedEntries implements ClusterCheck {
   readonly #committed: CommittedLog;
   /** By server: up to where its present life has handed over. */
   readonly #reached: Map<NodeId, Index> = new Map();
+  /** By server: up to where any of its lives has. */
+  readonly #handedOver: Map<NodeId, Index> = new Map();
 
   constructor(committed: CommittedLog) {
     this.#committed = committed;
@@ -22,7 +25,7 @@ export class AppliedEntries implements ClusterCheck {
   }
 
   stepped(server: ServerLife, { before, after, actions }: TraceRecord): void {
-    if (!this.#reached.has(server.id)) this.#reached.set(server.id, before.lastApplied);
+    if (!this.#reached.has(server.id)) this.#begin(server, before);
     for (const action of actions) {
       if (action.type === 'apply') for (const entry of action.entries) this.#apply(server, entry);
       else if (action.type === 'restoreSnapshot') this.#restore(server, action.snapshot.index);
@@ -34,6 +37,21 @@ export class AppliedEntries implements ClusterCheck {
         commitIndex: after.commitIndex,
       }));
     this.#pass(server, after.lastApplied);
+    this.#handedOver.set(server.id, Math.max(this.#reached.get(server.id) ?? 0, this.#ever(server)));
+  }
+
+  #begin(server: ServerLife, { lastApplied, lastIndex }: TraceState): void {
+    this.#reached.set(server.id, lastApplied);
+    if (lastIndex < this.#ever(server))
+      hold(false, this.name, 'a server has lost what it had given to its state machine', () => ({
+        ...server,
+        lastIndex,
+        given: this.#ever(server),
+      }));
+  }
+
+  #ever({ id }: ServerLife): Index {
+    return this.#handedOver.get(id) ?? 0;
   }
 
   #apply(server: ServerLife, entry: LogEntry): void {

@@ -1,5 +1,6 @@
 // One committed log (§5.4): whatever any server, in any life, says is committed at an index is the same entry; a commit
-// index never goes back within a life; and nobody follows a commit that no leader has made.
+// index never goes back within a life; nobody follows a commit that no leader has made; and a leader makes one only by an
+// entry of its own term (§5.4.2): one of an earlier term may be on a majority, and still be replaced (figure 8).
 
 import type { Index, LogEntry, NodeId, Term, TraceRecord } from '@waldb/core';
 import type { ServerLife } from '../cluster-sim/cluster-observer.js';
@@ -43,6 +44,7 @@ export class CommittedEntries implements ClusterCheck {
       for (const action of record.actions) this.#hear(said, action);
     }
     this.#checkFollows(server, record);
+    this.#checkCounts(server, record);
   }
 
   #hear(said: Said, action: TraceRecord['actions'][number]): void {
@@ -74,6 +76,17 @@ export class CommittedEntries implements ClusterCheck {
 
   #claim({ by, inTerm }: Said, { index, term }: Place, entry?: LogEntry): void {
     this.#committed.claim({ index, term, by, inTerm, entry }, this.name);
+  }
+
+  #checkCounts(server: ServerLife, { before, after, actions }: TraceRecord): void {
+    if (before.role !== 'leader' || after.role !== 'leader' || before.term !== after.term) return;
+    for (const action of actions) {
+      if (action.type === 'commit' && action.term !== after.term)
+        hold(false, this.name, 'a leader commits an entry of an earlier term by counting', () => ({
+          ...server,
+          ...{ leads: after.term, index: action.index, term: action.term },
+        }));
+    }
   }
 
   /** Only a leader commits what nobody has committed before. */

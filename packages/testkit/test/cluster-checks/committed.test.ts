@@ -26,6 +26,13 @@ const appends = (parts: Partial<Extract<Message, { type: 'appendEntries' }>>): M
   ...parts,
 });
 
+const snapshotAt = (index: number) => ({
+  index,
+  term: 1,
+  configuration: stepRecord(1, {}).before.configuration,
+  data: new Uint8Array(),
+});
+
 const leading = { role: 'leader', term: 3, lastIndex: 9 } as const;
 
 describe('committed-entries', () => {
@@ -57,6 +64,19 @@ describe('committed-entries', () => {
     const check = new CommittedEntries(committed(entryOf(4, 2)));
     expectViolation('committed-entries', /does not lead commits/, () =>
       check.stepped(lifeOf(2), stepRecord(2, { before: { commitIndex: 4 }, after: { commitIndex: 6 } })),
+    );
+  });
+
+  it('finds a leader that commits an entry of an earlier term by counting, and lets followers do so', () => {
+    const check = new CommittedEntries(committed());
+    check.stepped(
+      lifeOf(3),
+      stepRecord(3, { before: leading, after: { commitIndex: 5 }, actions: [commit(5, 3)] }),
+    );
+    const older = { after: { commitIndex: 4 }, actions: [commit(4, 2)] };
+    expect(() => check.stepped(lifeOf(2), stepRecord(2, older))).not.toThrow();
+    expectViolation('committed-entries', /earlier term by counting/, () =>
+      check.stepped(lifeOf(1), stepRecord(1, { before: { ...leading, term: 4 }, ...older })),
     );
   });
 });
@@ -162,12 +182,7 @@ describe('applied-entries', () => {
   });
 
   it('finds a snapshot that leads back, and what is applied before it is committed', () => {
-    const snapshot = {
-      index: 2,
-      term: 1,
-      configuration: stepRecord(1, {}).before.configuration,
-      data: new Uint8Array(),
-    };
+    const snapshot = snapshotAt(2);
     expectViolation('applied-entries', /leads a state machine back/, () =>
       new AppliedEntries(committed()).stepped(
         lifeOf(1),
@@ -177,6 +192,21 @@ describe('applied-entries', () => {
     expectViolation('applied-entries', /does not know to be committed/, () =>
       new AppliedEntries(committed()).stepped(lifeOf(1), step([], 10)),
     );
+  });
+
+  it('finds a life whose log lacks what an earlier one has given to its state machine', () => {
+    const restored: Action = { type: 'restoreSnapshot', snapshot: snapshotAt(7) };
+    for (const actions of [[{ type: 'apply', entries: [entryOf(7, 2)] } as const], [restored]]) {
+      const check = new AppliedEntries(committed());
+      const after = { commitIndex: 7, lastApplied: 7 };
+      check.stepped(lifeOf(1), stepRecord(1, { before: { lastIndex: 9 }, after, actions }));
+      check.serverStarted(lifeOf(1, 2));
+      check.stepped(lifeOf(1, 2), stepRecord(1, { before: { lastIndex: 7 } }));
+      check.serverStarted(lifeOf(1, 3));
+      expectViolation('applied-entries', /lost what it had given/, () =>
+        check.stepped(lifeOf(1, 3), stepRecord(1, { before: { lastIndex: 6 } })),
+      );
+    }
   });
 });
 
