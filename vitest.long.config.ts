@@ -26,6 +26,8 @@ const TRIES = {
   /** Torture, over all its parts, and which. */
   WALDB_TORTURE_SECONDS: '90',
   WALDB_TORTURE_SEED: '1',
+  /** Conversations that are held with Redis and with the store. */
+  WALDB_REDIS_RUNS: '3000',
   /** How often each server is restarted under load. */
   WALDB_ROLLING_ROUNDS: '4',
 };
@@ -36,6 +38,7 @@ export default defineConfig({
     ...base.test,
     include: [
       'packages/wal/test/{crash,fuzz,kill,memory,model.property,power}.test.ts',
+      'packages/kv/test/differential/redis-differential.test.ts',
       'packages/runtime/test/snapshot/large.test.ts',
       'test/soak/soak.test.ts',
       ...LONG_WALKS,

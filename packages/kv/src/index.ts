@@ -18,7 +18,13 @@ export {
 export { KvError, type KvErrorCode } from './kv-error.js';
 export type { Reply } from './resp/reply.js';
 export { raftReplica } from './server/raft-replica.js';
-export type { ClusterMember, ClusterState, Replica } from './server/replica.js';
+export type {
+  ClusterMember,
+  ClusterState,
+  PeerProgress,
+  Replica,
+  ReplicaProgress,
+} from './server/replica.js';
 export { type ClientTlsOptions, RespServer, type RespServerOptions } from './server/resp-server.js';
 export { DEFAULT_SERVER_LIMITS, type ServerLimits } from './server/server-limits.js';
 export { hashPassword, type UserOptions } from './server/users.js';

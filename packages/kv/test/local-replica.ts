@@ -2,7 +2,7 @@
 // later, and can be told to lead, to follow, to fail, or to hold everything back.
 
 import { encodeEntry } from '@waldb/core';
-import type { ClusterState, Replica } from '../src/index.js';
+import type { ClusterState, Replica, ReplicaProgress } from '../src/index.js';
 import { type EntryReplies, KvStateMachine } from '../src/index.js';
 
 export class LocalReplica implements Replica {
@@ -46,6 +46,20 @@ export class LocalReplica implements Replica {
   async read(): Promise<void> {
     this.reads += 1;
     await this.#turn();
+  }
+
+  /** How far the others are; undefined: as far as this one. */
+  matchIndexes: Readonly<Record<number, number>> = {};
+
+  progress(): ReplicaProgress {
+    const others = this.state.members.filter(({ id }) => id !== this.state.id);
+    const peers = others.map(({ id }) => ({
+      id,
+      matchIndex: this.matchIndexes[id] ?? this.#index,
+      isReached: true,
+    }));
+    const isLeader = this.state.role === 'leader';
+    return { commitIndex: this.#index, lastIndex: this.#index, peers: isLeader ? peers : [] };
   }
 
   cluster(): ClusterState {

@@ -2,13 +2,16 @@
 
 import type { ProtocolVersion } from '../resp/encode-reply.js';
 import type { Reply } from '../resp/reply.js';
+import type { Acknowledgements } from '../server/acknowledgements.js';
 import type { Cursors } from '../server/cursors.js';
-import type { ClusterState } from '../server/replica.js';
+import type { ClusterState, ReplicaProgress } from '../server/replica.js';
 import type { Subscriptions } from '../server/subscriptions.js';
 import type { User, Users } from '../server/users.js';
 import type { Command } from './command.js';
 
 export interface CommandContext {
+  /** Carried out by EXEC: nothing may wait. */
+  readonly isInTransaction: boolean;
   readonly client: Client;
   readonly server: ServerView;
 }
@@ -25,6 +28,8 @@ export interface Client {
   readonly outputBytes: number;
   /** Commands of an open MULTI; -1: there is none. */
   readonly queuedCommands: number;
+  /** Whether operations that it has asked for are under way. */
+  readonly hasUnanswered: boolean;
   name: string;
   libraryName: string;
   libraryVersion: string;
@@ -59,18 +64,29 @@ export interface ServerView {
   readonly cursors: Cursors;
   readonly subscriptions: Subscriptions;
   readonly users: Users;
+  readonly acknowledgements: Acknowledgements;
   clients(): Iterable<Client>;
   cluster(): ClusterState;
+  progress(): ReplicaProgress;
   statistics(): ServerStatistics;
 }
 
 export interface ServerStatistics {
   readonly connections: number;
+  readonly connectionsMax: number;
+  /** In WAIT. */
+  readonly blockedClients: number;
   readonly connectionsAccepted: number;
   readonly connectionsRefused: number;
   readonly commandsProcessed: number;
+  /** Over the last second. */
+  readonly commandsPerSecond: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
   readonly proposedBytes: number;
   readonly keys: number;
   readonly expiringKeys: number;
+  /** Removed because their time had come, since the start. */
+  readonly expiredKeys: number;
   readonly dataBytes: number;
 }

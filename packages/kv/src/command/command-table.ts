@@ -6,7 +6,11 @@ import type { Command } from './command.js';
 import { CONNECTION_COMMANDS } from './connection-commands.js';
 import { EXPIRY_COMMANDS } from './expiry-commands.js';
 import { KEY_COMMANDS } from './key-commands.js';
+import { LCS_COMMAND } from './lcs-command.js';
+import { OBJECT_COMMANDS } from './object-commands.js';
+import { OBSERVE_COMMANDS } from './observe-commands.js';
 import { PUBSUB_COMMANDS } from './pubsub-commands.js';
+import { REFUSED_COMMANDS } from './refused-commands.js';
 import { SCAN_COMMANDS } from './scan-commands.js';
 import { SERVER_COMMANDS } from './server-commands.js';
 import { SET_COMMANDS } from './set-command.js';
@@ -17,14 +21,18 @@ const ALL: readonly Command[] = [
   ...CONNECTION_COMMANDS,
   ...SET_COMMANDS,
   ...STRING_COMMANDS,
+  LCS_COMMAND,
   ...KEY_COMMANDS,
   ...EXPIRY_COMMANDS,
   ...SCAN_COMMANDS,
+  ...OBJECT_COMMANDS,
   ...TRANSACTION_COMMANDS,
   ...PUBSUB_COMMANDS,
   ...SERVER_COMMANDS,
+  ...OBSERVE_COMMANDS,
   ...ACL_COMMANDS,
   CLUSTER_COMMAND,
+  ...REFUSED_COMMANDS,
 ];
 
 /** By name in lower case. */

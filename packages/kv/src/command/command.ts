@@ -31,6 +31,14 @@ interface CommandBase {
   readonly group: CommandGroup;
   /** One line for COMMAND DOCS and HELP. */
   readonly summary: string;
+  /** As Redis counts it: for the categories `fast` and `slow`. */
+  readonly isFast?: boolean;
+  /** For the categories of the same names; `admin` is `dangerous` too. */
+  readonly risk?: 'dangerous' | 'admin';
+  /** Where the command belongs to another category than its group says; '' for none. */
+  readonly category?: string;
+  /** Its name is two words, and `name` has them with a bar between, as in `client|list`. */
+  readonly isSubcommand?: boolean;
 }
 
 /** Carried out by the replicas, or read from the replicated state. */
@@ -67,11 +75,13 @@ export interface TransactionCommand extends CommandBase {
 /** A command with subcommands, such as CLIENT. */
 export interface ContainerCommand extends CommandBase {
   readonly kind: 'container';
-  /** `name` and `arity` of each without the container's name, as they are typed behind it. */
-  readonly subcommands: ReadonlyMap<string, LocalCommand>;
+  /** By the word that is typed behind the container's name. */
+  readonly subcommands: ReadonlyMap<string, Subcommand>;
   /** What the command without a subcommand answers; undefined: that is an error. */
   readonly alone?: (context: CommandContext) => Reply;
 }
+
+export type Subcommand = LocalCommand | OperationCommand;
 
 /** Answered by this server alone. */
 export type ImmediateCommand = LocalCommand | ContainerCommand;
@@ -85,6 +95,26 @@ export function hasArity(command: { readonly arity: number }, words: number): bo
 
 export function isOperationCommand(command: Command): command is OperationCommand {
   return command.kind === 'read' || command.kind === 'write';
+}
+
+/** What a request of this command is carried out as: the subcommand that its second word names, if there is one. */
+export function resolveSubcommand(command: Command, words: readonly string[]): Command | undefined {
+  const word = words[1];
+  if (command.kind !== 'container' || word === undefined) return command;
+  return command.subcommands.get(word.toLowerCase());
+}
+
+/** What follows the name. */
+export function argumentsOf(command: Command, words: readonly string[]): readonly string[] {
+  return words.slice(command.isSubcommand === true ? 2 : 1);
+}
+
+/** Every command that can be carried out, and the containers themselves. */
+export function* withSubcommands(commands: Iterable<Command>): Generator<Command> {
+  for (const command of commands) {
+    yield command;
+    if (command.kind === 'container') yield* command.subcommands.values();
+  }
 }
 
 /** The keys of a request; `words[0]` is the command's name. */

@@ -1,6 +1,7 @@
 // Commands about the connection itself.
 
-import { ErrorReply, MapReply, OK, PONG, type Reply, StatusReply } from '../resp/reply.js';
+import { parseInteger } from '../operation/integer.js';
+import { ErrorReply, MapReply, NOT_AN_INTEGER, OK, PONG, type Reply, StatusReply } from '../resp/reply.js';
 import { authenticate } from './acl-commands.js';
 import { CLIENT_COMMAND, INVALID_CLIENT_NAME, isClientName } from './client-command.js';
 import type { Command } from './command.js';
@@ -16,6 +17,7 @@ export const CONNECTION_COMMANDS: readonly Command[] = [
   {
     kind: 'local',
     name: 'ping',
+    isFast: true,
     arity: -1,
     group: 'connection',
     summary: 'Answers PONG, or with its argument.',
@@ -28,6 +30,7 @@ export const CONNECTION_COMMANDS: readonly Command[] = [
   {
     kind: 'local',
     name: 'echo',
+    isFast: true,
     arity: 2,
     group: 'connection',
     summary: 'Answers with its argument.',
@@ -36,6 +39,7 @@ export const CONNECTION_COMMANDS: readonly Command[] = [
   {
     kind: 'local',
     name: 'hello',
+    isFast: true,
     arity: -1,
     group: 'connection',
     summary:
@@ -47,17 +51,21 @@ export const CONNECTION_COMMANDS: readonly Command[] = [
   {
     kind: 'local',
     name: 'select',
+    isFast: true,
     arity: 2,
     group: 'connection',
     summary: 'Chooses database 0, the only one.',
     run: (args) => {
-      if (!/^-?\d+$/.test(args[0] as string)) return new ErrorReply('ERR invalid DB index');
-      return args[0] === '0' ? OK : new ErrorReply('ERR SELECT is not allowed in cluster mode');
+      const index = parseInteger(args[0] as string); // the arity was checked
+      if (index === undefined) return NOT_AN_INTEGER;
+      return index === 0 ? OK : new ErrorReply('ERR SELECT is not allowed in cluster mode');
     },
   },
   {
     kind: 'local',
     name: 'readonly',
+    category: 'connection',
+    isFast: true,
     arity: 1,
     group: 'cluster',
     summary: 'Lets this connection read from a follower, which may be behind.',
@@ -69,6 +77,8 @@ export const CONNECTION_COMMANDS: readonly Command[] = [
   {
     kind: 'local',
     name: 'readwrite',
+    category: 'connection',
+    isFast: true,
     arity: 1,
     group: 'cluster',
     summary: 'Ends READONLY: reads are linearizable again.',
@@ -80,6 +90,7 @@ export const CONNECTION_COMMANDS: readonly Command[] = [
   {
     kind: 'local',
     name: 'reset',
+    isFast: true,
     arity: 1,
     group: 'connection',
     summary: 'Puts the connection back into the state of a new one.',
@@ -99,6 +110,7 @@ export const CONNECTION_COMMANDS: readonly Command[] = [
   {
     kind: 'local',
     name: 'quit',
+    isFast: true,
     arity: -1,
     group: 'connection',
     summary: 'Closes the connection once everything is answered.',

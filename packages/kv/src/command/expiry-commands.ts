@@ -18,6 +18,7 @@ export const EXPIRY_COMMANDS: readonly OperationCommand[] = [
   {
     kind: 'write',
     name: 'persist',
+    isFast: true,
     arity: 2,
     group: 'generic',
     summary: 'Makes a key stay; returns whether it would have expired.',
@@ -38,6 +39,7 @@ function timeLeft(name: string, letters: string, summary: string): OperationComm
   return {
     kind: 'read',
     name,
+    isFast: true,
     arity: 2,
     group: 'generic',
     summary,
@@ -50,6 +52,7 @@ function expire(name: string, unit: TimeUnit, summary: string): OperationCommand
   return {
     kind: 'write',
     name,
+    isFast: true,
     arity: -3,
     group: 'generic',
     summary,

@@ -1,7 +1,8 @@
 // Commands on keys, whatever their values are.
 
+import { parseInteger } from '../operation/integer.js';
 import { OPERATION, type Operation } from '../operation/operation.js';
-import { ErrorReply, SYNTAX_ERROR } from '../resp/reply.js';
+import { ErrorReply, NOT_AN_INTEGER, SYNTAX_ERROR } from '../resp/reply.js';
 import { ALL_KEYS, type KeyPlaces, ONE_KEY, type OperationCommand } from './command.js';
 
 const TWO_KEYS: KeyPlaces = { first: 1, last: 2, step: 1 };
@@ -13,6 +14,8 @@ interface Row {
   readonly summary: string;
   readonly keys: KeyPlaces | undefined;
   readonly prepare: OperationCommand['prepare'];
+  readonly isFast?: boolean;
+  readonly risk?: 'dangerous';
 }
 
 const row = (given: Row): OperationCommand => ({ ...given, group: 'generic' });
@@ -22,6 +25,7 @@ export const KEY_COMMANDS: readonly OperationCommand[] = [
     row({
       kind: 'write',
       name,
+      isFast: name === 'unlink',
       arity: -2,
       summary: 'Deletes keys; returns how many there were.',
       keys: ALL_KEYS,
@@ -32,6 +36,7 @@ export const KEY_COMMANDS: readonly OperationCommand[] = [
     row({
       kind: 'read',
       name,
+      isFast: true,
       arity: -2,
       summary: 'Returns how many of the keys are there.',
       keys: ALL_KEYS,
@@ -41,6 +46,7 @@ export const KEY_COMMANDS: readonly OperationCommand[] = [
   row({
     kind: 'read',
     name: 'type',
+    isFast: true,
     arity: 2,
     summary: "Returns 'string', or 'none' where there is no key.",
     keys: ONE_KEY,
@@ -57,6 +63,7 @@ export const KEY_COMMANDS: readonly OperationCommand[] = [
   row({
     kind: 'write',
     name: 'renamenx',
+    isFast: true,
     arity: 3,
     summary: 'Gives a key another name that is not there yet.',
     keys: TWO_KEYS,
@@ -73,6 +80,7 @@ export const KEY_COMMANDS: readonly OperationCommand[] = [
   row({
     kind: 'read',
     name: 'dbsize',
+    isFast: true,
     arity: 1,
     summary: 'Returns the number of keys.',
     keys: undefined,
@@ -90,6 +98,7 @@ export const KEY_COMMANDS: readonly OperationCommand[] = [
     row({
       kind: 'write',
       name,
+      risk: 'dangerous',
       arity: -1,
       summary: 'Deletes every key.',
       keys: undefined,
@@ -105,9 +114,10 @@ function prepareCopy(args: readonly string[]): Operation | ErrorReply {
     const word = (words[nth] as string).toUpperCase(); // nth < words.length
     if (word === 'REPLACE') options = 'r';
     else if (word === 'DB' && words[nth + 1] === '0') nth += 1;
-    else if (word === 'DB' && words[nth + 1] !== undefined)
-      return new ErrorReply('ERR DB index is out of range');
-    else return SYNTAX_ERROR;
+    else if (word === 'DB' && words[nth + 1] !== undefined) {
+      const isNumber = parseInteger(words[nth + 1] as string) !== undefined;
+      return isNumber ? new ErrorReply('ERR DB index is out of range') : NOT_AN_INTEGER;
+    } else return SYNTAX_ERROR;
   }
   if (key === target) return new ErrorReply('ERR source and destination objects are the same');
   return { code: OPERATION.copy, args: [key, target, options] };

@@ -6,7 +6,7 @@ import { OPERATION } from '../operation/operation.js';
 import { ErrorReply, PushReply, type Reply, ReplySequence } from '../resp/reply.js';
 import type { Command, LocalCommand } from './command.js';
 import type { CommandContext } from './command-context.js';
-import { container } from './container.js';
+import { container, wrongSubcommand } from './container.js';
 
 /** Channels and patterns of one connection. */
 export const SUBSCRIPTIONS_MAX = 10_000;
@@ -15,6 +15,7 @@ export const PUBSUB_COMMANDS: readonly Command[] = [
   {
     kind: 'write',
     name: 'publish',
+    isFast: true,
     arity: 3,
     group: 'pubsub',
     summary: 'Sends a message to the subscribers of every server; returns how many there are on this one.',
@@ -54,10 +55,18 @@ export const PUBSUB_COMMANDS: readonly Command[] = [
     name: 'pubsub',
     group: 'pubsub',
     summary: 'Tells who listens on this server.',
+    category: '',
     subcommands: [
-      { name: 'channels', arity: -2, summary: 'Channels with subscribers: [pattern].', run: listChannels },
+      {
+        name: 'channels',
+        category: 'pubsub',
+        arity: -2,
+        summary: 'Channels with subscribers: [pattern].',
+        run: listChannels,
+      },
       {
         name: 'numsub',
+        category: 'pubsub',
         arity: -2,
         summary: 'Subscribers of channels.',
         run: (channels, { server }) =>
@@ -65,9 +74,24 @@ export const PUBSUB_COMMANDS: readonly Command[] = [
       },
       {
         name: 'numpat',
+        category: 'pubsub',
         arity: 2,
         summary: 'Number of patterns that are listened to.',
         run: (_, { server }) => server.subscriptions.patternCount,
+      },
+      {
+        name: 'shardchannels',
+        category: 'pubsub',
+        arity: -2,
+        summary: 'Always empty: there are no channels of shards.',
+        run: (args) => (args.length > 1 ? wrongSubcommand('pubsub', 'shardchannels') : []),
+      },
+      {
+        name: 'shardnumsub',
+        category: 'pubsub',
+        arity: -2,
+        summary: 'Always 0 each: there are no channels of shards.',
+        run: (channels) => channels.flatMap((channel) => [channel, 0]),
       },
     ],
   }),
@@ -119,6 +143,7 @@ function unsubscribeAll(
 function listChannels(args: readonly string[], { server }: CommandContext): Reply {
   const channels = [...server.subscriptions.channels()];
   const [pattern] = args;
+  if (args.length > 1) return wrongSubcommand('pubsub', 'channels');
   if (pattern === undefined) return channels;
   return channels.filter(compilePattern(pattern.slice(0, PATTERN_CHARACTERS_MAX)).matches);
 }

@@ -29,6 +29,7 @@ export const SCAN_COMMANDS: readonly OperationCommand[] = [
   {
     kind: 'read',
     name: 'keys',
+    risk: 'dangerous',
     arity: 2,
     group: 'generic',
     summary: 'Returns all keys that match a pattern. Holds up everything else while it looks.',
@@ -49,10 +50,10 @@ interface ScanOptions {
 
 function prepareScan(args: readonly string[], server: ServerView): Operation | ErrorReply {
   const [cursor, ...words] = args as [string, ...string[]]; // the arity was checked
-  if (!/^\d{1,20}$/.test(cursor)) return new ErrorReply('ERR invalid cursor');
+  if (!/^\d{0,20}$/.test(cursor)) return new ErrorReply('ERR invalid cursor');
   const options = readOptions(words);
   if (options instanceof ErrorReply) return options;
-  const begin = cursor === '0' ? '' : server.cursors.keyOf(cursor);
+  const begin = cursor === '0' || cursor === '' ? '' : server.cursors.keyOf(cursor);
   if (begin === undefined) return UNKNOWN_CURSOR;
   return { code: OPERATION.scan, args: [begin, options.pattern, String(options.count)] };
 }

@@ -22,6 +22,7 @@ export const SET_COMMANDS: readonly OperationCommand[] = [
   {
     kind: 'write',
     name: 'setnx',
+    isFast: true,
     arity: 3,
     group: 'string',
     summary: 'Sets the value of a key if it is not there; returns whether it was set.',
@@ -32,6 +33,7 @@ export const SET_COMMANDS: readonly OperationCommand[] = [
   {
     kind: 'write',
     name: 'getset',
+    isFast: true,
     arity: 3,
     group: 'string',
     summary: 'Sets the value of a key and returns the one before.',

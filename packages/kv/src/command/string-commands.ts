@@ -18,6 +18,7 @@ interface Row {
   readonly summary: string;
   readonly keys?: KeyPlaces;
   readonly prepare: OperationCommand['prepare'];
+  readonly isFast?: boolean;
 }
 
 const row = ({ keys = ONE_KEY, ...rest }: Row): OperationCommand => ({ ...rest, keys, group: 'string' });
@@ -26,6 +27,7 @@ export const STRING_COMMANDS: readonly OperationCommand[] = [
   row({
     kind: 'read',
     name: 'get',
+    isFast: true,
     arity: 2,
     summary: 'Returns the value of a key.',
     prepare: (args) => ({ code: OPERATION.get, args }),
@@ -33,6 +35,7 @@ export const STRING_COMMANDS: readonly OperationCommand[] = [
   row({
     kind: 'write',
     name: 'getdel',
+    isFast: true,
     arity: 2,
     summary: 'Returns the value of a key and deletes it.',
     prepare: (args) => ({ code: OPERATION.getAndDelete, args }),
@@ -40,6 +43,7 @@ export const STRING_COMMANDS: readonly OperationCommand[] = [
   row({
     kind: 'write',
     name: 'getex',
+    isFast: true,
     arity: -2,
     summary:
       'Returns the value of a key and sets when it expires: GETEX key [EX s | PX ms | EXAT s | PXAT ms | PERSIST].',
@@ -48,6 +52,7 @@ export const STRING_COMMANDS: readonly OperationCommand[] = [
   row({
     kind: 'read',
     name: 'mget',
+    isFast: true,
     arity: -2,
     summary: 'Returns the values of keys.',
     keys: ALL_KEYS,
@@ -73,6 +78,7 @@ export const STRING_COMMANDS: readonly OperationCommand[] = [
   row({
     kind: 'write',
     name: 'append',
+    isFast: true,
     arity: 3,
     summary: 'Appends to the value of a key; returns the new length.',
     prepare: (args) => ({ code: OPERATION.append, args }),
@@ -80,6 +86,7 @@ export const STRING_COMMANDS: readonly OperationCommand[] = [
   row({
     kind: 'read',
     name: 'strlen',
+    isFast: true,
     arity: 2,
     summary: 'Returns the length of the value of a key.',
     prepare: (args) => ({ code: OPERATION.length, args }),
@@ -112,6 +119,7 @@ export const STRING_COMMANDS: readonly OperationCommand[] = [
   row({
     kind: 'write',
     name: 'incrbyfloat',
+    isFast: true,
     arity: 3,
     summary: 'Adds to the decimal value of a key.',
     prepare: (args) =>
@@ -124,13 +132,14 @@ export const STRING_COMMANDS: readonly OperationCommand[] = [
 // The arities were checked, hence the casts.
 
 function prepareGetEx(args: readonly string[]): Operation | ErrorReply {
-  const [key, word, text] = args as [string, string?, string?];
-  if (word === undefined) return { code: OPERATION.get, args };
-  if (word.toUpperCase() === 'PERSIST' && args.length === 2) {
+  const [key, first, ...rest] = args as [string, string?, ...string[]];
+  if (first === undefined) return { code: OPERATION.get, args };
+  if (first.toUpperCase() === 'PERSIST' && rest.every((word) => word.toUpperCase() === 'PERSIST')) {
     return { code: OPERATION.getAndExpire, args: [key, TIME_OPTION.never, '0'] };
   }
-  const unit = timeUnit(word);
-  if (unit === undefined || text === undefined || args.length > 3) return SYNTAX_ERROR;
+  const unit = timeUnit(first);
+  const [text] = rest;
+  if (unit === undefined || text === undefined || rest.length > 1) return SYNTAX_ERROR;
   const time = readTime(text, { unit, command: 'getex', mayBePast: false });
   return time instanceof ErrorReply ? time : { code: OPERATION.getAndExpire, args: [key, unit.option, time] };
 }
@@ -155,6 +164,7 @@ function counter(
   return row({
     kind: 'write',
     name,
+    isFast: true,
     arity,
     summary,
     prepare: (args) => {

@@ -7,6 +7,7 @@ const row = (name: TransactionCommand['step'], arity: number, summary: string): 
   name,
   step: name,
   arity,
+  isFast: name !== 'exec',
   group: 'transactions',
   summary,
   keys: name === 'watch' ? ALL_KEYS : undefined,

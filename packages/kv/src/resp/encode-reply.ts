@@ -3,6 +3,7 @@
 import {
   ErrorReply,
   MapReply,
+  NilArrayReply,
   OK,
   PushReply,
   type Reply,
@@ -16,6 +17,7 @@ import {
 export type ProtocolVersion = 2 | 3;
 
 const OK_ENCODED = '+OK\r\n';
+const NIL_ARRAY_ENCODED = { 2: '*-1\r\n', 3: '_\r\n' } as const;
 const NIL_ENCODED = { 2: '$-1\r\n', 3: '_\r\n' } as const;
 
 /** The reply's bytes, one per character. */
@@ -26,6 +28,7 @@ export function encodeReply(reply: Reply, protocol: ProtocolVersion): string {
   if (reply === null) return NIL_ENCODED[protocol];
   if (reply instanceof StatusReply) return `+${oneLine(reply.text)}\r\n`;
   if (reply instanceof ErrorReply) return `-${oneLine(reply.text)}\r\n`;
+  if (reply instanceof NilArrayReply) return NIL_ARRAY_ENCODED[protocol];
   return encodeAggregate(reply, protocol);
 }
 

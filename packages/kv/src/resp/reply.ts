@@ -10,6 +10,7 @@ export type Reply =
   | null
   | StatusReply
   | ErrorReply
+  | NilArrayReply
   | VerbatimReply
   | MapReply
   | SetReply
@@ -73,6 +74,12 @@ export class ReplySequence {
   }
 }
 
+/** Nothing where there could be an array: in RESP2 another nil than that of a string. */
+export class NilArrayReply {
+  readonly isNilArray = true;
+}
+
+export const NIL_ARRAY: NilArrayReply = new NilArrayReply();
 export const NO_REPLY: ReplySequence = new ReplySequence([]);
 export const QUEUED: StatusReply = new StatusReply('QUEUED');
 export const OK: StatusReply = new StatusReply('OK');

@@ -106,6 +106,19 @@ export class Connection implements Client, RequestSink {
     return this.#reader.keptBytes;
   }
 
+  get bytesReceived(): number {
+    return this.#socket.bytesRead;
+  }
+
+  get bytesSent(): number {
+    return this.#socket.bytesWritten;
+  }
+
+  get hasUnanswered(): boolean {
+    const { loggedCount, readingCount, waiting } = this.lane;
+    return loggedCount + readingCount + waiting.length > 0;
+  }
+
   get outputBytes(): number {
     return this.#socket.writableLength;
   }

@@ -3,7 +3,7 @@
 import type { RaftServer, ServerStatus } from '@waldb/runtime';
 import { parseServerAddress } from '@waldb/runtime';
 import type { EntryReplies } from '../state/kv-state-machine.js';
-import type { ClusterMember, ClusterState, Replica } from './replica.js';
+import type { ClusterMember, ClusterState, Replica, ReplicaProgress } from './replica.js';
 
 /** `server` applies to the same `KvStateMachine` that the `RespServer` is given. */
 export function raftReplica(server: RaftServer<EntryReplies>): Replica {
@@ -28,6 +28,16 @@ class RaftReplica implements Replica {
 
   read(): Promise<void> {
     return this.#server.read('linearizable');
+  }
+
+  progress(): ReplicaProgress {
+    const { commitIndex, lastIndex, leadership } = this.#server.status();
+    const peers = Object.entries(leadership?.peers ?? {}).map(([id, { matchIndex, recentlyActive }]) => ({
+      id: Number(id),
+      matchIndex,
+      isReached: recentlyActive,
+    }));
+    return { commitIndex, lastIndex, peers };
   }
 
   cluster(): ClusterState {

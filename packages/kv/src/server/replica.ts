@@ -11,6 +11,23 @@ export interface Replica {
   read(): Promise<void>;
   /** Who takes part and who leads, as this server knows it now. Cheap: asked for each request. */
   cluster(): ClusterState;
+  /** How far the log is, here and on the others. */
+  progress(): ReplicaProgress;
+}
+
+/** Indexes of the log. */
+export interface ReplicaProgress {
+  readonly commitIndex: number;
+  readonly lastIndex: number;
+  /** On a leader, each of the others: up to where it is known to hold the log on its disk. Empty elsewhere. */
+  readonly peers: readonly PeerProgress[];
+}
+
+export interface PeerProgress {
+  readonly id: number;
+  readonly matchIndex: number;
+  /** Whether anything was heard of it lately. */
+  readonly isReached: boolean;
 }
 
 /** Immutable: a change is a new object. */

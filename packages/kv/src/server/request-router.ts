@@ -2,24 +2,25 @@
 // local state once a read is allowed, at the leader, or in a transaction that waits for EXEC.
 
 import {
+  argumentsOf,
   type Command,
   hasArity,
   type ImmediateCommand,
   isOperationCommand,
-  keysOf,
   type OperationCommand,
+  resolveSubcommand,
 } from '../command/command.js';
 import type { CommandContext, ServerView } from '../command/command-context.js';
-import { runContainer, wrongArity } from '../command/container.js';
+import { unknownSubcommand, wrongArity } from '../command/container.js';
 import type { Operation } from '../operation/operation.js';
 import { ErrorReply, type Reply } from '../resp/reply.js';
+import { denialOf } from './access.js';
 import type { Connection } from './connection.js';
 import type { LaneOperation } from './lane.js';
 import { redirect } from './redirect.js';
 import type { PendingReply } from './reply-queue.js';
 import type { ServerLimits } from './server-limits.js';
 import { finisher, Transactions } from './transactions.js';
-import type { User } from './users.js';
 
 export interface RouterOptions {
   readonly server: ServerView;
@@ -32,13 +33,6 @@ export interface RouterOptions {
 const ECHO_CHARACTERS_MAX = 128;
 
 const NO_USER = new ErrorReply('NOAUTH Authentication required.');
-const NO_KEY_PERMISSION = new ErrorReply(
-  'NOPERM this user has no permissions to access one of the keys used as arguments',
-);
-const NO_CHANNEL_PERMISSION = new ErrorReply(
-  'NOPERM this user has no permissions to access one of the channels used as arguments',
-);
-
 /** What a RESP2 connection may send while it listens: anything else could not be told from a message. */
 const WHILE_LISTENING = new Set([
   'subscribe',
@@ -49,12 +43,6 @@ const WHILE_LISTENING = new Set([
   'quit',
   'reset',
 ]);
-const CHANNEL_RULES: Readonly<Record<string, (user: User, channel: string) => boolean>> = {
-  subscribe: (user, channel) => user.mayUseChannel(channel),
-  publish: (user, channel) => user.mayUseChannel(channel),
-  psubscribe: (user, pattern) => user.mayUseChannelPattern(pattern),
-};
-
 export class RequestRouter {
   readonly transactions: Transactions;
   readonly #options: RouterOptions;
@@ -70,20 +58,28 @@ export class RequestRouter {
     ]);
     this.transactions = new Transactions({
       ...options,
-      runLocal: (command, args, connection) => this.#answer(command, args, connection),
+      runLocal: (command, args, connection) =>
+        this.#answer(command, args, { client: connection, isInTransaction: true, server: options.server }),
     });
   }
 
   route(connection: Connection, request: readonly string[], place: PendingReply): void {
     const name = request[0] as string; // a request has one word at least
-    const command = this.#byName.get(name) ?? this.#byName.get(name.toLowerCase());
+    const found = this.#byName.get(name) ?? this.#byName.get(name.toLowerCase());
+    const command = found === undefined ? undefined : resolveSubcommand(found, request);
     const refusal = this.#refusal(command, request, connection);
     if (command === undefined || refusal !== undefined) {
-      place.reply = this.transactions.spoil(connection, refusal ?? unknownCommand(request));
+      const unknown =
+        found === undefined ? unknownCommand(request) : unknownSubcommand(found.name, request[1] ?? '');
+      const reply = refusal ?? unknown;
+      const isExec = command?.kind === 'transaction' && command.step === 'exec';
+      place.reply = isExec
+        ? this.transactions.abort(connection, reply)
+        : this.transactions.spoil(connection, reply);
       return;
     }
     connection.lastCommand = command.name;
-    const args = request.slice(1);
+    const args = argumentsOf(command, request);
     const { transaction } = connection;
     if (command.kind === 'transaction') this.transactions.run(command, args, connection, place);
     else if (transaction !== undefined && !(command.kind === 'local' && command.leavesTransaction === true)) {
@@ -101,10 +97,10 @@ export class RequestRouter {
     const { user } = connection;
     const needsNoUser = command?.kind === 'local' && command.needsNoUser === true;
     if (user === undefined && !needsNoUser) return NO_USER;
-    if (command === undefined) return unknownCommand(request);
+    if (command === undefined) return undefined;
     if (!hasArity(command, request.length)) return wrongArity(command.name);
     if (user !== undefined && !needsNoUser) {
-      const denied = denial(user, command, request);
+      const denied = denialOf(user, command, request);
       if (denied !== undefined) return denied;
     }
     const isListening = this.#options.server.subscriptions.countOf(connection) > 0;
@@ -117,10 +113,10 @@ export class RequestRouter {
   #answer(
     command: ImmediateCommand,
     args: readonly string[],
-    connection: Connection,
+    context: CommandContext,
   ): Reply | Promise<Reply> {
-    const context: CommandContext = { client: connection, server: this.#options.server };
-    return command.kind === 'container' ? runContainer(command, args, context) : command.run(args, context);
+    if (command.kind !== 'container') return command.run(args, context);
+    return command.alone?.(context) ?? wrongArity(command.name);
   }
 
   #runLocal(
@@ -134,7 +130,8 @@ export class RequestRouter {
       // HELLO answers in the version that it has chosen.
       place.protocol = connection.protocol;
     };
-    const reply = this.#answer(command, args, connection);
+    const { server } = this.#options;
+    const reply = this.#answer(command, args, { client: connection, isInTransaction: false, server });
     if (reply instanceof Promise) {
       const failed = (): void => settle(new ErrorReply('ERR the password could not be verified'));
       connection.hold(reply.then(settle, failed));
@@ -168,18 +165,6 @@ export class RequestRouter {
     const reply = readState(operation);
     place.reply = finish === undefined || reply instanceof ErrorReply ? reply : finish(reply);
   }
-}
-
-function denial(user: User, command: Command, request: readonly string[]): ErrorReply | undefined {
-  if (!user.mayRun(command)) {
-    return new ErrorReply(`NOPERM this user has no permissions to run the '${command.name}' command`);
-  }
-  if (!keysOf(command, request).every((key) => user.mayUseKey(key))) return NO_KEY_PERMISSION;
-  const mayUse = CHANNEL_RULES[command.name];
-  const channels = command.name === 'publish' ? request.slice(1, 2) : request.slice(1);
-  return mayUse === undefined || channels.every((channel) => mayUse(user, channel))
-    ? undefined
-    : NO_CHANNEL_PERMISSION;
 }
 
 function unknownCommand(request: readonly string[]): ErrorReply {

@@ -15,11 +15,13 @@ import { KvError } from '../kv-error.js';
 import type { Operation } from '../operation/operation.js';
 import type { Reply } from '../resp/reply.js';
 import type { KvStateMachine } from '../state/kv-state-machine.js';
+import { Acknowledgements } from './acknowledgements.js';
+import { CommandRate } from './command-rate.js';
 import { Connection } from './connection.js';
 import { Cursors } from './cursors.js';
 import { explainFailure } from './explain-failure.js';
 import { OperationScheduler } from './operation-scheduler.js';
-import type { ClusterState, Replica } from './replica.js';
+import type { ClusterState, Replica, ReplicaProgress } from './replica.js';
 import { RequestRouter } from './request-router.js';
 import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './server-limits.js';
 import { Subscriptions } from './subscriptions.js';
@@ -74,6 +76,7 @@ export class RespServer implements ServerView {
   readonly cursors: Cursors;
   readonly subscriptions: Subscriptions;
   readonly users: Users;
+  readonly acknowledgements: Acknowledgements;
   readonly #limits: ServerLimits;
   readonly #clock: Clock;
   readonly #replica: Replica;
@@ -81,6 +84,7 @@ export class RespServer implements ServerView {
   readonly #scheduler: OperationScheduler;
   readonly #router: RequestRouter;
   readonly #sweeper: Sweeper;
+  readonly #rate: CommandRate;
   readonly #listener: Server;
   readonly #tlsListener: TlsServer | undefined;
   readonly #connections = new Set<Connection>();
@@ -88,6 +92,8 @@ export class RespServer implements ServerView {
   #connectionsAccepted = 0;
   #connectionsRefused = 0;
   #commandsProcessed = 0;
+  /** Of connections that are closed. */
+  readonly #closedBytes = { received: 0, sent: 0 };
   #seed: number;
 
   private constructor(options: RespServerOptions) {
@@ -117,6 +123,8 @@ export class RespServer implements ServerView {
       limits: this.#limits,
     });
     this.#sweeper = new Sweeper({ replica, stateMachine, clock });
+    this.acknowledgements = new Acknowledgements({ replica, clock });
+    this.#rate = new CommandRate({ clock, count: () => this.#commandsProcessed });
     const socketOptions = {
       // A client may send all it has, close its side, and still want the replies.
       allowHalfOpen: true,
@@ -178,8 +186,19 @@ export class RespServer implements ServerView {
     return this.#replica.cluster();
   }
 
+  progress(): ReplicaProgress {
+    return this.#replica.progress();
+  }
+
   statistics(): ServerStatistics {
+    const { received, sent } = this.#bytes();
     return {
+      connectionsMax: this.#limits.connectionsMax,
+      blockedClients: this.acknowledgements.waitingCount,
+      commandsPerSecond: this.#rate.perSecond,
+      bytesReceived: received,
+      bytesSent: sent,
+      expiredKeys: this.#stateMachine.expiredCount,
       connections: this.#connections.size,
       connectionsAccepted: this.#connectionsAccepted,
       connectionsRefused: this.#connectionsRefused,
@@ -197,9 +216,20 @@ export class RespServer implements ServerView {
    */
   async close(): Promise<void> {
     this.#sweeper.close();
+    this.#rate.close();
+    this.acknowledgements.close();
     const isClosed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
     for (const connection of this.#connections) connection.destroy();
     await isClosed;
+  }
+
+  #bytes(): { received: number; sent: number } {
+    const bytes = { ...this.#closedBytes };
+    for (const connection of this.#connections) {
+      bytes.received += connection.bytesReceived;
+      bytes.sent += connection.bytesSent;
+    }
+    return bytes;
   }
 
   #listen(endpoint: Endpoint): Promise<void> {
@@ -240,6 +270,9 @@ export class RespServer implements ServerView {
         onTransactionReset: (connection) => this.#router.transactions.reset(connection),
         onClose: (connection) => {
           this.#connections.delete(connection);
+          this.#closedBytes.received += socket.bytesRead;
+          this.#closedBytes.sent += socket.bytesWritten;
+          this.acknowledgements.forget(connection);
           this.subscriptions.remove(connection);
           this.#router.transactions.reset(connection);
         },

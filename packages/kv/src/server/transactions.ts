@@ -12,7 +12,7 @@ import {
 import type { ServerView } from '../command/command-context.js';
 import { operationBytes, transactionOf } from '../operation/entry-codec.js';
 import { OPERATION, type Operation } from '../operation/operation.js';
-import { ErrorReply, OK, QUEUED, type Reply } from '../resp/reply.js';
+import { ErrorReply, NIL_ARRAY, OK, QUEUED, type Reply } from '../resp/reply.js';
 import { watchToken } from '../state/watch-table.js';
 import type { Connection } from './connection.js';
 import type { LaneOperation, ReplyPlace } from './lane.js';
@@ -66,6 +66,12 @@ export class Transactions {
 
   constructor(options: TransactionsOptions) {
     this.#options = options;
+  }
+
+  /** EXEC that is refused ends the transaction, and says why. */
+  abort(connection: Connection, { text }: ErrorReply): ErrorReply {
+    this.reset(connection);
+    return new ErrorReply(`EXECABORT Transaction discarded because of: ${text.replace(/^ERR /, '')}`);
   }
 
   /** One of the five commands. */
@@ -212,7 +218,7 @@ export class Transactions {
     const parts = items.flatMap((item) => (item.type === 'operation' ? [item] : []));
     const operations = parts.map(({ operation }) => operation);
     const finish = (replies: Reply): Reply =>
-      replies === null ? null : inOrder(items, replies as readonly Reply[]);
+      replies === null ? NIL_ARRAY : inOrder(items, replies as readonly Reply[]);
     const cluster = this.#options.server.cluster();
     if (operations.length === 0 && token === undefined) place.reply = finish([]);
     else if (cluster.role === 'leader') {

@@ -5,7 +5,7 @@
 // same threads: so one is verified at a time, a bounded number waits, and what was right once is remembered as a keyed digest.
 
 import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
-import type { Command } from '../command/command.js';
+import { type Command, withSubcommands } from '../command/command.js';
 import { KvError } from '../kv-error.js';
 import { compilePattern, type Matcher } from '../operation/glob.js';
 
@@ -13,7 +13,7 @@ export interface UserOptions {
   readonly name: string;
   /**
    * Space-separated rules, applied in order to a user who may do nothing: `on`, `off`, `nopass`, `+@all`, `-@all`, `+@<category>`,
-   * `-@<category>`, `+<command>`, `-<command>`, `allcommands`, `nocommands`, `~<pattern of keys>`, `allkeys`, `&<pattern of channels>`, `allchannels`.
+   * `-@<category>`, `+<command>`, `-<command>` (also of one subcommand, `+config|get`), `allcommands`, `nocommands`, `~<pattern of keys>`, `allkeys`, `&<pattern of channels>`, `allchannels`.
    */
   readonly rules: string;
   /** As `hashPassword` makes them; any of them lets the user in. */
@@ -61,7 +61,7 @@ export class User {
     this.name = options.name;
     this.rules = options.rules.split(/\s+/).filter((rule) => rule !== '');
     this.hashes = (options.passwordHashes ?? []).map((text) => parseHash(text, options.name));
-    const known = [...commands];
+    const known = [...withSubcommands(commands)];
     for (const rule of this.rules) this.#applyRule(rule, known);
   }
 
@@ -82,10 +82,12 @@ export class User {
     return this.#areAllChannelsAllowed || this.channelPatterns.includes(`&${pattern}`);
   }
 
-  /** The rules of commands alone, for ACL GETUSER. */
+  /** The rules of commands alone, as Redis writes them: from all or from none. */
   get commandRules(): string {
-    const rules = this.rules.filter((rule) => /^[+-]/.test(rule) || /^(?:all|no)commands$/.test(rule));
-    return rules.length === 0 ? '-@all' : rules.join(' ');
+    const rules = this.rules
+      .filter((rule) => /^[+-]/.test(rule) || /^(?:all|no)commands$/.test(rule))
+      .map((rule) => rule.replace('allcommands', '+@all').replace('nocommands', '-@all'));
+    return /^[+-]@all$/.test(rules[0] ?? '') ? rules.join(' ') : ['-@all', ...rules].join(' ');
   }
 
   #applyRule(rule: string, commands: readonly Command[]): void {
@@ -108,8 +110,11 @@ export class User {
       this.#allowAll(isAllowed);
       return;
     }
+    // A container stands for all of its subcommands.
     const matching = commands.filter((command) =>
-      name.startsWith('@') ? categoriesOf(command).includes(name.slice(1)) : command.name === name,
+      name.startsWith('@')
+        ? categoriesOf(command).includes(name.slice(1))
+        : command.name === name || command.name.startsWith(`${name}|`),
     );
     if (matching.length === 0) throw badRule(this.name, rule);
     for (const command of matching) this.#allowed.set(command.name, isAllowed);
@@ -133,16 +138,23 @@ export class User {
   }
 }
 
-const ADMIN = new Set(['config', 'acl', 'client', 'cluster']);
-const DANGEROUS = new Set([...ADMIN, 'flushall', 'flushdb', 'keys', 'info', 'role']);
+const CATEGORY_OF_GROUP: Readonly<Record<string, string>> = {
+  string: 'string',
+  generic: 'keyspace',
+  connection: 'connection',
+  transactions: 'transaction',
+  pubsub: 'pubsub',
+};
 
-/** What a command belongs to, as rules name it: `read`, `write`, `string`, `keyspace`, `connection`, `admin`, ... */
+/** What a command belongs to, as rules name it, and as Redis has it: `read`, `string`, `fast`, `dangerous`, ... */
 export function categoriesOf(command: Command): string[] {
-  const group = command.group === 'generic' ? 'keyspace' : command.group;
-  const categories = [group === 'transactions' ? 'transaction' : group];
-  if (command.kind === 'read' || command.kind === 'write') categories.push(command.kind);
-  if (ADMIN.has(command.name)) categories.push('admin');
-  if (DANGEROUS.has(command.name)) categories.push('dangerous');
+  const { kind, group, risk, category = CATEGORY_OF_GROUP[group] ?? '' } = command;
+  const categories = category === '' ? [] : [category];
+  // PUBLISH goes the way of writes and writes nothing.
+  if ((kind === 'read' || kind === 'write') && group !== 'pubsub') categories.push(kind);
+  if (risk === 'admin') categories.push('admin');
+  categories.push(command.isFast === true ? 'fast' : 'slow');
+  if (risk !== undefined) categories.push('dangerous');
   return categories;
 }
 

@@ -23,6 +23,7 @@ export class Keyspace {
   #time = 0;
   /** When the first key expires; Infinity: none does. */
   #nextExpiry = Infinity;
+  #expiredCount = 0;
 
   /** Number of keys, with those that have expired and are not removed yet. */
   get size(): number {
@@ -32,6 +33,11 @@ export class Keyspace {
   /** Number of keys that have a time to expire. */
   get expiringSize(): number {
     return this.#expiries.size;
+  }
+
+  /** Keys that were removed because their time had come. Not part of the state. */
+  get expiredCount(): number {
+    return this.#expiredCount;
   }
 
   /** Bytes of all keys and values, without what holding them costs. */
@@ -74,7 +80,7 @@ export class Keyspace {
     this.#bytes += value.length + (previous === undefined ? key.length : -previous.length);
     const before = previous === undefined ? NO_TIME : this.#tree.foundTime;
     if (before !== expiresAt) this.#moveExpiry(key, before, expiresAt);
-    if (this.#isPast(before)) this.onChange?.('expired', key);
+    if (this.#isPast(before)) this.#tellExpired(key);
     this.watches.touch(key);
   }
 
@@ -93,7 +99,7 @@ export class Keyspace {
     if (before !== NO_TIME) this.#moveExpiry(key, before, NO_TIME);
     this.watches.touch(key);
     if (!this.#isPast(before)) return true;
-    this.onChange?.('expired', key);
+    this.#tellExpired(key);
     return false;
   }
 
@@ -135,6 +141,11 @@ export class Keyspace {
   /** The keys of this moment, to be read while the keyspace changes. Close it. */
   image(): TreeImage {
     return this.#tree.image();
+  }
+
+  #tellExpired(key: string): void {
+    this.#expiredCount += 1;
+    this.onChange?.('expired', key);
   }
 
   #isPast(time: number): boolean {

@@ -30,6 +30,8 @@ export interface StoreListener {
 
 export class KvStateMachine implements StateMachine<EntryReplies> {
   readonly #listeners = new Set<StoreListener>();
+  /** Of keyspaces that snapshots have replaced. */
+  #expiredBefore = 0;
   readonly #store: { -readonly [Name in keyof Store]: Store[Name] } = {
     keyspace: new Keyspace(),
     clock: 0,
@@ -46,6 +48,11 @@ export class KvStateMachine implements StateMachine<EntryReplies> {
   /** Number of keys that will expire. */
   get expiringSize(): number {
     return this.#store.keyspace.expiringSize;
+  }
+
+  /** Keys that were removed here because their time had come, since this server's start. */
+  get expiredCount(): number {
+    return this.#expiredBefore + this.#store.keyspace.expiredCount;
   }
 
   /** Bytes of all keys and values. */
@@ -119,6 +126,7 @@ export class KvStateMachine implements StateMachine<EntryReplies> {
       onEntry: (key, value, time) => restored.set(key, value, time),
       onWatch: (watch) => restored.watches.restore(watch),
     });
+    this.#expiredBefore += this.#store.keyspace.expiredCount;
     this.#store.keyspace = restored;
     this.#connectListeners();
   }

@@ -5,6 +5,7 @@ import type { ResultCodec } from '@waldb/runtime';
 import {
   ErrorReply,
   MapReply,
+  NilArrayReply,
   PushReply,
   type Reply,
   ReplySequence,
@@ -32,8 +33,9 @@ function toPlain(reply: Reply): Plain {
     return ['map', reply.entries.map(([key, value]) => [toPlain(key), toPlain(value)])];
   if (reply instanceof SetReply) return ['set', reply.members.map(toPlain)];
   // Only connections make these; no entry is answered with one.
-  if (reply instanceof PushReply || reply instanceof ReplySequence)
-    throw new Error('not a reply of an entry');
+  const isOfConnection =
+    reply instanceof PushReply || reply instanceof ReplySequence || reply instanceof NilArrayReply;
+  if (isOfConnection) throw new Error('not a reply of an entry');
   return ['array', reply.map(toPlain)];
 }
 

@@ -21,6 +21,8 @@ export class RedisProcess {
       '',
       '--appendonly',
       'no',
+      '--notify-keyspace-events',
+      'AKE',
       '--dir',
       directory,
     ];
