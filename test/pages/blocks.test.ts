@@ -3,7 +3,7 @@
 //   ts         a program, or the part of one that programs.ts completes: compiled and run by run-programs.test.ts
 //   sh         commands to type
 //   console    commands behind `$ ` with what they print
-//   yaml       a configuration file of `waldb serve`
+//   yaml       a configuration file of `waldb serve`, or a file of users
 //   json       lines of a protocol trace
 //   text       a drawing; nothing to run
 
@@ -11,6 +11,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTraceLine } from '@waldb/testkit';
 import { describe, expect, it } from 'vitest';
+import { parseUsers } from '../../packages/cli/src/clients/users-file.js';
 import { parseConfigFile } from '../../packages/cli/src/config/config-file.js';
 import { commandsIn, wrongCommand } from './commands.js';
 import { allPages, type Block, parsePage, ROOT } from './markdown.js';
@@ -23,7 +24,10 @@ const PROOFS: Readonly<Record<string, (block: Block) => readonly string[]>> = {
     ...(block.text.startsWith('$ ') ? [] : ['does not begin with a command']),
     ...commandsIn(block).flatMap((command) => wrongCommand(command) ?? []),
   ],
-  yaml: ({ page, text }) => parseConfigFile(page, text).problems,
+  yaml: ({ page, text }) => {
+    const { problems } = parseConfigFile(page, text);
+    return problems.length === 0 || areUsers(text) ? [] : problems;
+  },
   json: ({ text }) => {
     try {
       return readTraceLine(text.replaceAll('\n', '')) === undefined ? ['is no line of a trace'] : [];
@@ -33,6 +37,15 @@ const PROOFS: Readonly<Record<string, (block: Block) => readonly string[]>> = {
   },
   text: ({ text }) => (/^\$ |\b(?:const|await|import) /.test(text) ? ['is more than a drawing'] : []),
 };
+
+/** What `waldb serve --users-file` takes. */
+function areUsers(text: string): boolean {
+  try {
+    return parseUsers(text).length > 0;
+  } catch {
+    return false; // a file of settings, then, and its problems are told
+  }
+}
 
 function wrongIn(block: Block): string[] {
   const where = `${block.page}:${block.line}`;

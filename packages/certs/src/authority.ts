@@ -28,6 +28,8 @@ export interface CertificateRequest extends Validity {
   readonly commonName: string;
   /** Subject alternative names of kind URI: what a peer is recognised by. */
   readonly uris: readonly string[];
+  /** Names and IP addresses of the host, for clients that compare where they connect to. */
+  readonly hosts?: readonly string[];
 }
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -80,11 +82,23 @@ export async function issueCertificate(
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([SERVER_AUTH, CLIENT_AUTH], false),
-      new x509.SubjectAlternativeNameExtension(request.uris.map((value) => ({ type: 'url', value }))),
+      new x509.SubjectAlternativeNameExtension(alternativeNames(request)),
       ...(issuer === undefined ? [] : [await x509.AuthorityKeyIdentifierExtension.create(issuer, false)]),
     ],
   });
   return { cert: pem(certificate), key: await keyPem(keys.privateKey) };
+}
+
+function alternativeNames({ uris, hosts = [] }: CertificateRequest): x509.JsonGeneralNames {
+  return [
+    ...uris.map((value) => ({ type: 'url' as const, value })),
+    ...hosts.map((value) => ({ type: isAddress(value) ? ('ip' as const) : ('dns' as const), value })),
+  ];
+}
+
+/** Of a host: an IP address has colons, or is four numbers. */
+function isAddress(host: string): boolean {
+  return host.includes(':') || /^\d+(?:\.\d+){3}$/.test(host);
 }
 
 function nameOf(commonName: string): string {

@@ -7,6 +7,7 @@
 import { formatEndpoint } from '@waldb/io';
 import { certificatePaths } from './certs/certificate-paths.js';
 import { checkPorts } from './check-ports.js';
+import { readClientAccess } from './clients/client-access.js';
 import { type ClusterPorts, directoryOf, layOut } from './cluster-layout.js';
 import { EXIT, type ExitCode, ExitError, reportExit, reported } from './exit.js';
 import type { LogLevel } from './log-levels.js';
@@ -20,6 +21,10 @@ export interface ClusterOptions extends ClusterPorts {
   readonly clusterName: string;
   /** Where `waldb certs create` has put the certificates; undefined: no TLS between the servers. */
   readonly tlsDirectory?: string;
+  readonly usersFile?: string;
+  readonly clientTlsCert?: string;
+  readonly clientTlsKey?: string;
+  readonly clientTlsCa?: string;
   readonly snapshotEntries: number;
   readonly logLevel: LogLevel;
   readonly entryFile: string;
@@ -32,18 +37,32 @@ const STOP_MS_MAX = 10_000;
 export function runCluster(options: ClusterOptions): Promise<ExitCode> {
   return reported(async () => {
     const members = layOut(options);
-    checkTls(options, members);
+    checkFiles(options, members);
     await checkPorts(members.flatMap(({ peer, client, admin }) => [peer, client, admin]));
     return await new Cluster(options, members).run();
   });
 }
 
 /** What is missing is told once, before any server is started. */
-function checkTls(options: ClusterOptions, members: readonly MemberEndpoints[]): void {
+function checkFiles(options: ClusterOptions, members: readonly MemberEndpoints[]): void {
   for (const { id } of members) {
     const files = tlsFilesFor(options, id);
     if (files !== undefined) readTlsFiles(files);
   }
+  const { usersFile, clientTlsCert: tlsCert, clientTlsKey: tlsKey, clientTlsCa: tlsCa } = options;
+  readClientAccess({ usersFile, tlsCert, tlsKey, tlsCa });
+}
+
+/** Those that were said, as every server gets them. */
+function clientArguments(options: ClusterOptions): string[] {
+  const { usersFile, clientTlsCert, clientTlsKey, clientTlsCa } = options;
+  const flags = {
+    '--users-file': usersFile,
+    '--client-tls-cert': clientTlsCert,
+    '--client-tls-key': clientTlsKey,
+    '--client-tls-ca': clientTlsCa,
+  };
+  return Object.entries(flags).flatMap(([flag, path]) => (path === undefined ? [] : [flag, path]));
 }
 
 function tlsArguments(options: ClusterOptions, id: number): string[] {
@@ -96,6 +115,7 @@ class Cluster {
         ...['--port', String(member.client.port)],
         ...['--peers', formatPeers(this.#members)],
         ...['--admin', formatEndpoint(member.admin)],
+        ...clientArguments(this.#options),
         ...tlsArguments(this.#options, member.id),
         ...['--cluster-name', clusterName],
         ...['--snapshot-entries', String(snapshotEntries)],
@@ -164,11 +184,12 @@ class Cluster {
   }
 
   #printBanner(): void {
-    const { host, port, nodes, directory } = this.#options;
+    const { host, port, nodes, directory, clientTlsCert } = this.#options;
+    const tls = clientTlsCert === undefined ? '' : ' --tls';
     const clients = this.#members.map(({ client }) => formatEndpoint(client)).join(', ');
     process.stdout.write(
       `waldb ${readVersion()}: ${nodes} ${nodes === 1 ? 'server' : 'servers'} at ${clients}, data in ${directory}. ` +
-        `Connect with: redis-cli -c -h ${host} -p ${port}\n`,
+        `Connect with: redis-cli -c${tls} -h ${host} -p ${port}\n`,
     );
   }
 

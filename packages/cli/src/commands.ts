@@ -60,6 +60,11 @@ export const COMMANDS: readonly {
     load: async () => (await import('./certs/certs-commands.js')).addCerts,
   },
   {
+    name: 'users',
+    description: 'Make what a file of users needs.',
+    load: async () => (await import('./users/users-commands.js')).addUsers,
+  },
+  {
     name: 'config',
     description: 'Explain the settings of waldb serve and waldb cluster, and check configuration files.',
     load: async () => (await import('./config/config-commands.js')).addConfig,

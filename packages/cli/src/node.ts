@@ -23,6 +23,12 @@ import type { Logger } from 'pino';
 import { AdminServer } from './admin/admin-server.js';
 import { metricsPage } from './admin/metrics-page.js';
 import { checkPorts } from './check-ports.js';
+import {
+  type ClientAccess,
+  isOpenToAnybody,
+  readClientAccess,
+  watchClientTls,
+} from './clients/client-access.js';
 import { EXIT, ExitError, toExitError } from './exit.js';
 import { findCluster, type JoinedCluster } from './members/find-cluster.js';
 import { openProtocolTrace } from './protocol-trace-file.js';
@@ -54,6 +60,7 @@ export interface NodeOptions {
   readonly clientListen: Endpoint;
   /** Where clients are sent. */
   readonly clientAddress: Endpoint;
+  readonly clientAccess: ClientAccess;
   /** With these, peers are spoken to by TLS. */
   readonly tls: TlsFlags;
   readonly snapshotEntries: number;
@@ -78,8 +85,10 @@ interface NodeParts {
 export class Node {
   /** Resolves once clients can connect; there may be no leader yet. Errors: `ExitError`; nothing is left open. */
   static async start(options: NodeOptions, events: NodeEvents): Promise<Node> {
-    const { clientListen, logger } = options;
+    const { clientListen, clientAccess, logger } = options;
     const tlsFiles = tlsFilesOf(options.tls);
+    const access = readClientAccess(clientAccess);
+    warnOfOpenPort(options);
     await checkPorts([...peerEndpoints(options), clientListen, ...(options.admin ? [options.admin] : [])]);
     const stateMachine = new KvStateMachine();
     const raft = await startRaft(options, tlsFiles, stateMachine);
@@ -88,6 +97,7 @@ export class Node {
         listen: clientListen,
         replica: raftReplica(raft),
         stateMachine,
+        ...access,
         version: readVersion(),
       });
       const admin = await startAdmin(options, raft).catch(async (error: unknown) => {
@@ -96,9 +106,9 @@ export class Node {
       });
       logger.info({ clients: formatEndpoint(resp.endpoint), directory: options.directory }, 'started');
       const node = new Node({ raft, resp, admin }, events);
-      if (tlsFiles !== undefined) {
-        node.#endWatch = watchTlsFiles(tlsFiles, (tls) => raft.replaceCertificates(tls), logger);
-      }
+      node.#watches.push(watchClientTls(clientAccess, resp, logger));
+      if (tlsFiles !== undefined)
+        node.#watches.push(watchTlsFiles(tlsFiles, (tls) => raft.replaceCertificates(tls), logger));
       return node;
     } catch (error) {
       await raft.close();
@@ -110,7 +120,8 @@ export class Node {
   readonly #resp: RespServer;
   readonly #admin: AdminServer | undefined;
   readonly #events: NodeEvents;
-  #endWatch: () => void = () => undefined;
+  /** Each ends one watch of files. */
+  readonly #watches: (() => void)[] = [];
   #isClosing = false;
 
   private constructor({ raft, resp, admin }: NodeParts, events: NodeEvents) {
@@ -127,7 +138,7 @@ export class Node {
   /** Answers no more, hands leadership over, keeps everything acknowledged, and closes the log. Idempotent. */
   async close(options: CloseOptions = {}): Promise<void> {
     this.#isClosing = true;
-    this.#endWatch();
+    for (const end of this.#watches) end();
     await this.#admin?.close();
     await this.#resp.close();
     await this.#raft.close(options);
@@ -208,6 +219,14 @@ async function startAdmin(
     listen: admin,
     logger,
   });
+}
+
+function warnOfOpenPort({ clientListen, clientAccess, logger }: NodeOptions): void {
+  if (isLoopback(clientListen.host) || !isOpenToAnybody(clientAccess)) return;
+  logger.warn(
+    { clients: formatEndpoint(clientListen) },
+    "The clients' port is open to other machines: whoever reaches it may read and write everything.",
+  );
 }
 
 function isLoopback(host: string): boolean {

@@ -25,6 +25,10 @@ interface ServeSettings {
   readonly join?: Endpoint;
   readonly admin?: Endpoint;
   readonly clusterName: string;
+  readonly usersFile?: string;
+  readonly clientTlsCert?: string;
+  readonly clientTlsKey?: string;
+  readonly clientTlsCa?: string;
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -67,6 +71,12 @@ function serveOptions(flags: TypedFlags): NodeOptions {
     clientAddress,
     join,
     admin: settings.admin,
+    clientAccess: {
+      usersFile: settings.usersFile,
+      tlsCert: settings.clientTlsCert,
+      tlsKey: settings.clientTlsKey,
+      tlsCa: settings.clientTlsCa,
+    },
     tls: { ca: settings.tlsCa, cert: settings.tlsCert, key: settings.tlsKey },
     snapshotEntries,
     protocolTrace: settings.protocolTrace,

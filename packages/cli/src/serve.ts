@@ -57,9 +57,10 @@ async function reportFailure(error: ExitError, isChild: boolean): Promise<ExitCo
 }
 
 function printBanner(options: NodeOptions): void {
-  const { id, clientListen } = options;
+  const { id, clientListen, clientAccess } = options;
+  const tls = clientAccess.tlsCert === undefined ? '' : ' --tls';
   process.stdout.write(
     `waldb ${readVersion()}: server ${id} takes clients at ${formatEndpoint(clientListen)} ` +
-      `(redis-cli -c -h ${clientListen.host} -p ${clientListen.port})\n`,
+      `(redis-cli -c${tls} -h ${clientListen.host} -p ${clientListen.port})\n`,
   );
 }

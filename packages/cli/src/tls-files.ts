@@ -1,9 +1,10 @@
 // The TLS files of a server: read at the start, and read again when they have changed, so that certificates can be
 // renewed while the server runs. Must never put a key, or anything that was in its file, into a message.
 
-import { readFileSync, statSync } from 'node:fs';
 import { RuntimeError, type TlsCredentials } from '@waldb/runtime';
 import type { Logger } from 'pino';
+import { whenFilesChange } from './clients/changed-files.js';
+import { readNamedFile } from './clients/named-file.js';
 import { EXIT, ExitError } from './exit.js';
 
 /** Where the authority, the certificate and the key are. */
@@ -11,8 +12,6 @@ export type TlsFiles = Readonly<Record<keyof TlsCredentials, string>>;
 
 const FLAGS: TlsFiles = { ca: '--tls-ca', cert: '--tls-cert', key: '--tls-key' };
 const PARTS = ['ca', 'cert', 'key'] as const;
-/** How often a running server looks whether its files have changed. */
-const LOOK_MS = 1000;
 
 /** What was given on the command line: all three, or none. */
 export type TlsFlags = { readonly [Part in keyof TlsFiles]: string | undefined };
@@ -45,21 +44,14 @@ export function withTlsFile(error: unknown, files: TlsFiles | undefined): unknow
   return new ExitError(EXIT.refused, message, { cause: error });
 }
 
-/** Calls `replace` with what is in the files whenever they have changed and then rested. Returns what ends it. */
+/** Calls `replace` with what is in the files whenever they have changed. Returns what ends it. */
 export function watchTlsFiles(
   files: TlsFiles,
   replace: (credentials: TlsCredentials) => void,
   logger: Logger,
 ): () => void {
-  let loaded = fingerprint(files);
-  let seen = loaded;
-  const timer = setInterval(() => {
-    const found = fingerprint(files);
-    // Files are replaced one after the other: they are read once a whole look has found nothing new.
-    const hasRested = found === seen;
-    seen = found;
-    if (!hasRested || found === loaded) return;
-    loaded = found; // a bad set is told once, and tried again when it has changed again
+  const paths = PARTS.map((part) => files[part]);
+  return whenFilesChange(paths, () => {
     try {
       replace(readTlsFiles(files));
       logger.info({ files }, 'the TLS files have changed: new connections use them');
@@ -71,25 +63,9 @@ export function watchTlsFiles(
         `The TLS files have changed, and cannot be used; the old ones stay: ${message}`,
       );
     }
-  }, LOOK_MS);
-  timer.unref();
-  return () => clearInterval(timer);
+  });
 }
 
 function read(files: TlsFiles, part: keyof TlsFiles): string {
-  try {
-    return readFileSync(files[part], 'latin1');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException; // whatever readFileSync throws is one
-    const why = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code ?? String(error)})`;
-    throw new ExitError(EXIT.refused, `${FLAGS[part]} ${files[part]}: ${why}.`, { cause: error });
-  }
-}
-
-/** Another one when any file is another. */
-function fingerprint(files: TlsFiles): string {
-  return PARTS.map((part) => {
-    const stat = statSync(files[part], { throwIfNoEntry: false, bigint: true });
-    return stat === undefined ? 'none' : `${stat.ino} ${stat.size} ${stat.mtimeNs}`;
-  }).join(', ');
+  return readNamedFile(FLAGS[part], files[part], 'latin1');
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { NodeNetwork } from '@waldb/io';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RespConnection } from '../src/bench/resp-connection.js';
+import { OPEN_ACCESS } from '../src/clients/store-access.js';
 import { freeAddresses } from './support/free-addresses.js';
 import { cleanUp, makeDirectory, runWaldb, spawnWaldb } from './support/run-waldb.js';
 
@@ -17,7 +18,7 @@ async function startStore(): Promise<{ address: string; ask: (...words: string[]
   const args = ['serve', '--directory', join(makeDirectory(), 'data'), '--port', port];
   spawnWaldb([...args, '--peer-listen', peer, '--log-level', 'silent']);
   const ask = async (...words: string[]): Promise<unknown> => {
-    const connection = await RespConnection.open({ host, port: Number(port) });
+    const connection = await RespConnection.open({ host, port: Number(port) }, OPEN_ACCESS);
     try {
       return await connection.ask(...words);
     } finally {

@@ -2,6 +2,7 @@
 
 import { type Endpoint, formatEndpoint } from '@waldb/io';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { addStoreAccessOptions, readStoreAccess, type StoreAccessFlags } from '../clients/store-access.js';
 import { DEFAULT_PORT } from '../cluster-layout.js';
 import type { CommandContext } from '../commands.js';
 import { EXIT, type ExitCode, ExitError, reported } from '../exit.js';
@@ -10,10 +11,11 @@ import { type Palette, paletteFor } from '../terminal/palette.js';
 import { ProgressLine } from '../terminal/progress-line.js';
 import { count, formatBytes } from '../terminal/quantities.js';
 import { type Column, formatTable } from '../terminal/table.js';
-import { findLeader, KEY_PREFIX, type LoadResult, removeKeys, runLoad } from './load.js';
+import { LeaderRoute } from './leader-route.js';
+import { KEY_PREFIX, type LoadResult, removeKeys, runLoad } from './load.js';
 import { StoreError } from './resp-connection.js';
 
-interface BenchFlags {
+interface BenchFlags extends StoreAccessFlags {
   readonly server: Endpoint;
   readonly clients: number;
   readonly pipeline: number;
@@ -28,12 +30,13 @@ interface BenchFlags {
 export function addBench(command: Command, { onExitCode }: CommandContext): void {
   const number = (flag: string, text: string, [min, max, usual]: readonly [number, number, number]): Option =>
     new Option(flag, text).argParser(between(min, max)).default(usual);
-  command
-    .addOption(
+  addStoreAccessOptions(
+    command.addOption(
       new Option('--server <address>', "a server's port for clients; the leader is found through it")
         .argParser(parseAddress)
         .default({ host: '127.0.0.1', port: DEFAULT_PORT }, `127.0.0.1:${DEFAULT_PORT}`),
-    )
+    ),
+  )
     .addOption(number('--clients <count>', 'connections', [1, 10_000, 50]))
     .addOption(number('--pipeline <count>', 'commands that each sends at once', [1, 10_000, 1]))
     .addOption(number('--value-bytes <count>', 'the size of a value', [1, 1_000_000, 100]))
@@ -52,15 +55,18 @@ async function runBench(flags: BenchFlags): Promise<ExitCode> {
   const onSecond = (commands: number, seconds: number): void =>
     progress.show(`${perSecond(commands, seconds)} commands a second`);
   try {
-    const leader = await findLeader(server);
-    const result = await runLoad({ ...flags, endpoint: leader, onSecond });
+    const route = await LeaderRoute.through(server, readStoreAccess(flags, process.env));
+    const result = await runLoad({ ...flags, route, onSecond });
     if (keep !== true) {
       progress.show('done; taking the keys away');
-      await removeKeys(leader, keys);
+      await removeKeys(route, keys);
     }
     progress.clear();
-    if (json === true) process.stdout.write(`${JSON.stringify(facts(flags, leader, result))}\n`);
-    else process.stdout.write(`${describe(flags, leader, result, paletteFor(process.stdout)).join('\n')}\n`);
+    if (json === true) process.stdout.write(`${JSON.stringify(facts(flags, route.leader, result))}\n`);
+    else
+      process.stdout.write(
+        `${describe(flags, route.leader, result, paletteFor(process.stdout)).join('\n')}\n`,
+      );
     return Object.keys(result.errors).length === 0 ? EXIT.ok : EXIT.failed;
   } catch (error) {
     if (error instanceof ExitError) throw error;
@@ -79,7 +85,8 @@ const QUANTILES = [
   ['p99.9', 0.999],
 ] as const;
 
-function facts(flags: BenchFlags, leader: Endpoint, { seconds, measured, errors }: LoadResult): object {
+function facts(flags: BenchFlags, leader: Endpoint, result: LoadResult): object {
+  const { seconds, measured, errors, interruptions, interruptionsUntold, unanswered } = result;
   const { clients, pipeline, valueBytes, keys, reads } = flags;
   const operations = Object.fromEntries(
     measured.map(({ operation, latency }) => [
@@ -105,6 +112,9 @@ function facts(flags: BenchFlags, leader: Endpoint, { seconds, measured, errors 
     seconds,
     operations,
     errors,
+    interruptions,
+    interruptionsUntold,
+    unanswered,
   };
 }
 
@@ -123,7 +133,7 @@ const COLUMNS: readonly Column[] = [
 function describe(
   { clients, pipeline, valueBytes, keys }: BenchFlags,
   leader: Endpoint,
-  { seconds, measured, errors }: LoadResult,
+  { seconds, measured, errors, interruptions, unanswered }: LoadResult,
   palette: Palette,
 ): string[] {
   const rows = measured.map(({ operation, latency }) => [
@@ -140,6 +150,12 @@ function describe(
       `values of ${formatBytes(valueBytes)}, ${count(keys, 'key')}, ${seconds.toFixed(1)} s, at ${formatEndpoint(leader)}`,
     '',
     ...formatTable(COLUMNS, rows, { palette }),
+    ...interruptions.map(({ at, seconds: gap }) =>
+      palette.yellow(`interrupted: nobody was answered for ${gap.toFixed(2)} s, from ${at.toFixed(2)} s on`),
+    ),
+    ...(unanswered === 0
+      ? []
+      : [palette.yellow(`${count(unanswered, 'command')} without an answer: done or not, nobody knows`)]),
     ...(wrong.length === 0 ? [] : ['', palette.red(`errors: ${wrong.join(', ')}`)]),
   ];
 }
@@ -167,11 +183,15 @@ Writes keys that begin with ${KEY_PREFIX} to that store, and deletes them in the
 it sends more, so the latencies are those of a store that is as busy as these clients can make it; for those of an idle
 one say --clients 1. The clients share this machine with whatever runs on it: measure from another one.
 
+When the leader is lost, the clients go on with the next one, and the gap is told.
+
 Exit codes:
-  0  measured
+  0  measured, also across a change of leader
   1  there were errors, or nobody answered
+  2  the call was wrong, or the store did not let us in
 
 Examples:
   waldb bench
   waldb bench --clients 200 --pipeline 16 --reads 90
+  waldb bench --tls-ca ca.crt --user app --password-file app.password
   waldb bench --clients 1 --seconds 10 --json | jq .operations.SET.latencyMicroseconds`;

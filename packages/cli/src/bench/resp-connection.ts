@@ -1,8 +1,9 @@
 // A connection to a store, as narrow as measuring it needs: commands out, replies in, in order.
 
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type Endpoint, formatEndpoint } from '@waldb/io';
 import RedisParser from 'redis-parser';
+import { dialStore, type StoreAccess } from '../clients/store-access.js';
 import { EXIT, ExitError } from '../exit.js';
 
 /** What the store answered with an error: its text, as Redis has it. */
@@ -15,27 +16,30 @@ const CONNECT_MS_MAX = 5_000;
 type Waiter = (reply: unknown) => void;
 
 export class RespConnection {
+  /** Who is at the other end. */
+  readonly endpoint: Endpoint;
   readonly #socket: Socket;
   readonly #waiting: Waiter[] = [];
   #failure: Error | undefined;
 
-  /** Errors: `ExitError`. */
-  static async open(endpoint: Endpoint): Promise<RespConnection> {
-    const socket = connect({ ...endpoint, noDelay: true });
+  /** Logged in, if there is somebody to be. Errors: `ExitError`; `refused` where the store does not let us in. */
+  static async open(endpoint: Endpoint, access: StoreAccess): Promise<RespConnection> {
+    const { socket, connected } = dialStore(endpoint, access);
     await new Promise<void>((resolve, reject) => {
       const fail = (why: string): void =>
         reject(new ExitError(EXIT.failed, `No store answers at ${formatEndpoint(endpoint)}: ${why}.`));
       socket.setTimeout(CONNECT_MS_MAX, () => fail(`it said nothing for ${CONNECT_MS_MAX / 1000} s`));
-      socket.once('error', (error: NodeJS.ErrnoException) =>
-        fail(error.code === 'ECONNREFUSED' ? 'nothing listens there' : error.message),
-      );
-      socket.once('connect', resolve);
+      socket.once('error', (error) => fail(whyUnreachable(error)));
+      socket.once(connected, resolve);
     });
     socket.setTimeout(0);
-    return new RespConnection(socket);
+    const connection = new RespConnection(endpoint, socket);
+    if (access.login !== undefined) await connection.#logIn(access.login);
+    return connection;
   }
 
-  private constructor(socket: Socket) {
+  private constructor(endpoint: Endpoint, socket: Socket) {
+    this.endpoint = endpoint;
     this.#socket = socket;
     const deliver = (reply: unknown): void => this.#waiting.shift()?.(reply);
     const parser = new RedisParser({
@@ -83,11 +87,30 @@ export class RespConnection {
     this.#socket.destroy();
   }
 
+  async #logIn({ user, password }: { readonly user: string; readonly password: string }): Promise<void> {
+    try {
+      await this.ask('AUTH', user, password);
+    } catch (error) {
+      this.close();
+      if (!(error instanceof StoreError)) throw error;
+      throw new ExitError(EXIT.refused, `The store does not let ${user} in: ${error.message}`, {
+        cause: error,
+      });
+    }
+  }
+
   #end(error: Error): void {
     this.#failure ??= error;
     this.#socket.destroy();
     for (const waiter of this.#waiting.splice(0)) waiter(undefined);
   }
+}
+
+function whyUnreachable(error: NodeJS.ErrnoException): string {
+  const { code = '', message } = error;
+  if (code === 'ECONNREFUSED') return 'nothing listens there';
+  const isMistrust = /CERT|SIGNATURE|ALTNAME/.test(code);
+  return isMistrust ? `its certificate is not trusted (${message}): --tls-ca names an authority` : message;
 }
 
 export function encodeCommand(words: readonly string[]): Buffer {

@@ -3,7 +3,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext } from '../commands.js';
 import { reported } from '../exit.js';
-import { parseId } from '../option-values.js';
+import { parseHost, parseId } from '../option-values.js';
 import { type CreateFlags, runCertsCreate } from './create-command.js';
 
 const DAYS_MAX = 36_500;
@@ -26,12 +26,21 @@ export function addCerts(certs: Command, { onExitCode }: CommandContext): void {
       new Option('--ids <list>', 'the servers, like 1,2,3').argParser(parseIds).makeOptionMandatory(),
     )
     .addOption(
+      new Option(
+        '--hosts <list>',
+        "names and IP addresses that clients connect to: the certificates serve the clients' port, too",
+      )
+        .argParser(parseHosts)
+        .default([], 'none'),
+    )
+    .addOption(
       new Option('--days <count>', 'how long a certificate is valid').argParser(parseDays).default(365),
     )
     .addOption(
       new Option('--ca-days <count>', 'how long a new authority is valid').argParser(parseDays).default(3650),
     )
     .addOption(new Option('--renew', 'replace the certificates of these servers; the authority stays'))
+    .addOption(new Option('--json', 'what was made, as one JSON object'))
     .addHelpText('after', CREATE_HELP)
     .action(async (flags: CreateFlags) => onExitCode(await reported(() => runCertsCreate(flags))));
 }
@@ -40,6 +49,10 @@ function parseIds(text: string): number[] {
   const ids = [...new Set(text.split(',').map((item) => parseId(item.trim())))];
   if (ids.length > IDS_MAX) throw new InvalidArgumentError(`At most ${IDS_MAX} at a time.`);
   return ids;
+}
+
+function parseHosts(text: string): string[] {
+  return [...new Set(text.split(',').map((item) => parseHost(item.trim())))];
 }
 
 function parseDays(text: string): number {
@@ -51,5 +64,6 @@ function parseDays(text: string): number {
 const CREATE_HELP = `
 Examples:
   waldb certs create --ids 1,2,3                   an authority and three certificates in ./certs
+  waldb certs create --ids 1 --hosts localhost,127.0.0.1
   waldb certs create --ids 4                       one more, by the same authority
   waldb certs create --ids 2 --renew               a new one for server 2; a running server takes it by itself`;

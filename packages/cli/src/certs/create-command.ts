@@ -13,10 +13,12 @@ export interface CreateFlags {
   readonly directory: string;
   readonly cluster: string;
   readonly ids: readonly number[];
+  readonly hosts: readonly string[];
   readonly days: number;
   readonly caDays: number;
   /** Makes certificates of servers that have one already. */
   readonly renew?: boolean;
+  readonly json?: boolean;
 }
 
 const DAY_MS = 86_400_000;
@@ -40,10 +42,11 @@ export async function runCertsCreate(flags: CreateFlags): Promise<ExitCode> {
     write(directory, 'ca', authority);
   }
   for (const { id, uri } of names) {
-    const request = { ...validity(flags.days), commonName: `waldb ${flags.cluster} ${id}`, uris: [uri] };
+    const commonName = `waldb ${flags.cluster} ${id}`;
+    const request = { ...validity(flags.days), commonName, uris: [uri], hosts: flags.hosts };
     write(directory, `node-${id}`, await issueCertificate(request, authority));
   }
-  process.stdout.write(summary(flags));
+  process.stdout.write(flags.json === true ? `${JSON.stringify(facts(flags))}\n` : summary(flags));
   return EXIT.ok;
 }
 
@@ -97,6 +100,11 @@ function publish(path: string, text: string, mode: number): void {
   const temporary = `${path}.${process.pid}.tmp`;
   writeFileSync(temporary, text, { mode, flag: 'wx' });
   renameSync(temporary, path);
+}
+
+function facts({ directory, cluster, ids, hosts, days }: CreateFlags): object {
+  const servers = ids.map((id) => ({ id, ...certificatePaths(directory, id) }));
+  return { directory, cluster, hosts, days, servers };
 }
 
 function summary({ directory, cluster, ids, days }: CreateFlags): string {

@@ -8,6 +8,8 @@ import type { Configured, Setting } from './setting.js';
 
 const PORT = { fallback: String(DEFAULT_PORT) };
 const NO_TLS = { otherwise: 'no TLS' };
+const NO_CERTIFICATE = { otherwise: 'clients need none' };
+const ANYBODY = { otherwise: 'anybody may do anything' };
 
 export const SETTINGS: readonly Setting[] = [
   {
@@ -46,7 +48,7 @@ export const SETTINGS: readonly Setting[] = [
     of: { serve: { fallback: '127.0.0.1' }, cluster: { fallback: '127.0.0.1' } },
     summary: 'address of this machine to listen on for clients',
     explanation:
-      "A name or an IP address, without a port. The clients' port has neither TLS nor passwords: open it to other machines only behind something that has.",
+      'A name or an IP address, without a port. Before it is open to other machines, say who may use it: `users-file`, and `client-tls-cert` that passwords are not read on the way.',
     example: '10.0.0.1',
     parse: parseHost,
   },
@@ -77,6 +79,45 @@ export const SETTINGS: readonly Setting[] = [
       'What `waldb status`, `members` and `snapshot save` ask. It asks for no password, so it is never open to other machines.',
     example: '7301',
     parse: parsePort,
+  },
+  {
+    key: 'users-file',
+    argument: '<file>',
+    of: { serve: ANYBODY, cluster: ANYBODY },
+    summary: 'who may connect and do what; see waldb users',
+    explanation:
+      "YAML: names of users, each with `rules` in the words of Redis's ACL and a list of `passwords`, hashed by `waldb users hash`. The same on every server; read at the start.",
+    example: '/etc/waldb/users.yaml',
+    parse: parsePath,
+  },
+  {
+    key: 'client-tls-cert',
+    argument: '<file>',
+    of: { serve: NO_TLS, cluster: NO_TLS },
+    summary: 'clients speak TLS, and are shown this certificate',
+    explanation:
+      'In PEM, with those between it and its authority. It has to name what clients connect to: `client-address`. Read again when it changes.',
+    example: '/etc/waldb/store.crt',
+    parse: parsePath,
+  },
+  {
+    key: 'client-tls-key',
+    argument: '<file>',
+    of: { serve: NO_TLS, cluster: NO_TLS },
+    summary: 'its key',
+    explanation:
+      'In PEM, not encrypted, readable by the user of the server only. Read again when it changes.',
+    example: '/etc/waldb/store.key',
+    parse: parsePath,
+  },
+  {
+    key: 'client-tls-ca',
+    argument: '<file>',
+    of: { serve: NO_CERTIFICATE, cluster: NO_CERTIFICATE },
+    summary: 'clients must show a certificate of this authority',
+    explanation: 'In PEM; together with `client-tls-cert`. Read again when it changes.',
+    example: '/etc/waldb/clients-ca.crt',
+    parse: parsePath,
   },
   {
     key: 'peers',
