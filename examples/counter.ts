@@ -6,22 +6,15 @@ let total = 0;
 const server = await RaftServer.start({
   id: 1,
   directory: './data/counter',
-  bootstrap: { members: { 1: '127.0.0.1:7301' } }, // for more servers: name them all, the same on each
+  bootstrap: { members: { 1: '127.0.0.1:7401' } }, // for more servers: name them all, the same on each
   stateMachine: {
-    apply: (entries) => entries.map(({ command }) => add(Number(Buffer.from(command).toString()))),
+    apply: (entries) => entries.map(({ command }) => (total += Number(Buffer.from(command).toString()))),
     snapshot: () => Readable.from([Buffer.from(String(total))]),
-    restore: async (stream) => {
-      total = Number(await text(stream));
+    restore: async (image) => {
+      total = Number(await text(image));
     },
   },
 });
 while (!server.isLeader) await new Promise((resolve) => setTimeout(resolve, 10));
-
 console.log('total', await server.propose(Buffer.from('5'))); // on disk at a majority, applied, answered
-await server.read('linearizable'); // on any server: now `total` shows every write acknowledged before
 await server.close();
-
-function add(amount: number): number {
-  total += amount;
-  return total;
-}

@@ -6,9 +6,9 @@ import { RaftServer, RuntimeError } from '@waldb/runtime';
 
 /** For each server: where its peers reach it, and where its clients do. */
 const members = {
-  1: '127.0.0.1:7311,127.0.0.1:7411',
-  2: '127.0.0.1:7312,127.0.0.1:7412',
-  3: '127.0.0.1:7313,127.0.0.1:7413',
+  1: '127.0.0.1:7411,127.0.0.1:7511',
+  2: '127.0.0.1:7412,127.0.0.1:7512',
+  3: '127.0.0.1:7413,127.0.0.1:7513',
 };
 for (const id of [1, 2, 3]) await serve(id); // yours: one process on each machine
 console.log('ready');

@@ -7,7 +7,7 @@
 //   json       lines of a protocol trace
 //   text       a drawing; nothing to run
 
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTraceLine } from '@waldb/testkit';
 import { describe, expect, it } from 'vitest';
@@ -98,10 +98,5 @@ describe('npm scripts', () => {
     expect(named.length).toBeGreaterThan(30);
     const ofPnpm = new Set(['install', 'add', 'exec']);
     expect(named.filter(({ name }) => !(name in scripts) && !ofPnpm.has(name))).toEqual([]);
-  });
-
-  it('the files that pages tell to run are there', () => {
-    const named = allPages().flatMap(({ text }) => [...text.matchAll(/tsx ([\w./-]+\.ts)/g)]);
-    expect(named.map(([, file = '']) => file).filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
   });
 });

@@ -11,6 +11,9 @@ const PROGRAMS = new Set([
   ...['redis-cli', 'redis-benchmark', 'promtool', 'fio'],
 ]);
 
+/** What npm and pnpm do by themselves. */
+const OWN_WORDS = new Set(['install', 'init', 'pkg', 'add', 'exec']);
+
 /** One in each line; a backslash at the end goes on; what stands behind two blanks and # is a comment. */
 export function commandsIn({ info, text }: Block): string[] {
   const lines = text.replaceAll(/ \\\n\s*/g, ' ').split('\n');
@@ -26,10 +29,12 @@ export function wrongCommand(command: string): string | undefined {
     return existsSync(join(ROOT, program)) ? undefined : `there is no file ${program}`;
   }
   if (!PROGRAMS.has(program)) return `nobody said how to get ${program}`;
+  const files = words.filter((word) => /^(?:scripts|examples|bench|packages)\/.*\.m?[jt]s$/.test(word));
+  const missing = files.find((file) => !existsSync(join(ROOT, file)));
+  if (missing !== undefined) return `there is no file ${missing}`;
   if (program !== 'npm' && program !== 'pnpm') return undefined;
+  if (OWN_WORDS.has(words[1] ?? '')) return undefined;
   const script = words.slice(1).find((word) => word !== 'run' && !word.startsWith('-')) ?? '';
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  return script in scripts || ['install', 'test', 'start'].includes(script)
-    ? undefined
-    : `there is no script ${script}`;
+  return script in scripts ? undefined : `there is no script ${script}`;
 }

@@ -56,6 +56,26 @@ const console = {
 };
 `;
 
+/** A server of the store where the block's client looks for one. */
+const LISTENING = `
+import { KvStateMachine, raftReplica, RespServer, TIME_RESOLUTION_MS } from '@waldb/kv';
+import { RaftServer } from '@waldb/runtime';
+const stateMachine = new KvStateMachine();
+const raft = await RaftServer.start({
+  id: 1,
+  directory: './data',
+  bootstrap: { members: { 1: '127.0.0.1:7391,127.0.0.1:7101' } },
+  stateMachine,
+  timeResolutionMs: TIME_RESOLUTION_MS,
+});
+const [host = '', port] = '127.0.0.1:7101'.split(':');
+const resp = await RespServer.start({
+  listen: { host, port: Number(port) },
+  replica: raftReplica(raft),
+  stateMachine,
+});
+`;
+
 const METRICS_END = `
 if (!(await registry.metrics()).includes('waldb_is_leader 1')) throw new Error('the leader is not told');
 await server.close();
@@ -63,8 +83,14 @@ await server.close();
 
 export const PROGRAMS: readonly Program[] = [
   {
-    at: 'README.md#or-take-the-log-alone',
+    at: 'docs/quick-start-own-driver.md#the-log-alone',
     prints: ['1 order 17 paid\n', '1 order 17 paid\n2 order 17 paid\n'],
+  },
+  {
+    at: 'docs/quick-start-store.md#2-use-it',
+    before: LISTENING,
+    after: 'await resp.close();\nawait raft.close();\n',
+    prints: ["Ada [ 'Ada', null ]\n"],
   },
   { at: 'docs/metrics.md#prometheus', before: LETTERS, after: METRICS_END, prints: [''] },
   { at: 'packages/runtime/README.md#prometheus', before: LETTERS, after: METRICS_END, prints: [''] },

@@ -24,8 +24,12 @@ export class Processes {
   }
 
   /** The first answer of `ask` that is not undefined; a refused connection counts as none. */
-  async until<Answer>(what: string, ask: () => Promise<Answer | undefined>): Promise<Answer> {
-    const end = performance.now() + WAIT_MS;
+  async until<Answer>(
+    what: string,
+    ask: () => Promise<Answer | undefined>,
+    waitMs: number = WAIT_MS,
+  ): Promise<Answer> {
+    const end = performance.now() + waitMs;
     for (;;) {
       const answer = await ask().catch(() => undefined); // it does not listen yet
       if (answer !== undefined) return answer;
@@ -33,7 +37,7 @@ export class Processes {
         if (child.exitCode !== null)
           throw new Error(`${what}: a process ended:\n${readFileSync(log, 'utf8').slice(-2000)}`);
       }
-      if (performance.now() > end) throw new Error(`${what}: not after ${WAIT_MS} ms.`);
+      if (performance.now() > end) throw new Error(`${what}: not after ${waitMs} ms.`);
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
     }
   }

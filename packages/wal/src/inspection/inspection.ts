@@ -33,7 +33,7 @@ export interface Inspection {
   /** The highest frame seq that anything proves to be durable. */
   readonly durableSeq: number;
   readonly tail: TailReport;
-  /** In the order of the log; at most {@link DAMAGES_MAX}, `damagesOmitted` counts the rest. */
+  /** In the order of the log; at most `DAMAGES_MAX` of them, `damagesOmitted` counts the rest. */
   readonly damages: readonly Damage[];
   readonly damagesOmitted: number;
   /** Faults that lose nothing and that the next open for writing mends. */
