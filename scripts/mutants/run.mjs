@@ -4,16 +4,7 @@
 // The sources themselves are never changed. Exits 1 when a mutant was not found.
 
 import { spawn } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { compile } from '../sim/compile.mjs';
 import { apply } from './apply.mjs';
 import { MUTANTS } from './mutants.mjs';
+import { writeTable } from './table.mjs';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const DOCUMENT = join(ROOT, 'docs', 'simulation.md');
@@ -31,7 +23,7 @@ const HELP = `usage: pnpm mutants [options]    plants mistakes in a copy of the 
   --from S       the first seed (1)
   --jobs J       mutants at the same time (1)
   --protocol     simulate the consensus core alone instead of whole servers; for mutants of packages/core
-  --write        put what was found into the table of docs/simulation.md; rows of other mutants stay
+  --write        put what was found into the table of docs/simulation.md; what was found before stays
   --list         name the mutants
   --help`;
 
@@ -47,6 +39,8 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
+
+const SIMULATOR = values.protocol ? 'protocol' : 'servers';
 
 /** What an interrupted run has to take away. */
 const copies = new Set();
@@ -79,7 +73,7 @@ async function main() {
       for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
         const result = await hunt(mutant, copy);
         results.set(mutant.name, result);
-        if (values.write) writeTable(chosen, results);
+        if (values.write) writeTable(DOCUMENT, SIMULATOR, results);
         console.log(`${String(results.size).padStart(3)}/${chosen.length}  ${describe(mutant, result)}`);
       }
     } finally {
@@ -126,7 +120,7 @@ async function hunt(mutant, copy) {
   const restore = apply(mutant, copy);
   try {
     const task = {
-      simulator: values.protocol ? 'protocol' : 'servers',
+      simulator: SIMULATOR,
       from: Number(values.from),
       seeds: Number(values.seeds),
     };
@@ -169,32 +163,4 @@ function describe({ name, rule }, { found, tried, seconds }) {
     ? `found after ${tried} seed${tried === 1 ? '' : 's'}, ${time}: ${found.rule}`
     : `NOT FOUND in ${tried} seeds, ${time}`;
   return `${name.padEnd(30)} ${outcome}  (${rule})`;
-}
-
-/** Rows of mutants that were not run this time stay as they are. */
-function writeTable(chosen, results) {
-  const text = readFileSync(DOCUMENT, 'utf8');
-  const marked = /(<!-- mutants: .*-->\n)([\s\S]*?)(\n<!-- \/mutants -->)/;
-  const present = marked.exec(text);
-  if (present === null) throw new Error(`${DOCUMENT} has no place for the table (<!-- mutants: … -->).`);
-  const rows = new Map();
-  for (const row of present[2].split('\n')) {
-    const name = /^\| ([\w-]+) \|/.exec(row)?.[1];
-    if (MUTANTS.some((mutant) => mutant.name === name)) rows.set(name, row);
-  }
-  for (const { name, rule } of chosen) {
-    const result = results.get(name);
-    if (result === undefined) continue;
-    const { found, tried } = result;
-    rows.set(
-      name,
-      `| ${name} | ${rule} | ${found ? tried : `not in ${tried}`} | ${found ? `\`${found.rule}\`` : ''} |`,
-    );
-  }
-  const inOrder = MUTANTS.flatMap(({ name }) => rows.get(name) ?? []);
-  const table = ['| mutant | the mistake | seeds needed | found by |', '|---|---|---|---|', ...inOrder];
-  writeFileSync(
-    DOCUMENT,
-    text.replace(marked, (_, begin, __, end) => `${begin}\n${table.join('\n')}\n${end}`),
-  );
 }
