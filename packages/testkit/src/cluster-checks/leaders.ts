@@ -1,8 +1,9 @@
 // Election safety (§5.2): one leader in a term, over all lives of all servers. Leader completeness (§5.4): what was
 // committed in a term is in the log of every leader of a later one. Leader append-only (§5.3). Judged by what leaders say
-// of their logs: how far they reach, and every entry that they send.
+// of their logs: how far they reach, and every entry that they send. And the way around a leader that is still heard of
+// (thesis §3.10) is taken only at the word of the leader of the term before.
 
-import type { AppendEntries, Index, NodeId, Term, TraceRecord } from '@waldb/core';
+import type { AppendEntries, Index, NodeId, RequestVote, Term, TraceRecord } from '@waldb/core';
 import type { ServerLife } from '../cluster-sim/cluster-observer.js';
 import { hold } from '../invariants/invariant.js';
 import type { ClusterCheck } from './cluster-check.js';
@@ -12,6 +13,8 @@ export class Leaders implements ClusterCheck {
   readonly name: string = 'leaders';
   readonly #committed: CommittedLog;
   readonly #leaders: Map<Term, NodeId> = new Map();
+  /** By server: the terms for which a leader has asked it to campaign at once. */
+  readonly #asked: Map<NodeId, Set<Term>> = new Map();
 
   constructor(committed: CommittedLog) {
     this.#committed = committed;
@@ -23,8 +26,12 @@ export class Leaders implements ClusterCheck {
   }
 
   stepped(server: ServerLife, record: TraceRecord): void {
-    const { before, after, actions } = record;
+    const { event, before, after, actions } = record;
+    if (event.type === 'message' && event.message.type === 'timeoutNow')
+      this.#ask(server, event.message.term);
     for (const action of actions) {
+      if (action.type === 'send' && action.message.type === 'requestVote')
+        this.#checkCampaign(server, action.message);
       if (action.type === 'roleChanged' && action.role === 'leader') this.#leads(server, action.term);
       else if (action.type === 'send' && action.message.type === 'appendEntries')
         this.#checkSent(server, action.message);
@@ -36,6 +43,19 @@ export class Leaders implements ClusterCheck {
       this.#checkReaches(server, after.term, after.lastIndex);
     } else if (after.lastIndex < before.lastIndex)
       hold(false, this.name, 'a leader shortened its own log', () => ({ ...server, before, after }));
+  }
+
+  #ask({ id }: ServerLife, term: Term): void {
+    const asked = this.#asked.get(id) ?? new Set();
+    this.#asked.set(id, asked.add(term + 1));
+  }
+
+  #checkCampaign(server: ServerLife, { term, transfer }: RequestVote): void {
+    if (transfer && this.#asked.get(server.id)?.has(term) !== true)
+      hold(false, this.name, 'a server campaigns for a leader that did not ask it to', () => ({
+        ...server,
+        term,
+      }));
   }
 
   #leads(server: ServerLife, term: Term): void {

@@ -125,6 +125,20 @@ describe('leaders', () => {
       check.stepped(lifeOf(1), stepRecord(1, { before: leading, after: { lastIndex: 8 } })),
     );
   });
+
+  it('finds a campaign around a leader who did not ask for it, and lets the one that was asked for be', () => {
+    const campaign = (term: number): Message => ({
+      ...{ type: 'requestVote', from: 1, to: 2, term, lastLogIndex: 9, lastLogTerm: 3, transfer: true },
+    });
+    const message: Message = { type: 'timeoutNow', from: 2, to: 1, term: 3 };
+    const check = new Leaders(committed());
+    const before = { term: 4 };
+    check.stepped(lifeOf(1), stepRecord(1, { event: { type: 'message', message }, before }));
+    expect(() => check.stepped(lifeOf(1), stepRecord(1, { before, sends: [campaign(4)] }))).not.toThrow();
+    expectViolation('leaders', /did not ask/, () =>
+      check.stepped(lifeOf(1), stepRecord(1, { before: { term: 5 }, sends: [campaign(5)] })),
+    );
+  });
 });
 
 describe('sent-entries', () => {
