@@ -20,6 +20,7 @@ const COMPILING_HINT =
 const TASKS = {
   start: (args) => {
     run('Building', [process.execPath, 'node_modules/typescript/bin/tsc', '-b', 'packages/cli']);
+    run('Building the dashboard', [process.execPath, 'packages/cli/page/build.mjs', '--if-stale']);
     hand(
       [process.execPath, join(root, 'packages/cli/dist/main.js'), 'cluster', ...args],
       process.env.INIT_CWD,

@@ -25,6 +25,8 @@ export interface ClusterOptions extends ClusterPorts {
   readonly clientTlsCert?: string;
   readonly clientTlsKey?: string;
   readonly clientTlsCa?: string;
+  /** What is in it lets operators change the cluster. */
+  readonly adminTokenFile?: string;
   readonly snapshotEntries: number;
   readonly logLevel: LogLevel;
   readonly entryFile: string;
@@ -103,7 +105,7 @@ class Cluster {
   }
 
   #makeNode(member: MemberEndpoints): SupervisedNode {
-    const { directory, clusterName, snapshotEntries, logLevel, entryFile } = this.#options;
+    const { directory, clusterName, adminTokenFile, snapshotEntries, logLevel, entryFile } = this.#options;
     return new SupervisedNode({
       id: member.id,
       entryFile,
@@ -116,6 +118,7 @@ class Cluster {
         ...['--peers', formatPeers(this.#members)],
         ...['--admin', formatEndpoint(member.admin)],
         ...clientArguments(this.#options),
+        ...(adminTokenFile === undefined ? [] : ['--admin-token-file', adminTokenFile]),
         ...tlsArguments(this.#options, member.id),
         ...['--cluster-name', clusterName],
         ...['--snapshot-entries', String(snapshotEntries)],
@@ -187,9 +190,11 @@ class Cluster {
     const { host, port, nodes, directory, clientTlsCert } = this.#options;
     const tls = clientTlsCert === undefined ? '' : ' --tls';
     const clients = this.#members.map(({ client }) => formatEndpoint(client)).join(', ');
+    const dashboards = this.#members.map(({ admin }) => `http://${formatEndpoint(admin)}/`);
     process.stdout.write(
       `waldb ${readVersion()}: ${nodes} ${nodes === 1 ? 'server' : 'servers'} at ${clients}, data in ${directory}. ` +
-        `Connect with: redis-cli -c${tls} -h ${host} -p ${port}\n`,
+        `Connect with: redis-cli -c${tls} -h ${host} -p ${port}\n` +
+        `Dashboard: ${dashboards[0]} (each server has it)\n`,
     );
   }
 

@@ -1,6 +1,6 @@
 // One server of the store in this process: the replicated state machine, and the port that Redis clients talk to.
 
-import { type Endpoint, formatEndpoint } from '@waldb/io';
+import { type Endpoint, formatEndpoint, NodeClock } from '@waldb/io';
 import {
   type EntryReplies,
   entryReplies,
@@ -29,6 +29,8 @@ import {
   readClientAccess,
   watchClientTls,
 } from './clients/client-access.js';
+import { isOpenToOthers, readToken } from './dashboard/admin-token.js';
+import { Dashboard } from './dashboard/dashboard.js';
 import { EXIT, ExitError, toExitError } from './exit.js';
 import { findCluster, type JoinedCluster } from './members/find-cluster.js';
 import { openProtocolTrace } from './protocol-trace-file.js';
@@ -57,6 +59,8 @@ export interface NodeOptions {
   readonly join: Endpoint | undefined;
   /** Where to listen for operators; undefined: nowhere. */
   readonly admin: Endpoint | undefined;
+  /** What is in it lets operators change the cluster; undefined: whoever reaches their port may. */
+  readonly adminTokenFile: string | undefined;
   readonly clientListen: Endpoint;
   /** Where clients are sent. */
   readonly clientAddress: Endpoint;
@@ -79,7 +83,13 @@ export interface NodeEvents {
 interface NodeParts {
   readonly raft: RaftServer<EntryReplies>;
   readonly resp: RespServer;
-  readonly admin: AdminServer | undefined;
+  readonly admin: AdminSide | undefined;
+}
+
+/** The port for operators, and what it shows. */
+interface AdminSide {
+  readonly server: AdminServer;
+  readonly dashboard: Dashboard;
 }
 
 export class Node {
@@ -89,6 +99,7 @@ export class Node {
     const tlsFiles = tlsFilesOf(options.tls);
     const access = readClientAccess(clientAccess);
     warnOfOpenPort(options);
+    checkToken(options);
     await checkPorts([...peerEndpoints(options), clientListen, ...(options.admin ? [options.admin] : [])]);
     const stateMachine = new KvStateMachine();
     const raft = await startRaft(options, tlsFiles, stateMachine);
@@ -118,7 +129,7 @@ export class Node {
 
   readonly #raft: RaftServer<EntryReplies>;
   readonly #resp: RespServer;
-  readonly #admin: AdminServer | undefined;
+  readonly #admin: AdminSide | undefined;
   readonly #events: NodeEvents;
   /** Each ends one watch of files. */
   readonly #watches: (() => void)[] = [];
@@ -139,7 +150,8 @@ export class Node {
   async close(options: CloseOptions = {}): Promise<void> {
     this.#isClosing = true;
     for (const end of this.#watches) end();
-    await this.#admin?.close();
+    this.#admin?.dashboard.close();
+    await this.#admin?.server.close();
     await this.#resp.close();
     await this.#raft.close(options);
   }
@@ -200,25 +212,48 @@ interface Founding {
   readonly tls: TlsCredentials | undefined;
 }
 
+/** Errors: `ExitError` where the token cannot be used. */
+function checkToken({ admin, adminTokenFile, logger }: NodeOptions): void {
+  if (adminTokenFile === undefined) return;
+  if (admin === undefined)
+    throw new ExitError(EXIT.refused, 'An admin token is for the admin port: say where that is, --admin.');
+  readToken(adminTokenFile);
+  if (isOpenToOthers(adminTokenFile))
+    logger.warn({ adminTokenFile }, 'The admin token can be read by other users: chmod 600.');
+}
+
 /** Kept from the clients' port: a slow operator is nobody's trouble. */
 async function startAdmin(
-  { admin, logger }: NodeOptions,
+  { admin, adminTokenFile, logger }: NodeOptions,
   raft: RaftServer<EntryReplies>,
-): Promise<AdminServer | undefined> {
+): Promise<AdminSide | undefined> {
   if (admin === undefined) return undefined;
-  if (!isLoopback(admin.host)) {
+  if (!isLoopback(admin.host) && adminTokenFile === undefined) {
     logger.warn(
       { admin: formatEndpoint(admin) },
       'The admin port is open to other machines: whoever reaches it may change the cluster.',
     );
   }
-  return await AdminServer.start({
-    raft,
-    metrics: metricsPage(raft),
-    version: readVersion(),
-    listen: admin,
-    logger,
+  const version = readVersion();
+  const dashboard = new Dashboard({
+    ...{ raft, version, logger },
+    clock: new NodeClock(),
+    uptimeMs: () => Math.floor(process.uptime() * 1000),
+    takesToken: adminTokenFile !== undefined,
   });
+  try {
+    const context = { raft, version, metrics: metricsPage(raft) };
+    const server = await AdminServer.start({
+      ...context,
+      listen: admin,
+      tokenFile: adminTokenFile,
+      ...{ dashboard, logger },
+    });
+    return { server, dashboard };
+  } catch (error) {
+    dashboard.close();
+    throw error;
+  }
 }
 
 function warnOfOpenPort({ clientListen, clientAccess, logger }: NodeOptions): void {

@@ -24,6 +24,7 @@ interface ServeSettings {
   readonly clientAddress?: Endpoint;
   readonly join?: Endpoint;
   readonly admin?: Endpoint;
+  readonly adminTokenFile?: string;
   readonly clusterName: string;
   readonly usersFile?: string;
   readonly clientTlsCert?: string;
@@ -71,6 +72,7 @@ function serveOptions(flags: TypedFlags): NodeOptions {
     clientAddress,
     join,
     admin: settings.admin,
+    adminTokenFile: settings.adminTokenFile,
     clientAccess: {
       usersFile: settings.usersFile,
       tlsCert: settings.clientTlsCert,

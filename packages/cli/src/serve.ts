@@ -57,10 +57,11 @@ async function reportFailure(error: ExitError, isChild: boolean): Promise<ExitCo
 }
 
 function printBanner(options: NodeOptions): void {
-  const { id, clientListen, clientAccess } = options;
+  const { id, clientListen, clientAccess, admin } = options;
   const tls = clientAccess.tlsCert === undefined ? '' : ' --tls';
   process.stdout.write(
     `waldb ${readVersion()}: server ${id} takes clients at ${formatEndpoint(clientListen)} ` +
-      `(redis-cli -c${tls} -h ${clientListen.host} -p ${clientListen.port})\n`,
+      `(redis-cli -c${tls} -h ${clientListen.host} -p ${clientListen.port})\n` +
+      (admin === undefined ? '' : `Dashboard: http://${formatEndpoint(admin)}/\n`),
   );
 }

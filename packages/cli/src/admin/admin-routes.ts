@@ -27,7 +27,9 @@ export type Administered = Pick<
   | 'removeServer'
   | 'transferLeadership'
   | 'changeAddress'
+  | 'demoteVoter'
   | 'read'
+  | 'snapshot'
   | 'backup'
 >;
 
@@ -45,6 +47,8 @@ export interface AdminContext {
   /** The page for Prometheus. */
   readonly metrics: () => Promise<string>;
 }
+
+export const TAKE_SNAPSHOT_PATH = '/snapshot/take';
 
 type Fields = Readonly<Record<string, unknown>>;
 type Change = (raft: Administered, fields: Fields) => Promise<void>;
@@ -64,6 +68,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
   },
   '/members/remove': (raft, fields) => raft.removeServer(idIn(fields)),
   '/members/promote': (raft, fields) => raft.promoteLearner(idIn(fields)),
+  '/members/demote': (raft, fields) => raft.demoteVoter(idIn(fields)),
   '/members/transfer': (raft, fields) => raft.transferLeadership(idIn(fields)),
   '/members/address': (raft, fields) => {
     const address = addressIn(fields);
@@ -74,7 +79,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 
 /** The methods that a path takes; none where there is no such path. */
 export function methodsOf(path: string): readonly string[] {
-  if (CHANGES[path] !== undefined || path === BACKUP_PATH) return ['POST'];
+  if (Object.hasOwn(CHANGES, path) || path === BACKUP_PATH || path === TAKE_SNAPSHOT_PATH) return ['POST'];
   return ['/health', '/status', '/members', '/metrics'].includes(path) ? ['GET', 'HEAD'] : [];
 }
 
@@ -101,6 +106,7 @@ export async function answerPost(path: string, fields: Fields, { raft }: AdminCo
   const change = CHANGES[path];
   try {
     if (path === BACKUP_PATH) return { status: 200, body: await takeBackup(raft, fields) };
+    if (path === TAKE_SNAPSHOT_PATH) return { status: 200, body: { ok: true, index: await raft.snapshot() } };
     if (change === undefined) return notFound(path);
     // Inside, so that what a change throws at once is answered like what it rejects with.
     await change(raft, fields);

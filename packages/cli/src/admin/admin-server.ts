@@ -1,17 +1,22 @@
-// The port for operators and their tools: HTTP and JSON, beside the clients' port and never in its way. It asks for no
-// password: whoever reaches it may change the cluster, so it listens on the loopback unless told otherwise. What a web
-// page could make a browser send here is refused:
+// The port for operators and their tools: HTTP and JSON, and the dashboard, beside the clients' port and never in its
+// way. Whoever reaches it may look; and change the cluster, unless a token is wanted for that: so it listens on the
+// loopback unless told otherwise. What a web page could make a browser send here is refused:
 //
 // - a POST needs `content-type: application/json`, which no form sends, and which scripts of other origins may send only
 //   after a preflight that is not answered;
 // - the Host has to be an address, `localhost` or the name that was given: a page whose name was pointed at this machine
 //   would pass for our own (DNS rebinding), and could read answers, too;
-// - an Origin, if there is one, has to be this port's own.
+// - an Origin, if there is one, has to be this port's own;
+// - our own page, too, changes something only with the token (admin-token.ts).
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { type Endpoint, formatEndpoint, parseEndpoint } from '@waldb/io';
 import type { Logger } from 'pino';
+import { ACT_PATH, act } from '../dashboard/act.js';
+import { tokenRefusal } from '../dashboard/admin-token.js';
+import { Asset, isAsset } from '../dashboard/assets.js';
+import type { Dashboard } from '../dashboard/dashboard.js';
 import { EXIT, ExitError } from '../exit.js';
 import {
   type AdminAnswer,
@@ -32,7 +37,17 @@ const CONNECTIONS_MAX = 64;
 export interface AdminServerOptions extends AdminContext {
   readonly listen: Endpoint;
   readonly logger: Logger;
+  readonly dashboard: Dashboard;
+  /** Whoever wants to change something has to know what is in it; undefined: whoever reaches the port may. */
+  readonly tokenFile: string | undefined;
 }
+
+const REPORT_PATH = '/dashboard/report';
+const EVENTS_PATH = '/dashboard/events';
+/** Says whether a token is right. */
+const TOKEN_PATH = '/dashboard/token';
+const GET_PATHS = [REPORT_PATH, EVENTS_PATH];
+const POST_PATHS = [ACT_PATH, TOKEN_PATH];
 
 export class AdminServer {
   readonly #server: Server;
@@ -83,6 +98,8 @@ async function respond(
   options: AdminServerOptions,
 ): Promise<void> {
   const answer = await answerTo(request, response, options);
+  if (answer === STREAM) return await options.dashboard.stream(response);
+  if (answer instanceof Asset) return answer.send(response, request);
   if (answer.body instanceof Backup) return await answer.body.send(response);
   const isText = typeof answer.body === 'string';
   const body = isText ? String(answer.body) : `${JSON.stringify(answer.body)}\n`;
@@ -98,27 +115,65 @@ async function respond(
   response.end(request.method === 'HEAD' ? undefined : body);
 }
 
+/** The answer is a stream of events. */
+const STREAM = Symbol('stream');
+
 async function answerTo(
   request: IncomingMessage,
   response: ServerResponse,
   options: AdminServerOptions,
-): Promise<AdminAnswer> {
+): Promise<AdminAnswer | Asset | typeof STREAM> {
   const path = (request.url ?? '/').replace(/\?.*$/s, '');
   const { method = '' } = request;
   const foreign = foreignReason(request, options.listen);
   if (foreign !== undefined) return failure(403, 'FOREIGN_REQUEST', foreign);
-  const methods = methodsOf(path);
+  const methods = methodsAt(path);
   if (methods.length === 0) return notFound(path);
   if (!methods.includes(method)) {
     response.setHeader('allow', methods.join(', '));
     return failure(405, 'METHOD_NOT_ALLOWED', `${path} takes ${methods.join(' and ')}, not ${method}.`);
   }
-  if (method !== 'POST') return await answerGet(path, options);
+  if (method === 'POST') return await answerChange(path, request, options);
+  if (isAsset(path)) return Asset.of(path) ?? NOT_BUILT;
+  const { dashboard } = options;
+  if (path === REPORT_PATH) return { status: 200, body: dashboard.report(sinceIn(request)) };
+  if (path !== EVENTS_PATH) return await answerGet(path, options);
+  return dashboard.isFull ? failure(503, 'STREAMS_FULL', TOO_MANY_PAGES) : STREAM;
+}
+
+function methodsAt(path: string): readonly string[] {
+  if (path === EVENTS_PATH) return ['GET'];
+  if (isAsset(path) || GET_PATHS.includes(path)) return ['GET', 'HEAD'];
+  return POST_PATHS.includes(path) ? ['POST'] : methodsOf(path);
+}
+
+/** What changes something, or gives everything away. */
+async function answerChange(
+  path: string,
+  request: IncomingMessage,
+  options: AdminServerOptions,
+): Promise<AdminAnswer> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? ''))
     return failure(415, 'CONTENT_TYPE', 'A POST has to be of content-type application/json.');
+  const refused = tokenRefusal(request.headers, options.tokenFile);
+  if (refused !== undefined) {
+    options.logger.warn({ event: 'changeRefused', code: refused.code, path }, refused.message);
+    return failure(refused.status, refused.code, refused.message);
+  }
   const fields = await readFields(request);
-  return 'status' in fields ? fields : await answerPost(path, fields.value, options);
+  if ('status' in fields) return fields;
+  if (path === TOKEN_PATH) return { status: 200, body: { ok: true } };
+  if (path === ACT_PATH) return await act(fields.value, options, request.headers.authorization);
+  return await answerPost(path, fields.value, options);
 }
+
+function sinceIn({ url = '' }: IncomingMessage): number {
+  const since = Number(/[?&]since=(\d{1,15})(?:&|$)/.exec(url)?.[1] ?? 0);
+  return Number.isSafeInteger(since) ? since : 0;
+}
+
+const NOT_BUILT = failure(404, 'NOT_BUILT', 'The page was not built here: npm run build.');
+const TOO_MANY_PAGES = 'As many pages as may listen at once do already: close one of them.';
 
 /** Why a request may be a web page's and not an operator's; undefined if it is none. */
 function foreignReason({ headers }: IncomingMessage, listen: Endpoint): string | undefined {

@@ -162,11 +162,21 @@ export const SETTINGS: readonly Setting[] = [
     key: 'admin',
     argument: '<address>',
     of: { serve: {} },
-    summary: 'host:port to listen on for operators; asks for no password',
+    summary: 'host:port to listen on for operators; the dashboard is there',
     explanation:
-      'Health, status, metrics for Prometheus, members, backups. Whoever reaches it may change the cluster: keep it on the loopback, or behind a firewall.',
+      'The dashboard for a browser, health, status, metrics for Prometheus, members, backups. Whoever reaches it may look, and without `admin-token-file` change the cluster: keep it on the loopback, or behind a firewall.',
     example: '127.0.0.1:7301',
     parse: parseAddress,
+  },
+  {
+    key: 'admin-token-file',
+    argument: '<file>',
+    of: { serve: {}, cluster: {} },
+    summary: 'whoever wants to change the cluster has to know what is in this file',
+    explanation:
+      'One line of 16 or more letters, digits and signs, readable by the user of the server only, the same on every server. With it, the dashboard can act for whoever gives it the token, and `waldb members` and `waldb snapshot save` need it, too; without it the dashboard only shows. Read each time, so that it can be changed at any time.',
+    example: '/etc/waldb/admin-token',
+    parse: parsePath,
   },
   {
     key: 'cluster-name',

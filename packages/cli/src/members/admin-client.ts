@@ -21,6 +21,8 @@ const REFUSALS = new Set([
   'CONFIG_INVALID',
   'NOT_FOUND',
   'FOREIGN_REQUEST',
+  'TOKEN_WANTED',
+  'TOKEN_WRONG',
   'BODY_INVALID',
 ]);
 /** Over by themselves: a leader is being elected, or another change is on its way. */
@@ -42,11 +44,14 @@ interface Answered {
 
 export class AdminClient {
   readonly #named: readonly string[];
+  readonly #token: string | undefined;
   /** Admin addresses, those that answered last first. */
   #servers: string[];
 
-  constructor(servers: readonly string[]) {
+  /** `token`: sent with what is changed. */
+  constructor(servers: readonly string[], token?: string) {
     this.#named = servers;
+    this.#token = token;
     this.#servers = [...servers];
   }
 
@@ -80,7 +85,10 @@ export class AdminClient {
       );
     }
     const leader = view.leader === view.answeredBy ? this.#servers[0] : view.leaderAdmin;
-    const { members, error } = await fetchJson<Answered>(leader ?? '', path, fields);
+    const { members, error } = await fetchJson<Answered>(leader ?? '', path, {
+      fields,
+      token: this.#token,
+    });
     if (error !== undefined) return new AdminError(error.code, error.message);
     if (members === undefined) throw new ExitError(EXIT.failed, `${leader} answers with something else.`);
     return members;
@@ -115,12 +123,23 @@ function notAMember({ answeredBy, membership }: MembersView): string {
 
 const NO_LEADER = 'No leader is known: a majority of the voters does not answer.';
 
+interface Wish {
+  /** With these, something is changed. */
+  readonly fields?: object;
+  readonly token?: string | undefined;
+  readonly answerMsMax?: number;
+}
+
+/** What says that somebody may change the cluster. */
+export function authorization(token: string | undefined): { readonly authorization?: string } {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
+}
+
 /** Errors: `ExitError`, saying who did not answer and why. */
 export async function fetchJson<Value>(
   server: string,
   path: string,
-  fields?: object,
-  answerMsMax: number = ANSWER_MS_MAX,
+  { fields, token, answerMsMax = ANSWER_MS_MAX }: Wish = {},
 ): Promise<Value> {
   try {
     const response = await fetch(`http://${server}${path}`, {
@@ -128,7 +147,7 @@ export async function fetchJson<Value>(
       redirect: 'error',
       ...(fields !== undefined && {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', ...authorization(token) },
         body: JSON.stringify(fields),
       }),
     });

@@ -8,9 +8,11 @@ import { ProgressLine } from '../terminal/progress-line.js';
 import { AdminClient, AdminError } from './admin-client.js';
 import { describeMembers } from './describe-members.js';
 import { pause } from './pause.js';
+import { givenToken } from './server-option.js';
 
 export interface MembersFlags {
   readonly server: readonly string[];
+  readonly adminTokenFile?: string;
   readonly json?: boolean;
 }
 
@@ -28,7 +30,7 @@ export async function listMembers(flags: MembersFlags): Promise<ExitCode> {
 }
 
 export async function addMember(id: number, address: string | undefined, flags: AddFlags): Promise<ExitCode> {
-  const client = new AdminClient(flags.server);
+  const client = new AdminClient(flags.server, givenToken(flags));
   const present = (await client.members()).members.find((member) => member.id === id);
   if (present?.role === 'voter') throw new ExitError(EXIT.refused, `Server ${id} is a voter already.`);
   let view: MembersView;
@@ -44,25 +46,28 @@ export async function addMember(id: number, address: string | undefined, flags: 
 }
 
 export async function promoteMember(id: number, flags: AddFlags): Promise<ExitCode> {
-  const view = await promoteWhenReady(new AdminClient(flags.server), id, flags);
+  const view = await promoteWhenReady(new AdminClient(flags.server, givenToken(flags)), id, flags);
   print(flags, view, `Server ${id} is a voter now.`);
   return EXIT.ok;
 }
 
 export async function removeMember(id: number, flags: MembersFlags): Promise<ExitCode> {
-  const view = await new AdminClient(flags.server).change('/members/remove', { id });
+  const view = await new AdminClient(flags.server, givenToken(flags)).change('/members/remove', { id });
   print(flags, view, `Server ${id} is removed. It can be stopped; wipe its directory before it joins again.`);
   return EXIT.ok;
 }
 
 export async function transferLeadership(id: number, flags: MembersFlags): Promise<ExitCode> {
-  const view = await new AdminClient(flags.server).change('/members/transfer', { id });
+  const view = await new AdminClient(flags.server, givenToken(flags)).change('/members/transfer', { id });
   print(flags, view, `Server ${id} leads now.`);
   return EXIT.ok;
 }
 
 export async function moveMember(id: number, address: string, flags: MembersFlags): Promise<ExitCode> {
-  const view = await new AdminClient(flags.server).change('/members/address', { id, address });
+  const view = await new AdminClient(flags.server, givenToken(flags)).change('/members/address', {
+    id,
+    address,
+  });
   print(flags, view, `Server ${id} is dialled at its new address from now on.`);
   return EXIT.ok;
 }

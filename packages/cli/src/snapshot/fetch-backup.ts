@@ -4,7 +4,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { BACKUP_HEADER, BACKUP_PATH, type BackupFacts } from '../admin/backup.js';
 import { EXIT, ExitError } from '../exit.js';
-import { AdminError } from '../members/admin-client.js';
+import { AdminError, authorization } from '../members/admin-client.js';
 
 export interface FetchedBackup {
   readonly facts: BackupFacts;
@@ -15,11 +15,15 @@ export interface FetchedBackup {
 const SILENCE_MS_MAX = 60_000;
 const ANSWER_BYTES_MAX = 64 * 1024;
 
+interface Wish {
+  readonly stale: boolean;
+  /** Where the servers want one for what gives everything away. */
+  readonly token: string | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** The first server that can be reached is the one that answers. Errors: `ExitError`. */
-export async function fetchBackup(
-  servers: readonly string[],
-  wish: { readonly stale: boolean; readonly signal: AbortSignal },
-): Promise<FetchedBackup> {
+export async function fetchBackup(servers: readonly string[], wish: Wish): Promise<FetchedBackup> {
   const failures: string[] = [];
   for (const server of servers) {
     const response = await ask(server, wish).catch((error: NodeJS.ErrnoException) => {
@@ -33,12 +37,13 @@ export async function fetchBackup(
   throw new ExitError(EXIT.failed, failures.join(' '));
 }
 
-function ask(
-  server: string,
-  { stale, signal }: { readonly stale: boolean; readonly signal: AbortSignal },
-): Promise<IncomingMessage> {
+function ask(server: string, { stale, token, signal }: Wish): Promise<IncomingMessage> {
   const body = JSON.stringify({ stale });
-  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    ...authorization(token),
+  };
   return new Promise((resolve, reject) => {
     const asked = request(`http://${server}${BACKUP_PATH}`, { method: 'POST', headers, signal }, resolve);
     asked.on('error', reject);

@@ -5,12 +5,14 @@ import { resolve } from 'node:path';
 import { SnapshotError, type SnapshotInfo, writeSnapshotFile } from '@waldb/snapshot';
 import type { BackupFacts } from '../admin/backup.js';
 import { EXIT, type ExitCode, ExitError } from '../exit.js';
+import { givenToken } from '../members/server-option.js';
 import { ProgressLine } from '../terminal/progress-line.js';
 import { formatBytes } from '../terminal/quantities.js';
 import { fetchBackup } from './fetch-backup.js';
 
 export interface SaveFlags {
   readonly server: readonly string[];
+  readonly adminTokenFile?: string;
   readonly force?: boolean;
   readonly stale?: boolean;
   readonly json?: boolean;
@@ -43,7 +45,11 @@ async function save(path: string, flags: SaveFlags, signal: AbortSignal): Promis
   const progress = new ProgressLine('saving');
   try {
     progress.show('(the server takes a snapshot)');
-    const { facts, image } = await fetchBackup(flags.server, { stale: flags.stale === true, signal });
+    const { facts, image } = await fetchBackup(flags.server, {
+      stale: flags.stale === true,
+      token: givenToken(flags),
+      signal,
+    });
     async function* pieces(): AsyncGenerator<Uint8Array, void, void> {
       let bytesDone = 0;
       for await (const chunk of image) {

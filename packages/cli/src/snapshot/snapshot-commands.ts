@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { DEFAULT_PORT } from '../cluster-layout.js';
 import type { CommandContext } from '../commands.js';
 import { EXIT, type ExitCode, reported } from '../exit.js';
-import { serverOption } from '../members/server-option.js';
+import { serverOption, tokenOption } from '../members/server-option.js';
 import { parseNodes, parsePeers, parsePort } from '../option-values.js';
 import { type LookFlags, runList, runVerify } from './look-commands.js';
 import { type RestoreFlags, runRestore } from './restore-command.js';
@@ -19,6 +19,7 @@ export function addSnapshot(snapshot: Command, { onExitCode }: CommandContext): 
     .description('Save the state of a running cluster in a file.')
     .argument('<file>', 'made when all of it is there, and not before')
     .addOption(serverOption())
+    .addOption(tokenOption())
     .addOption(new Option('--force', 'replace the file, if there is one'))
     .addOption(
       new Option(

@@ -55,7 +55,9 @@ export async function gatherStatus(named: readonly string[]): Promise<ClusterSta
     await Promise.all(
       wave.map(async (server) => {
         try {
-          const answer = await fetchJson<StatusAnswer>(server, '/status', undefined, ANSWER_MS_MAX);
+          const answer = await fetchJson<StatusAnswer>(server, '/status', {
+            answerMsMax: ANSWER_MS_MAX,
+          });
           answers.set(answer.id, answer);
         } catch (error) {
           failures.push(error instanceof Error ? error.message : String(error));
