@@ -29,8 +29,8 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-    // The packages have a command of their own: it needs the registry.
-    exclude: [...configDefaults.exclude, ...LONG_WALKS, 'test/packages/**'],
+    // The packages have a command of their own: it needs the registry. So has the dashboard: it needs a browser.
+    exclude: [...configDefaults.exclude, ...LONG_WALKS, 'test/packages/**', 'test/browser/**'],
     globalSetup: 'test/support/compile-cli.ts',
     // Tests wait generously; a slow machine must not turn a right answer into a failure.
     testTimeout: 60_000,

@@ -81,10 +81,7 @@ export class Dashboard {
     // Whoever comes first after a while is shown what happened meanwhile, by those that answer quickly.
     if (this.#streams.open === 0) await this.#askBriefly();
     if (this.#isClosed || response.destroyed) return;
-    await this.#streams.begin(
-      response,
-      this.#state(() => 0),
-    );
+    await this.#streams.begin(response, () => this.#state(() => 0));
   }
 
   close(): void {

@@ -46,8 +46,8 @@ export class EventStreams {
     return this.#streams.size >= STREAMS_MAX;
   }
 
-  /** Begins a stream with `first`; to be asked only while there is room. Resolves when it has ended. */
-  begin(response: ServerResponse, first: unknown): Promise<void> {
+  /** Begins a stream with what `first` gives once the stream counts; to be asked only while there is room. Resolves when it has ended. */
+  begin(response: ServerResponse, first: () => unknown): Promise<void> {
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
@@ -67,7 +67,7 @@ export class EventStreams {
       response.on('error', () => undefined);
     });
     this.#write(stream, `retry: ${RETRY_MS}\n\n`);
-    this.#write(stream, eventOf('all', first));
+    this.#write(stream, eventOf('all', first()));
     return ended;
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clusterView, whereaboutsOf } from '../../src/dashboard/cluster-view.js';
+import { clusterView, type Members, whereaboutsOf } from '../../src/dashboard/cluster-view.js';
 import type { PeerKnowledge } from '../../src/dashboard/peers-watch.js';
 import type { PeerReport, ServerReport } from '../../src/dashboard/report.js';
 
@@ -7,7 +7,7 @@ const LOG = {
   ...{ snapshotIndex: 0, snapshotBytes: 0, firstIndex: 1, bytes: 4096 },
   ...{ appliedIndex: 9, commitIndex: 9, durableIndex: 9, lastIndex: 9 },
 };
-const MEMBERS = { voters: [1, 2, 3], learners: [], votersOutgoing: [] };
+const MEMBERS: Members = { voters: [1, 2, 3], learners: [], votersOutgoing: [] };
 const ADDRESSES = {
   1: '127.0.0.1:7201,127.0.0.1:7101,127.0.0.1:7301',
   2: '127.0.0.1:7202,127.0.0.1:7102,127.0.0.1:7302',

@@ -20,7 +20,7 @@ afterEach(() => {
 });
 
 async function serve(streams: EventStreams, first: unknown): Promise<number> {
-  const server = createServer((_, response) => void streams.begin(response, first));
+  const server = createServer((_, response) => void streams.begin(response, () => first));
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
