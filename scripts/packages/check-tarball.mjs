@@ -28,6 +28,9 @@ const FIELDS = [
 ];
 const LOOSE_FILES = ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE-MIT', 'LICENSE-APACHE'];
 const NEEDED_FILES = ['README.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'dist/index.js', 'dist/index.d.ts'];
+/** Of the command line: the dashboard, which is bundled and has no sources in the package. */
+const PAGE = 'dist/page/';
+const PAGE_FILES = ['index.html', 'dashboard.js', 'dashboard.css', 'favicon.svg', 'licenses.txt'];
 /** `from 'x'`, `import 'x'`, `import('x')`, `require('x')`, as the compiler writes them. */
 const IMPORTS = [
   /^(?:import|export)\b[^'"]*?\bfrom\s+['"]([^'"]+)['"]/gm,
@@ -78,6 +81,9 @@ function checkManifest(manifest, files) {
     ...entries
       .filter(([condition]) => condition !== 'types' && condition !== 'default')
       .map(([condition]) => `package.json has the condition ${condition}`),
+    ...(manifest.name === 'waldb' ? PAGE_FILES.map((file) => PAGE + file) : [])
+      .filter((file) => !files.includes(file))
+      .map((file) => `${file} is missing: npm run build`),
     ...NEEDED_FILES.filter((file) => !files.includes(file)).map((file) => `${file} is missing`),
   ];
 }
@@ -88,7 +94,7 @@ function checkFile(home, file) {
   if (!isKnown) found.push(`${file} has no business here`);
   if (/(?:^|\/)(?:tests?|testdata|node_modules)\/|\.test\.|tsbuildinfo|\.env|\.log$/.test(file))
     found.push(`${file} is not for users`);
-  if (file.startsWith('dist/')) {
+  if (file.startsWith('dist/') && !PAGE_FILES.some((name) => file === PAGE + name)) {
     const source = file.replace(/^dist/, 'src').replace(/(?:\.d)?\.(?:js|ts)(?:\.map)?$/, '.ts');
     if (source.endsWith('.ts') && !existsSync(join(home, source)))
       found.push(`${file} has no source ${source}`);

@@ -23,6 +23,7 @@ export function packAll(destination) {
   mkdirSync(destination, { recursive: true });
   const packages = publicPackages();
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-b']);
+  run(process.execPath, ['packages/cli/page/build.mjs']);
   const { packageManager } = readManifest();
   run('npx', [
     '--yes',
