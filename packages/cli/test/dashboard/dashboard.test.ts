@@ -47,7 +47,11 @@ async function start(tokenFile?: string): Promise<string> {
     { onServing: () => undefined, onFailure: () => undefined },
   );
   nodes.push(node);
-  await expect.poll(async () => (await ask(admin, '/health')).status, WAIT).toBe(200);
+  await expect
+    .poll(async () => JSON.parse((await ask(admin, '/dashboard/report')).text), WAIT)
+    .toMatchObject({
+      isReady: true,
+    });
   return admin;
 }
 
