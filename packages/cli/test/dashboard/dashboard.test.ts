@@ -39,6 +39,7 @@ async function start(tokenFile?: string): Promise<string> {
       adminTokenFile: tokenFile,
       clientListen: at(client),
       clientAddress: at(client),
+      clientAccess: { usersFile: undefined, tlsCert: undefined, tlsKey: undefined, tlsCa: undefined },
       tls: { ca: undefined, cert: undefined, key: undefined },
       snapshotEntries: 0,
       protocolTrace: undefined,
