@@ -3,8 +3,9 @@
 // and would make the store look slower than it is. RFC 9113 has the frames, RFC 7541 the header block.
 
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { HOST } from '../stores/store.js';
+import { connectToRead } from './connect-to-read.js';
 import type { LoadClient } from './load-client.js';
 import { KEYS, keyOf, type LoadTask } from './tasks.js';
 
@@ -25,6 +26,7 @@ const FRAME_HEADER_BYTES = 9;
 const WINDOW_MAX = 2 ** 31 - 1;
 const WINDOW_FIRST = 65_535;
 const INITIAL_WINDOW_SIZE = 4;
+const NOTHING = Buffer.alloc(0);
 
 /** A request of a task by key: HEADERS and DATA, with room for the stream's id in both. */
 interface Request {
@@ -63,32 +65,34 @@ export async function connectEtcd(task: LoadTask, requests: readonly Request[]):
 
 class Connection {
   static async open(port: number, requests: readonly Request[]): Promise<Connection> {
-    const socket = connect({ port, host: HOST, noDelay: true });
-    await once(socket, 'connect');
-    return new Connection(socket, requests);
+    const connection = new Connection(port, requests);
+    await once(connection.#socket, 'connect');
+    connection.#greet();
+    return connection;
   }
 
   readonly #socket: Socket;
   readonly #requests: readonly Request[];
   readonly #waiting = new Map<number, { onAnswer: () => void; hasData: boolean }>();
   #nextStream = 1;
-  #rest: Buffer = Buffer.alloc(0);
+  #rest: Buffer = NOTHING;
   #isClosed = false;
 
-  private constructor(socket: Socket, requests: readonly Request[]) {
-    this.#socket = socket;
+  private constructor(port: number, requests: readonly Request[]) {
     this.#requests = requests;
+    this.#socket = connectToRead(port, (bytes) => this.#receive(bytes));
+  }
+
+  #greet(): void {
     const settings = Buffer.alloc(6);
     settings.writeUInt16BE(INITIAL_WINDOW_SIZE, 0);
     settings.writeUInt32BE(WINDOW_MAX, 2);
     const window = Buffer.alloc(4);
     window.writeUInt32BE(WINDOW_MAX - WINDOW_FIRST);
     const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-    socket.write(Buffer.concat([preface, frame(SETTINGS, 0, settings), frame(WINDOW_UPDATE, 0, window)]));
-    socket.on('data', (bytes) => this.#receive(bytes));
-    socket.on('error', (error) => {
-      if (!this.#isClosed) throw error;
-    });
+    this.#socket.write(
+      Buffer.concat([preface, frame(SETTINGS, 0, settings), frame(WINDOW_UPDATE, 0, window)]),
+    );
   }
 
   request(nth: number, onAnswer: () => void): void {
@@ -118,7 +122,7 @@ class Connection {
       this.#frame(input[at + 3] ?? 0, input[at + 4] ?? 0, input.readUInt32BE(at + 5), payload);
       at = end;
     }
-    this.#rest = input.subarray(at);
+    this.#rest = at === input.length ? NOTHING : Buffer.from(input.subarray(at));
   }
 
   #frame(type: number, flags: number, stream: number, payload: Buffer): void {

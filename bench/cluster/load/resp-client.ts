@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { HOST } from '../stores/store.js';
+import { connectToRead } from './connect-to-read.js';
 import type { LoadClient } from './load-client.js';
 import { KEYS, keyOf, type LoadTask } from './tasks.js';
 
@@ -17,43 +18,50 @@ export function respRequests({ operation, valueBytes }: LoadTask): Buffer[] {
 }
 
 export async function connectResp(task: LoadTask, requests: readonly Buffer[]): Promise<LoadClient> {
-  const socket = connect({ port: task.port, host: HOST, noDelay: true });
-  await once(socket, 'connect');
   const answer = task.operation === 'set' ? OK : `$${task.valueBytes}\r\n${'x'.repeat(task.valueBytes)}\r\n`;
-  return new RespClient(socket, requests, answer.length, answer.slice(0, 4));
+  return RespClient.open(task.port, requests, answer);
 }
 
 class RespClient implements LoadClient {
-  readonly #socket: Socket;
+  static async open(port: number, requests: readonly Buffer[], answer: string): Promise<RespClient> {
+    const client = new RespClient(requests, answer);
+    client.#socket = connectToRead(port, (bytes) => client.#receive(bytes));
+    await once(client.#socket, 'connect');
+    return client;
+  }
+
+  #socket: Socket | undefined;
   readonly #requests: readonly Buffer[];
-  #missing = 0;
+  readonly #answerBytes: number;
+  /** Tells an answer from an error. */
+  readonly #firstByte: number;
+  #missing: number;
   #onAnswer: () => void = () => {};
 
-  constructor(socket: Socket, requests: readonly Buffer[], answerBytes: number, answerHead: string) {
-    this.#socket = socket;
+  private constructor(requests: readonly Buffer[], answer: string) {
     this.#requests = requests;
-    this.#missing = answerBytes;
-    socket.on('data', (bytes) => {
-      if (this.#missing === answerBytes && bytes.toString('latin1', 0, 4) !== answerHead) {
-        throw new Error(`The store answered ${JSON.stringify(bytes.toString('latin1', 0, 100))}.`);
-      }
-      this.#missing -= bytes.length;
-      if (this.#missing > 0) return;
-      this.#missing = answerBytes;
-      this.#onAnswer();
-    });
-    socket.on('error', (error) => {
-      throw error;
-    });
+    this.#answerBytes = answer.length;
+    this.#firstByte = answer.charCodeAt(0);
+    this.#missing = answer.length;
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#missing === this.#answerBytes && bytes[0] !== this.#firstByte) {
+      throw new Error(`The store answered ${JSON.stringify(bytes.toString('latin1', 0, 100))}.`);
+    }
+    this.#missing -= bytes.length;
+    if (this.#missing > 0) return;
+    this.#missing = this.#answerBytes;
+    this.#onAnswer();
   }
 
   request(nth: number, onAnswer: () => void): void {
     this.#onAnswer = onAnswer;
-    this.#socket.write(this.#requests[nth % KEYS] as Buffer); // there are KEYS
+    this.#socket?.write(this.#requests[nth % KEYS] as Buffer); // there are KEYS
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.#socket?.destroy();
   }
 }
 

@@ -104,11 +104,13 @@ function writeNumber(target: Buffer, offset: number, value: number): number {
 
 function readNumber(cursor: Cursor): number {
   let value = 0;
+  let factor = 1;
   for (let nth = 0; nth < NUMBER_BYTES_MAX; nth++) {
     const byte = cursor.bytes[cursor.offset++];
     if (byte === undefined) throw invalid(cursor, 'a number is cut off');
-    value += (byte & 0x7f) * 2 ** (7 * nth);
+    value += (byte & 0x7f) * factor;
     if (byte < 0x80) return value;
+    factor *= 0x80;
   }
   throw invalid(cursor, 'a number is too long');
 }

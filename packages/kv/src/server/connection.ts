@@ -12,6 +12,7 @@ import { RequestReader, type RequestSink } from '../resp/request-reader.js';
 import { Lane } from './lane.js';
 import { type PendingReply, ReplyQueue } from './reply-queue.js';
 import type { ServerLimits } from './server-limits.js';
+import { readIntoSharedBuffer } from './shared-reads.js';
 import type { OpenTransaction } from './transactions.js';
 import type { User } from './users.js';
 
@@ -24,6 +25,7 @@ export type RequestHandler = (
 
 export interface ConnectionOptions {
   readonly id: number;
+  /** Accepted a moment ago. */
   readonly socket: Socket;
   readonly limits: ServerLimits;
   readonly user: User | undefined;
@@ -76,7 +78,8 @@ export class Connection implements Client, RequestSink {
   #held: { readonly words: string[]; readonly bytes: number }[] | undefined;
 
   constructor(options: ConnectionOptions) {
-    const { socket, limits, now } = options;
+    const { limits, now } = options;
+    const socket = readIntoSharedBuffer(options.socket, (bytes) => this.#receive(bytes));
     this.id = options.id;
     this.#socket = socket;
     this.#limits = limits;
@@ -90,7 +93,6 @@ export class Connection implements Client, RequestSink {
     this.lane = new Lane(() => this.flush());
     this.#reader = new RequestReader(this, limits);
 
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('drain', () => this.flush());
     // The client has sent everything, but may still be waiting for replies.
     socket.on('end', () => {
@@ -213,6 +215,7 @@ export class Connection implements Client, RequestSink {
     this.#holdOrGoOn();
   }
 
+  /** `chunk` is gone after the call. */
   #receive(chunk: Buffer): void {
     this.lastRequestAt = this.#now();
     this.#reader.push(chunk);
