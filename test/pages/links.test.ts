@@ -33,9 +33,9 @@ describe('links', () => {
         }
       }
     }
-    // Decisions are listed by their folder.
+    // Decisions are listed by their folder, and what changed stands beside each package.
     const lost = [...PAGES.keys()].filter(
-      (path) => !reached.has(path) && !path.startsWith('docs/decisions/'),
+      (path) => !reached.has(path) && !path.startsWith('docs/decisions/') && !path.endsWith('/CHANGELOG.md'),
     );
     expect(lost).toEqual([]);
   });
