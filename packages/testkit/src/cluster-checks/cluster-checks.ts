@@ -12,6 +12,7 @@ import { CommittedLog } from './committed-log.js';
 import { EqualEnds } from './equal-ends.js';
 import { FreshReads } from './fresh-reads.js';
 import { Leaders } from './leaders.js';
+import { LocalReads } from './local-reads.js';
 import { PromisedEntries } from './promised-entries.js';
 import { PromisedVotes } from './promised-votes.js';
 import { ReplicatedMachines } from './replicated-machines.js';
@@ -22,6 +23,8 @@ import { together } from './together.js';
 export interface ClusterChecksOptions {
   /** What clients' words mean; without it, histories are not checked. */
   readonly model?: AnyModel | undefined;
+  /** Clients append to lists, and reads answer with all of one. */
+  readonly readsLists?: boolean;
   /** Longer than any request of the run waits. Default 60 simulated seconds. */
   readonly patienceMs?: number;
 }
@@ -55,6 +58,7 @@ export function makeClusterChecks(options: ClusterChecksOptions = {}): ClusterCh
     new EqualEnds(committed),
   ];
   if (histories !== undefined) checks.push(histories);
+  if (options.readsLists === true) checks.push(new LocalReads());
   return {
     checks,
     observer: together(checks),

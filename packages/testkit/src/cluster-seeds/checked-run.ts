@@ -36,6 +36,7 @@ export async function checkClusterSeed(
   const { model, observer, ...rest } = options;
   const checks = makeClusterChecks({
     model: model ?? (options.workload === undefined ? LISTS : undefined),
+    readsLists: options.workload === undefined,
   });
   const observers = observer === undefined ? [checks.observer] : [checks.observer, observer];
   const result = await runClusterSeed(
