@@ -82,6 +82,8 @@ describe('subscribers', () => {
     await eager.ask('PING');
     expect(spoken).toBeGreaterThan(12);
     expect(server.subscriptions.subscriberCount('a')).toBe(1);
+    // Operators see that it was cut, and why.
+    expect(await speaker.ask('INFO', 'stats')).toContain('client_output_buffer_limit_disconnections:1\r\n');
   });
 });
 
@@ -141,9 +143,57 @@ describe('users', () => {
     expect(await admin.ask('ACL', 'LIST')).not.toContain('scrypt');
   });
 
+  it('rules name subcommands, and the last one that fits decides', async () => {
+    const password = { passwordHashes: [await hashPassword('x')] };
+    await start({
+      users: [
+        { name: 'one', rules: 'on +@connection +config|get ~* -client|kill', ...password },
+        { name: 'safe', rules: 'on +@all ~* -@dangerous', ...password },
+        { name: 'late', rules: 'on +client|kill -client +client|id', ...password },
+      ],
+    });
+    const may = async (name: string, ...words: string[]): Promise<boolean> => {
+      const client = await connect();
+      client.send(request('AUTH', name, 'x'));
+      await client.expect('+OK\r\n');
+      client.send(request(...words));
+      const reply = await client.take(4); // as long as the shortest
+      return reply !== '-NOP';
+    };
+    expect(await may('one', 'CONFIG', 'GET', 'save')).toBe(true);
+    expect(await may('one', 'CONFIG', 'SET', 'save', '')).toBe(false);
+    expect(await may('one', 'CLIENT', 'LIST')).toBe(true);
+    expect(await may('one', 'CLIENT', 'KILL', '1.2.3.4:5')).toBe(false);
+    // What client libraries send when they connect stays allowed.
+    for (const words of [
+      ['CLIENT', 'SETNAME', 'x'],
+      ['CLIENT', 'SETINFO', 'lib-name', 'x'],
+      ['CLUSTER', 'SLOTS'],
+      ['COMMAND'],
+    ]) {
+      expect(await may('safe', ...words)).toBe(true);
+    }
+    for (const words of [
+      ['CLIENT', 'LIST'],
+      ['KEYS', '*'],
+      ['FLUSHALL'],
+      ['CONFIG', 'GET', '*'],
+      ['ACL', 'LIST'],
+      ['INFO'],
+    ]) {
+      expect(await may('safe', ...words)).toBe(false);
+    }
+    expect(await may('late', 'CLIENT', 'KILL', '1.2.3.4:5')).toBe(false);
+    expect(await may('late', 'CLIENT', 'ID')).toBe(true);
+    const client = await connect();
+    client.send(request('AUTH', 'safe', 'x') + request('CONFIG', 'GET', 'save'));
+    await client.expect("+OK\r\n-NOPERM this user has no permissions to run the 'config|get' command\r\n");
+  });
+
   it.each<[string, string]>([
     ['a rule that is not known', 'on +@nothing'],
     ['a command that is not known', 'on +fly'],
+    ['a subcommand that is not known', 'on +client|fly'],
     ['a user who is on without a password', 'on +@all'],
   ])('%s is refused at the start', async (_, rules) => {
     await start();

@@ -14,29 +14,45 @@ import {
   TIME_RESOLUTION_MS,
 } from '../src/index.js';
 
+/** A server of several: which one, all their addresses, and where this one listens. */
+export interface StoreMember {
+  readonly id: number;
+  readonly members: Readonly<Record<number, string>>;
+  readonly peerPort: number;
+  readonly clientPort: number;
+}
+
+// Alone: nobody ever dials this address.
+const ALONE: StoreMember = { id: 1, members: { 1: '127.0.0.1:1' }, peerPort: 0, clientPort: 0 };
+
 export class StoreNode {
-  static async start(options: Pick<RespServerOptions, 'users' | 'tls' | 'limits'> = {}): Promise<StoreNode> {
+  static async start(
+    options: Pick<RespServerOptions, 'users' | 'tls' | 'limits'> = {},
+    member: StoreMember = ALONE,
+  ): Promise<StoreNode> {
     const directory = mkdtempSync(join(tmpdir(), 'waldb-store-'));
     const stateMachine = new KvStateMachine();
     const raft = await RaftServer.start<EntryReplies>({
-      id: 1,
+      id: member.id,
       directory,
       stateMachine,
       sessionResults: entryReplies,
       timeResolutionMs: TIME_RESOLUTION_MS,
-      // Alone: nobody ever dials this address.
-      bootstrap: { members: { 1: '127.0.0.1:1' }, cluster: 'store' },
-      listen: '127.0.0.1:0',
+      bootstrap: { members: member.members, cluster: 'store' },
+      listen: `127.0.0.1:${member.peerPort}`,
     });
     const resp = await RespServer.start({
-      listen: { host: '127.0.0.1', port: 0 },
+      listen: { host: '127.0.0.1', port: member.clientPort },
       replica: raftReplica(raft),
       stateMachine,
       ...options,
     });
-    while (!raft.isLeader) await new Promise((resolve) => setTimeout(resolve, 5));
-    await raft.read('linearizable');
-    return new StoreNode(directory, { raft, resp, stateMachine });
+    const node = new StoreNode(directory, { raft, resp, stateMachine });
+    if (member === ALONE) {
+      while (!raft.isLeader) await new Promise((resolve) => setTimeout(resolve, 5));
+      await raft.read('linearizable');
+    }
+    return node;
   }
 
   readonly raft: RaftServer<EntryReplies>;

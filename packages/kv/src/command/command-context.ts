@@ -78,6 +78,8 @@ export interface ServerStatistics {
   readonly blockedClients: number;
   readonly connectionsAccepted: number;
   readonly connectionsRefused: number;
+  /** Closed because they did not take what they were told. */
+  readonly subscribersClosed: number;
   readonly commandsProcessed: number;
   /** Over the last second. */
   readonly commandsPerSecond: number;

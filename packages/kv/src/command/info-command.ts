@@ -135,6 +135,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       ['rejected_connections', statistics.connectionsRefused],
       ['expired_keys', statistics.expiredKeys],
       ['evicted_keys', 0],
+      ['client_output_buffer_limit_disconnections', statistics.subscribersClosed],
       ['pubsub_channels', [...server.subscriptions.channels()].length],
       ['pubsub_patterns', server.subscriptions.patternCount],
     ];

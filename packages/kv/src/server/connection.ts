@@ -58,6 +58,8 @@ export class Connection implements Client, RequestSink {
   acceptsStale = false;
   replies: Client['replies'] = 'on';
   user: User | undefined;
+  /** Closed because it did not take what it was told. */
+  hasFallenBehind = false;
   /** Of an open MULTI. */
   transaction: OpenTransaction | undefined;
   /** The name of the watch, while keys are watched. */
@@ -168,8 +170,10 @@ export class Connection implements Client, RequestSink {
     const { protocol } = this;
     const place = this.#replies.reserve({ protocol, requestBytes: PUSH_OVERHEAD_BYTES + sizeOf(reply) });
     place.reply = reply;
-    if (this.#replies.requestBytes > this.#limits.pushBytesMax + this.#limits.pipelineBytesMax)
+    if (this.#replies.requestBytes > this.#limits.pushBytesMax + this.#limits.pipelineBytesMax) {
+      this.hasFallenBehind = true;
       this.destroy();
+    }
     if (this.#isFlushPlanned) return;
     this.#isFlushPlanned = true;
     this.#options.defer(() => {

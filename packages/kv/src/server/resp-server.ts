@@ -92,6 +92,7 @@ export class RespServer implements ServerView {
   #connectionsAccepted = 0;
   #connectionsRefused = 0;
   #commandsProcessed = 0;
+  #subscribersClosed = 0;
   /** Of connections that are closed. */
   readonly #closedBytes = { received: 0, sent: 0 };
   #seed: number;
@@ -199,6 +200,7 @@ export class RespServer implements ServerView {
       bytesReceived: received,
       bytesSent: sent,
       expiredKeys: this.#stateMachine.expiredCount,
+      subscribersClosed: this.#subscribersClosed,
       connections: this.#connections.size,
       connectionsAccepted: this.#connectionsAccepted,
       connectionsRefused: this.#connectionsRefused,
@@ -270,6 +272,7 @@ export class RespServer implements ServerView {
         onTransactionReset: (connection) => this.#router.transactions.reset(connection),
         onClose: (connection) => {
           this.#connections.delete(connection);
+          if (connection.hasFallenBehind) this.#subscribersClosed += 1;
           this.#closedBytes.received += socket.bytesRead;
           this.#closedBytes.sent += socket.bytesWritten;
           this.acknowledgements.forget(connection);
