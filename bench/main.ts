@@ -11,6 +11,7 @@ import { openWorkDirectory, type WorkDirectory } from './harness/work-directory.
 import { proposals } from './server/cases/proposals.js';
 import { reads } from './server/cases/reads.js';
 import { single } from './server/cases/single.js';
+import { traced } from './server/cases/traced.js';
 import { busy } from './wal/cases/busy.js';
 import { commit } from './wal/cases/commit.js';
 import { durableCases } from './wal/cases/durable.js';
@@ -38,6 +39,7 @@ const CASES: readonly BenchCase[] = [
   single,
   ...proposals,
   reads,
+  traced,
 ];
 
 const options = readCommandLine(

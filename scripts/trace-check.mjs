@@ -6,7 +6,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
-import { mergeTraces, readTraceLine, TraceValidator } from '../packages/testkit/src/index.ts';
+import { mergeTraces, readTrace, TraceValidator } from '../packages/testkit/src/index.ts';
 
 const HELP = 'usage: pnpm trace:check FILE... [--merged OUT]';
 
@@ -19,23 +19,18 @@ async function main() {
   });
   if (values.help || positionals.length === 0) return leave(HELP, values.help ? 0 : 2);
   const files = [];
-  for (const file of positionals) files.push(await readTrace(file));
+  for (const file of positionals) files.push(await readFile(file));
   const lines = [...mergeTraces(files)];
   if (values.merged !== undefined) await writeTrace(values.merged, lines);
   check(lines, positionals.length);
 }
 
-async function readTrace(file) {
-  const lines = [];
+async function readFile(file) {
   try {
-    for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
-      const line = readTraceLine(text);
-      if (line !== undefined) lines.push(line);
-    }
+    return await readTrace(createInterface({ input: createReadStream(file), crlfDelay: Infinity }));
   } catch (error) {
-    leave(`${file}, behind line ${lines.length}: ${error.message}`, 2);
+    return leave(`${file}: ${error.message}`, 2);
   }
-  return lines;
 }
 
 async function writeTrace(file, lines) {

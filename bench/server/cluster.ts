@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { RaftServerOptions } from '@waldb/runtime';
 import type { WorkDirectory } from '../harness/work-directory.js';
-import type { Answer, Measured, Task } from './tasks.js';
+import type { Answer, Measured, ServerExtras, Task } from './tasks.js';
 
 const PROGRAM = fileURLToPath(new URL('./server-process.ts', import.meta.url));
 const SERVERS = 3;
@@ -19,10 +19,11 @@ export class BenchCluster {
   static async start(
     work: WorkDirectory,
     raft: RaftServerOptions<undefined>['raft'] = {},
+    extras: ServerExtras = {},
   ): Promise<BenchCluster> {
     const members = await freeMembers();
     const started = Object.keys(members).map((id) =>
-      ServerProcess.start(id, work.make(`server-${id}`), members, raft),
+      ServerProcess.start(id, work.make(`server-${id}`), members, raft, extras),
     );
     const cluster = new BenchCluster(await Promise.all(started));
     await cluster.leader();

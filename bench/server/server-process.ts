@@ -1,6 +1,6 @@
 // One server of the cluster that is measured, in a process of its own, and whoever uses it: clients are in the leader's
 // process, as they are where a service embeds it. Told what to do over the channel to its parent; one task at a time.
-//   server-process.ts ID DIRECTORY MEMBERS RAFT (the last two as JSON)
+//   server-process.ts ID DIRECTORY MEMBERS RAFT EXTRAS (the last three as JSON)
 
 import { writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { LogHistogram } from '@waldb/io';
 import { RaftServer, type RaftServerOptions } from '@waldb/runtime';
 import { WalLog } from '@waldb/wal';
-import type { Answer, Measured, Task } from './tasks.js';
+import { openProtocolTrace } from '../../packages/cli/src/protocol-trace-file.js';
+import type { Answer, Measured, ServerExtras, Task } from './tasks.js';
 
 const NS_PER_MS = 1e6;
 /** Callers look at the clock once in so many calls. */
@@ -17,7 +18,8 @@ const TIMED_EVERY = 8;
 /** Between two looks of the profiler. */
 const SAMPLE_US = 200;
 
-const [id = '', directory = '', members = '', raft = ''] = process.argv.slice(2);
+const [id = '', directory = '', members = '', raft = '', extras = '{}'] = process.argv.slice(2);
+const { isTraced = false } = JSON.parse(extras) as ServerExtras; // what cluster.ts sends
 const command = new Uint8Array(128).fill(0x61);
 let applied = 0;
 
@@ -26,6 +28,7 @@ const server = await RaftServer.start<undefined>({
   directory: join(directory, 'server'),
   bootstrap: { members: JSON.parse(members) as Record<number, string> },
   raft: JSON.parse(raft) as NonNullable<RaftServerOptions<undefined>['raft']>,
+  ...(isTraced ? { protocolTrace: openProtocolTrace(join(directory, 'trace.ndjson'), fail) } : {}),
   stateMachine: {
     apply(entries) {
       applied += entries.length;
@@ -48,6 +51,10 @@ process.on('message', (task: Task) => {
 });
 process.on('disconnect', () => process.exit());
 process.send?.({ type: 'started' } satisfies Answer);
+
+function fail(error: unknown): never {
+  throw error;
+}
 
 async function perform(task: Task): Promise<Answer> {
   switch (task.type) {

@@ -20,6 +20,12 @@ export type Task =
     }
   | { readonly type: 'stop' };
 
+/** What a server of the benchmark does besides. */
+export interface ServerExtras {
+  /** Every step is written to a file (docs/trace-format.md). */
+  readonly isTraced?: boolean;
+}
+
 export interface Measured {
   readonly calls: number;
   readonly perSecond: number;

@@ -4,13 +4,17 @@
 import { createReadStream, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { mergeTraces, readTraceLine, type TimedLine, TraceValidator, TraceViolation } from '@waldb/testkit';
+import { mergeTraces, readTrace, TraceValidator, TraceViolation } from '@waldb/testkit';
 
 /** How many lines follow the specification, and what the first one says that does not. */
 export async function validateTraces(
   directory: string,
 ): Promise<{ readonly lines: number; readonly complaint: string | undefined }> {
-  const files = await Promise.all(readdirSync(directory).map((name) => readTrace(join(directory, name))));
+  const files = await Promise.all(
+    readdirSync(directory).map((name) =>
+      readTrace(createInterface({ input: createReadStream(join(directory, name)) })),
+    ),
+  );
   const validator = new TraceValidator();
   try {
     for (const { event } of mergeTraces(files)) validator.accept(event);
@@ -20,13 +24,4 @@ export async function validateTraces(
     const complaint = `The protocol traces do not follow the specification: ${error.message}`;
     return { lines: validator.lines, complaint };
   }
-}
-
-async function readTrace(path: string): Promise<TimedLine[]> {
-  const lines: TimedLine[] = [];
-  for await (const text of createInterface({ input: createReadStream(path) })) {
-    const line = readTraceLine(text);
-    if (line !== undefined) lines.push(line);
-  }
-  return lines;
 }

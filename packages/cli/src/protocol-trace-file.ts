@@ -1,8 +1,8 @@
 // `--protocol-trace FILE`: a server's protocol trace, one JSON object a line, with the time (docs/trace-format.md).
 //
-// Written at once and never synced. What was written survives the process, killed at any moment; a buffer would not,
-// and a trace that lacks what others have heard is worth nothing. A power loss may take its end. A step costs one short
-// write to the page cache; this is for debugging and tests.
+// Whatever is handed over is written at once and never synced. What was written survives the process, killed at any
+// moment; and a server hands over before anything leaves that others could hear of, so a buffer of our own would only make
+// the trace worth less. A power loss may take its end. For debugging and tests.
 
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import type { ProtocolTraceSink } from '@waldb/runtime';

@@ -114,7 +114,7 @@ export function fromRaftError(error: RaftError): RuntimeError {
   const { leader: _, ...facts } = error.detail;
   const options = { detail: facts, cause: error };
   if (error.code === 'QUOTA_EXCEEDED') {
-    if (facts['reason'] === 'diskFull') return diskFullError();
+    if (facts.reason === 'diskFull') return diskFullError();
     const limit = quotaLimit(facts);
     return new RuntimeError('BUSY', sentence(error), { ...options, detail: { ...facts, limit } });
   }

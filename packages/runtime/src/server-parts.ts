@@ -8,7 +8,6 @@ import {
   formatEndpoint,
   NetworkError,
   NodeClock,
-  NodeVfs,
   parseEndpoint,
   type Vfs,
 } from '@waldb/io';
@@ -29,6 +28,7 @@ import { NodeView } from './observe/node-view.js';
 import { tellInitialState } from './observe/protocol-trace.js';
 import type { RaftServerEvents } from './observe/server-events.js';
 import { ServerListener } from './observe/server-listener.js';
+import { traced } from './observe/traced.js';
 import { checkOptions } from './options/check-options.js';
 import { DEFAULT_RUNTIME_LIMITS, type RuntimeLimits } from './options/limits.js';
 import {
@@ -79,18 +79,17 @@ export interface ServerParts<Result> {
 
 /** Opens everything; on failure nothing is left open. Nothing runs before `driver.start`. */
 export async function openServerParts<Result>(
-  options: RaftServerOptions<Result>,
+  given: RaftServerOptions<Result>,
 ): Promise<ServerParts<Result>> {
-  checkOptions(options);
-  const network = openNetwork(options);
-  const vfs = options.vfs ?? new NodeVfs();
+  checkOptions(given);
+  const { options, vfs, network, endTrace } = traced(given, openNetwork(given));
   const store = await openStore(vfs, options);
   try {
     // What the server replicates of its own is made here, restored with the state machine, and lives in the driver.
     const sessions = new SessionTable();
     const applied = await restoreState(options.stateMachine, sessions, store);
     replaySessions(sessions, store.log, applied);
-    return await assemble(options, vfs, store, { applied, sessions, ...network });
+    return await assemble(options, vfs, store, { applied, sessions, endTrace, ...network });
   } catch (error) {
     await closeStore(store);
     throw error;
@@ -138,13 +137,19 @@ function replaySessions(sessions: SessionTable, log: RaftLog, applied: Index): v
   }
 }
 
+interface Made {
+  readonly applied: number;
+  readonly sessions: SessionTable;
+  readonly endTrace: () => void;
+}
+
 async function assemble<Result>(
   options: RaftServerOptions<Result>,
   vfs: Vfs,
   store: Store,
-  made: { readonly applied: number; readonly sessions: SessionTable } & ServerNetwork,
+  made: Made & ServerNetwork,
 ): Promise<ServerParts<Result>> {
-  const { applied, sessions, network, tls } = made;
+  const { applied, sessions, network, tls, endTrace } = made;
   const { identity, log, knownLogs } = store;
   const clock = options.clock ?? new NodeClock();
   const logger = options.logger ?? SILENT_LOGGER;
@@ -241,6 +246,7 @@ async function assemble<Result>(
     nodeView.status(); // for whoever asks later
     await transport.close();
     await closeStore(store);
+    endTrace();
   };
   return {
     identity,

@@ -97,7 +97,7 @@ describe('mayHaveBeenApplied', () => {
     const restarted = await cluster.startOne(1, { stateMachine: again });
     restarted.server.on('error', (error) => errors.push(error));
     const where = picky.indexes.map((index) => index + 1);
-    await expect.poll(() => errors.map(({ detail }) => detail['index']), WAIT).toEqual(where);
+    await expect.poll(() => errors.map(({ detail }) => detail.index), WAIT).toEqual(where);
     expect(errors[0]?.code).toBe('STATE_MACHINE');
     expect([picky.items, again.items]).toEqual([['good'], ['good']]);
   });

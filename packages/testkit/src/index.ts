@@ -149,6 +149,7 @@ export {
 } from './simulate/simulate.js';
 export { mergeTraces, type TimedLine } from './trace-validation/merging.js';
 export type { SpecRule } from './trace-validation/outcome.js';
+export { readTrace } from './trace-validation/read-trace.js';
 export {
   type LineEvent,
   type LineMessage,

@@ -1,10 +1,10 @@
-// A server's protocol trace (docs/trace-format.md): the lines of each step go to whoever asked for them while the step is
-// taken, so before any of its messages leaves and before what it staged is written. A process that is killed at any
-// moment has then told everything that others may have heard of.
+// A server's protocol trace (docs/trace-format.md): the lines of each step are made while the step is taken. They go to
+// whoever asked for them before any of its messages leaves and before what it staged is written (trace-buffer.ts). A
+// process that is killed at any moment has then told everything that others may have heard of.
 
 import { initialTraceLine, type RaftNode, type TraceHook, type TraceLine, traceLines } from '@waldb/core';
 
-/** Takes the lines of one step. Called within the step: it must neither throw nor wait. */
+/** Takes the lines of one step or of several. Called within a step or before a write: it must neither throw nor wait. */
 export type ProtocolTraceSink = (lines: readonly TraceLine[]) => void;
 
 /** The node's hook: whoever watches steps already goes on doing so. */

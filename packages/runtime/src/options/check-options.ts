@@ -122,7 +122,7 @@ function checkProtocol<Result>(options: RaftServerOptions<Result>): void {
     new RaftNode({ ...protocolOptions(options), id, peers: [] });
   } catch (error) {
     if (!(error instanceof RaftError)) throw error;
-    const name = String(error.detail['option']);
+    const name = String(error.detail.option);
     const option = raft !== undefined && Object.hasOwn(raft, name) ? `raft.${name}` : name;
     throw new RuntimeError('OPTIONS_INVALID', `${error.message}.`, {
       detail: { ...error.detail, leader: undefined, option },

@@ -114,9 +114,9 @@ export interface RaftServerOptions<Result> {
   readonly clock?: Clock;
   readonly network?: Network;
   /**
-   * Takes the server's protocol trace (docs/trace-format.md), step by step, for comparison with the Raft specification.
-   * Called within the step, before anything of it leaves: it must neither throw nor wait. `waldb serve
-   * --protocol-trace` writes a file.
+   * Takes the server's protocol trace (docs/trace-format.md), for comparison with the Raft specification: the lines of one
+   * step or of several, before anything of them leaves. It must neither throw nor wait. `waldb serve --protocol-trace`
+   * writes a file.
    */
   readonly protocolTrace?: ProtocolTraceSink;
   /** For runs that can be repeated: decides every random choice. Default: unpredictable. */

@@ -36,10 +36,12 @@ export interface LineEvent {
 export class TraceFormatError extends Error {
   override readonly name: string = 'TraceFormatError';
   readonly code = 'TRACE_FORMAT';
+  readonly why: string;
   readonly detail: { readonly line: string };
 
   constructor(why: string, line: string) {
     super(`not a line of a protocol trace: ${why}`);
+    this.why = why;
     this.detail = { line: line.slice(0, 200) };
   }
 }
