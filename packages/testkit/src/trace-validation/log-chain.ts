@@ -132,6 +132,10 @@ export function isMember(conf: Conf, server: ServerName): boolean {
   return isVoterOf(conf, server) || conf.learners.includes(server);
 }
 
+export function membersOf({ voters, votersOutgoing, learners }: Conf): readonly ServerName[] {
+  return [...voters, ...votersOutgoing, ...learners];
+}
+
 export function isVoterOf({ voters, votersOutgoing }: Conf, server: ServerName): boolean {
   return voters.includes(server) || votersOutgoing.includes(server);
 }

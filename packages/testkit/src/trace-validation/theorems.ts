@@ -2,7 +2,7 @@
 // safety), and every leader has what was committed before its term (leader completeness, §5.4). A trace whose every line
 // is legal cannot break these, so a break here means that a rule was transcribed wrongly.
 
-import { type Entry, entryAt, isMember, type Log, lengthOf } from './log-chain.js';
+import { type Conf, type Entry, entryAt, isMember, type Log, lengthOf, membersOf } from './log-chain.js';
 import type { Refusal } from './outcome.js';
 import { refuse } from './own-actions.js';
 import type { ServerState } from './server-state.js';
@@ -26,15 +26,27 @@ export class Theorems {
   readonly #commits: Commit[] = [];
   /** The longest history of which all is committed. */
   #committed: Entry | undefined;
+  /** Members that a committed configuration was without, and that have not begun anew since. */
+  readonly #hasBeenRemoved = new Set<ServerName>();
+  #founding: Conf | undefined;
 
   leaderOf(term: number): ServerName | undefined {
     return this.#leaders.get(term)?.server;
   }
 
-  /** Whether the newest configuration that is committed anywhere is without this server. */
-  hasRemoved(server: ServerName): boolean {
+  /**
+   * Whether this id may begin on an empty disk: the newest committed configuration is without it, or one since it last began
+   * was. It may have been added again by then, and that committed, before its new process has written a line.
+   */
+  mayBeginAnew(server: ServerName): boolean {
     const conf = this.#committed?.confEntry?.conf;
-    return conf !== undefined && !isMember(conf, server);
+    return conf !== undefined && (this.#hasBeenRemoved.has(server) || !isMember(conf, server));
+  }
+
+  /** On an empty disk. Founders know the first configuration, which no entry brings; who joins is in none yet. */
+  noteBeginning(server: ServerName, conf: Conf): void {
+    this.#hasBeenRemoved.delete(server);
+    if (conf.voters.includes(server)) this.#founding ??= conf;
   }
 
   /** Before a leader is believed. */
@@ -62,11 +74,28 @@ export class Theorems {
   noteCommitted({ log, commit, role, term }: ServerState): void {
     const entry = entryAt(log, commit);
     if (entry === undefined) return;
-    if (entry.index > lengthOf(this.#committed)) this.#committed = entry;
+    if (entry.index > lengthOf(this.#committed)) {
+      this.#noteRemoved(this.#committed, entry);
+      this.#committed = entry;
+    }
     if (role !== 'StateLeader') return;
     // The newest commit of a term stands for the older ones.
     if (this.#commits.at(-1)?.term === term) this.#commits.pop();
     this.#commits.push({ entry, term });
+  }
+
+  /** Of all configurations that became committed together, each takes its place after the one before. */
+  #noteRemoved(known: Log, entry: Entry): void {
+    const newer: Conf[] = [];
+    let at = entry.confEntry;
+    for (; at !== undefined && at.index > lengthOf(known); at = at.before?.confEntry)
+      if (at.conf !== undefined) newer.unshift(at.conf);
+    let former = at?.conf ?? this.#founding;
+    for (const conf of newer) {
+      const members = former === undefined ? [] : membersOf(former);
+      for (const server of members) if (!isMember(conf, server)) this.#hasBeenRemoved.add(server);
+      former = conf;
+    }
   }
 }
 

@@ -20,7 +20,7 @@ import {
 import { received } from './receiving.js';
 import { begin, restart } from './restarting.js';
 import { isSendRefusal, send } from './sending.js';
-import { difference, type ServerState } from './server-state.js';
+import { confOf, difference, type ServerState } from './server-state.js';
 import { Theorems } from './theorems.js';
 import { type LineEvent, type LineMessage, readTraceLine, type ServerName } from './trace-line.js';
 
@@ -88,7 +88,7 @@ export class TraceValidator {
   #begin(former: readonly ServerState[] | undefined, event: LineEvent): Outcome {
     if (former === undefined) return begin(event);
     // An id that was removed may come back as a new server, on an empty disk.
-    if (event.log === 0 && event.state.term === 0 && this.#theorems.hasRemoved(event.nid))
+    if (event.log === 0 && event.state.term === 0 && this.#theorems.mayBeginAnew(event.nid))
       return begin(event);
     return restart(former, event, { entries: this.#entries, messages: this.#messages });
   }
@@ -180,6 +180,8 @@ export class TraceValidator {
   #note(event: LineEvent, states: readonly ServerState[]): void {
     const [state] = states;
     if (state === undefined) return;
+    if (event.name === 'InitState' && event.log === 0 && event.state.term === 0)
+      this.#theorems.noteBeginning(event.nid, confOf(state));
     if (event.name === 'BecomeLeader') this.#theorems.noteElected(state);
     if (event.name === 'Commit') this.#theorems.noteCommitted(state);
     if (!event.name.startsWith('Send') || event.msg === undefined) return;

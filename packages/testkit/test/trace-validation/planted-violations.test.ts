@@ -294,6 +294,20 @@ describe('a trace is refused where', () => {
     expect(brokenRule(story, reborn)).toBeUndefined();
   });
 
+  it('an id that was added again comes back with an empty disk twice; its first time it may', () => {
+    const story = led('1', '2', '3');
+    const reborn = () => story.tell('3', 'InitState', { term: 0, vote: '0', log: 0, commit: 0 });
+    story.changeConf('1', { voters: ['1', '2'] });
+    story.replicate('1', '2', 1);
+    story.commit('1', 2);
+    story.changeConf('1', { learners: ['3'] });
+    story.replicate('1', '2', 2);
+    story.commit('1', 3); // before the new server has written a line
+    expect(brokenRule(story, reborn)).toBeUndefined();
+    story.replicate('1', '3', 0);
+    expect(brokenRule(story, reborn)).toBe('restart');
+  });
+
   it('a restart forgets what was durable, or remembers what nobody wrote', () => {
     const story = led('1', '2', '3');
     const forgets = () => story.tell('2', 'InitState', { log: 0, commit: 0 });
