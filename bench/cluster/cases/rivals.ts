@@ -8,25 +8,35 @@ import type { Store } from '../stores/store.js';
 
 export type StoreLoad = Omit<LoadTask, 'protocol' | 'port'>;
 
-/** By the store's name, a report for each round. */
-export type Reports = ReadonlyMap<string, readonly LoadReport[]>;
+/** What the generator saw, and what the store's servers took of the CPU for each answer. */
+export interface StoreReport extends LoadReport {
+  /** Microseconds; undefined where the machine does not tell. */
+  readonly serverCpuUs: number | undefined;
+}
 
-/** A server that has been up for a while: code that is compiled while it runs takes some ten thousand requests. */
-const WARMING_ROUNDS = 4;
+/** By the store's name, a report for each round. */
+export type Reports = ReadonlyMap<string, readonly StoreReport[]>;
+
+/** A server that has been up for a while: V8 compiles the last of the hot code after some hundred thousand requests. */
+const WARMING_ROUNDS = 8;
 
 export async function measureStores(
   stores: readonly Store[],
   load: StoreLoad,
   context: { readonly generator: Generator; readonly rounds: number },
 ): Promise<Reports> {
-  const reports = new Map<string, LoadReport[]>(stores.map(({ name }) => [name, []]));
+  const reports = new Map<string, StoreReport[]>(stores.map(({ name }) => [name, []]));
   for (let round = -1; round < context.rounds; round++) {
     const first = (round + stores.length) % stores.length;
     for (const store of [...stores.slice(first), ...stores.slice(0, first)]) {
       const { protocol, port } = store;
       const ms = round < 0 ? load.ms * WARMING_ROUNDS : load.ms;
+      const before = store.cpuSeconds();
       const report = await context.generator.run({ ...load, protocol, port, ms });
-      if (round >= 0) reports.get(store.name)?.push(report);
+      const after = store.cpuSeconds();
+      const isKnown = before !== undefined && after !== undefined;
+      const serverCpuUs = isKnown ? ((after - before) * 1e6) / report.calls : undefined;
+      if (round >= 0) reports.get(store.name)?.push({ ...report, serverCpuUs });
     }
   }
   return reports;
@@ -58,7 +68,15 @@ export function figures(
       'ms',
       rounds.map(({ p99Ms }) => p99Ms),
     ),
+    ...cpuLine(rounds, store, what, make),
   ];
+}
+
+/** Of all servers of the store together. */
+function cpuLine(rounds: readonly StoreReport[], store: string, what: string, make: typeof peerLine): Line[] {
+  const costs = rounds.map(({ serverCpuUs }) => serverCpuUs).filter((cost) => cost !== undefined);
+  const [unit] = what.split('/');
+  return costs.length === 0 ? [] : [make(`${store} CPU of its servers, each of ${unit}`, 'us', costs)];
 }
 
 export function rateRatio(reports: Reports, over: string, target?: Target): Line {

@@ -40,7 +40,7 @@ export async function startEtcd(work: WorkDirectory): Promise<Store> {
     );
   }
   const port = await processes.until('etcd elects a leader', () => leaderOf(clientPorts));
-  return { name: 'etcd', protocol: 'etcd', port, stop: () => processes.stop() };
+  return { name: 'etcd', protocol: 'etcd', port, ...processes.asStore() };
 }
 
 async function leaderOf(ports: readonly number[]): Promise<number | undefined> {

@@ -10,6 +10,8 @@ import { HOST } from './store.js';
 const WAIT_MS = 30_000;
 const LOOK_AGAIN_MS = 50;
 const KILL_MS = 10_000;
+/** USER_HZ, the same on every Linux that Node runs on. */
+const TICKS_PER_SECOND = 100;
 
 export class Processes {
   readonly #children: { readonly child: ChildProcess; readonly log: string }[] = [];
@@ -42,8 +44,35 @@ export class Processes {
     }
   }
 
+  /** What of them is of use to a store. */
+  asStore(): { cpuSeconds: () => number | undefined; stop: () => Promise<void> } {
+    return { cpuSeconds: () => this.cpuSeconds(), stop: () => this.stop() };
+  }
+
+  /** User and system time of all of them so far; undefined where there is no /proc. */
+  cpuSeconds(): number | undefined {
+    let ticks = 0;
+    for (const { child } of this.#children) {
+      const ofOne = cpuTicks(child.pid);
+      if (ofOne === undefined) return undefined;
+      ticks += ofOne;
+    }
+    return ticks / TICKS_PER_SECOND;
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#children.map(({ child }) => end(child)));
+  }
+}
+
+/** utime and stime of proc(5)'s stat: the 14th and 15th field, behind a name that may hold anything but ends with the last parenthesis. */
+function cpuTicks(pid: number | undefined): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return Number(fields[11]) + Number(fields[12]);
+  } catch {
+    return undefined; // no Linux
   }
 }
 

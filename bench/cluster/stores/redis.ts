@@ -18,5 +18,5 @@ export async function startRedis(work: WorkDirectory): Promise<Store> {
     const answer = await askResp(port, ['PING']);
     return answer.startsWith('+PONG') ? true : undefined;
   });
-  return { name: 'redis', protocol: 'resp', port, stop: () => processes.stop() };
+  return { name: 'redis', protocol: 'resp', port, ...processes.asStore() };
 }

@@ -7,6 +7,8 @@ export interface Store {
   readonly protocol: Protocol;
   /** Where clients are best off: the leader, where there is one. */
   readonly port: number;
+  /** User and system time of its processes so far; undefined where the machine does not tell. */
+  cpuSeconds(): number | undefined;
   stop(): Promise<void>;
 }
 

@@ -19,7 +19,7 @@ export async function startWaldb(work: WorkDirectory, servers: number): Promise<
     processes.start(process.execPath, [PROGRAM, ...words, '--peers', peers.join(',')], directory);
   }
   const port = await processes.until('waldb elects a leader', () => leaderOf(clientPorts));
-  return { name: 'waldb', protocol: 'resp', port, stop: () => processes.stop() };
+  return { name: 'waldb', protocol: 'resp', port, ...processes.asStore() };
 }
 
 /** The one that takes a write itself. */
