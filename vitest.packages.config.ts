@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/packages/**/*.test.ts'],
     exclude: configDefaults.exclude,
-    testTimeout: 300_000,
+    testTimeout: 900_000,
     hookTimeout: 900_000,
   },
 });

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { packAll } from './pack.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const ROUNDS = 21;
+const ROUNDS = 11;
 const RESULT = join(ROOT, 'bench/results/install.md');
 const COMMANDS = [
   ['--version'],
