@@ -12,6 +12,7 @@ import type { SmallDisk } from '../support/small-disk/small-disk.js';
 import { SoakClient } from './client.js';
 import { type FaultCounts, FaultSchedule } from './faults.js';
 import { Ledger } from './ledger.js';
+import { MachineProbe, syncing } from './machine-probe.js';
 import type { LifeEvent, Variant } from './protocol.js';
 import { SoakCluster } from './soak-cluster.js';
 import { validateTraces } from './validate-traces.js';
@@ -81,8 +82,8 @@ const FULL_CODES = new Set(['STORAGE_FULL', 'WAL_FULL', 'SNAPSHOT_FULL', 'DIRECT
 /** How a server ends that has told why. */
 const STATUS_TOLD = /^(70|71)\b/;
 
-function isExcused(code: string, disk: ServerDisk): boolean {
-  if (code === 'STORAGE_STALLED') return disk.isSlow;
+function isExcused(code: string, disk: ServerDisk, probe: MachineProbe): boolean {
+  if (code === 'STORAGE_STALLED') return disk.isSlow || probe.isSlow;
   if (disk.hasBeenFull && FULL_CODES.has(code)) return true;
   return DISK_CODES.has(code) && disk.hasFailed;
 }
@@ -134,6 +135,7 @@ class Soak {
   readonly #options: SoakOptions;
   readonly #directory: string;
   readonly #lives: WriteStream;
+  readonly #probe: MachineProbe;
   readonly #complaints: string[] = [];
   readonly #terms = new Set<number>();
   readonly #refusedStarts: FaultCounts = {};
@@ -144,6 +146,7 @@ class Soak {
     this.#options = options;
     this.#directory = directory;
     this.#lives = createWriteStream(join(directory, 'lives.log'));
+    this.#probe = new MachineProbe(syncing(join(directory, 'probe')));
   }
 
   async run(program: Program): Promise<SoakReport> {
@@ -191,6 +194,7 @@ class Soak {
       this.#options.signal?.removeEventListener('abort', onAbort);
       this.#end();
       await cluster.close();
+      await this.#probe.close();
       history.end();
       this.#lives.end();
     }
@@ -251,12 +255,12 @@ class Soak {
       this.#terms.add(event.term);
     }
     if (event.event === 'restored') this.#restores += 1;
-    if (event.event === 'trouble' && !HARMLESS.has(event.code) && !isExcused(event.code, disk)) {
+    if (event.event === 'trouble' && !HARMLESS.has(event.code) && !isExcused(event.code, disk, this.#probe)) {
       this.#complain(`Server ${id} reports ${event.code}: ${event.message}`);
     }
     if (event.event !== 'refused') return;
     this.#refusedStarts[event.code] = (this.#refusedStarts[event.code] ?? 0) + 1;
-    if (!isExcused(event.code, disk))
+    if (!isExcused(event.code, disk, this.#probe))
       this.#complain(`Server ${id} did not start: ${event.code}: ${event.message}`);
   }
 
