@@ -125,10 +125,12 @@ async function hunt(mutant, copy) {
       seeds: Number(values.seeds),
     };
     const hunter = await compile(join(copy, 'scripts', 'mutants', 'hunt.mjs'));
+    copies.add(dirname(hunter.path));
     try {
       return await askHunter(hunter.path, task);
     } finally {
       hunter.remove();
+      copies.delete(dirname(hunter.path));
     }
   } finally {
     restore();

@@ -16,6 +16,7 @@ const PROGRESS_MS = process.stderr.isTTY ? 500 : 10_000;
 export async function explore({ worker: script, seeds, from, jobs, minutes, chunk, task = {}, onReport }) {
   const compiled = await compile(script);
   process.once('exit', compiled.remove);
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
   const began = Date.now();
   const deadline = began + minutes * 60_000;
   const failures = [];
