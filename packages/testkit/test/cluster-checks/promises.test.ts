@@ -120,19 +120,8 @@ describe('promised-entries', () => {
 
   it('lets a leader of a later term replace what lies above the place where its log agrees', () => {
     const check = acknowledged();
-    const message = appended(4, 8, 8, 3);
-    check.stepped(
-      lifeOf(1),
-      stepRecord(1, {
-        event: { type: 'message', message },
-        before: { term: 3, lastIndex: 10 },
-        after: { term: 4, lastIndex: 8 },
-        sends: [acknowledgement(4, 8)],
-      }),
-    );
-    expect(() =>
-      check.stepped(lifeOf(1, 2), stepRecord(1, { before: { term: 4, lastIndex: 8 } })),
-    ).not.toThrow();
+    check.stepped(lifeOf(1), cutByLaterLeader(acknowledgement(4, 8)));
+    expectNothingLost(check);
   });
 
   it('does not let the leader of the same term, or of an earlier one, take anything back', () => {
@@ -154,18 +143,22 @@ describe('promised-entries', () => {
 
   it('believes no acknowledgement that was released after a later leader had changed the log', () => {
     const check = new PromisedEntries();
-    const message = appended(4, 8, 8, 3);
-    check.stepped(
-      lifeOf(1),
-      stepRecord(1, {
-        event: { type: 'message', message },
-        before: { term: 3, lastIndex: 10 },
-        after: { term: 4, lastIndex: 8 },
-        sends: [acknowledgement(3, 10)],
-      }),
-    );
-    expect(() =>
-      check.stepped(lifeOf(1, 2), stepRecord(1, { before: { term: 4, lastIndex: 8 } })),
-    ).not.toThrow();
+    check.stepped(lifeOf(1), cutByLaterLeader(acknowledgement(3, 10)));
+    expectNothingLost(check);
   });
 });
+
+/** The leader of term 4 replaces what server 1 held above index 8, of 10. */
+function cutByLaterLeader(sent: Message): ReturnType<typeof stepRecord> {
+  return stepRecord(1, {
+    event: { type: 'message', message: appended(4, 8, 8, 3) },
+    before: { term: 3, lastIndex: 10 },
+    after: { term: 4, lastIndex: 8 },
+    sends: [sent],
+  });
+}
+
+function expectNothingLost(check: PromisedEntries): void {
+  const next = stepRecord(1, { before: { term: 4, lastIndex: 8 } });
+  expect(() => check.stepped(lifeOf(1, 2), next)).not.toThrow();
+}
