@@ -11,16 +11,20 @@ import { StoreCluster } from './store-cluster.js';
 
 let cluster: StoreCluster;
 let ioredisCluster: Cluster;
-let nodeRedisCluster: ReturnType<typeof createCluster>;
+let nodeRedisCluster: ReturnType<typeof nodeRedisClusterOf>;
+
+function nodeRedisClusterOf(nodes: readonly { readonly host: string; readonly port: number }[]) {
+  return createCluster({
+    rootNodes: nodes.map(({ host, port }) => ({ socket: { host, port } })),
+    RESP: 2,
+  });
+}
 
 beforeAll(async () => {
   cluster = await StoreCluster.start();
   const nodes = cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
   ioredisCluster = new Cluster(nodes);
-  nodeRedisCluster = createCluster({
-    rootNodes: nodes.map(({ host, port }) => ({ socket: { host, port } })),
-    defaults: { RESP: 2 },
-  });
+  nodeRedisCluster = nodeRedisClusterOf(nodes);
   await nodeRedisCluster.connect();
 });
 afterAll(async () => {
