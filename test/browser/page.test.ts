@@ -71,7 +71,7 @@ describe('a page of any server', () => {
         await expect.poll(() => shown.state(one), SEEN).toMatch(/^well, up /);
         expect(await shown.log(one)).toMatch(
           new RegExp(
-            `^Log of server ${one}: (no snapshot|snapshot through [\\d ]+), .*, applied through [\\d ]+, committed`,
+            `^Log of server ${one}: (no snapshot|snapshot through [\\d\\s]+), .*, applied through [\\d\\s]+, committed`,
           ),
         );
       }

@@ -3,7 +3,7 @@
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type Clock, LogHistogram } from '@waldb/io';
-import type { RaftServer } from '@waldb/runtime';
+import type { RaftServer, ServerLeaderStatus } from '@waldb/runtime';
 import { type SyncMessage, WAL_CHANNELS } from '@waldb/wal';
 import { SAMPLES_MAX, type Sample } from './report.js';
 
@@ -62,7 +62,7 @@ export class Sampler {
       syncs: rounded(syncs.count / seconds),
       p50: rounded(syncs.quantile(0.5) / NANOSECONDS_PER_MS),
       p99: rounded(syncs.quantile(0.99) / NANOSECONDS_PER_MS),
-      ...(leadership !== undefined && { lags: mapValues(leadership.peers, ({ lag }) => lag) }),
+      ...(leadership !== undefined && { lags: knownLags(leadership.peers) }),
     });
     if (this.#samples.length > SAMPLES_MAX) this.#samples.shift();
     this.#takenAt = now;
@@ -81,6 +81,12 @@ export class Sampler {
     const { logId, milliseconds } = message as SyncMessage; // of the channel's own type
     if (logId === this.#logId) this.#syncs.record(Math.round(milliseconds * NANOSECONDS_PER_MS));
   };
+}
+
+/** A leader that is new does not know yet how far those are that it has not heard. */
+function knownLags(peers: ServerLeaderStatus['peers']): Record<number, number> {
+  const known = Object.entries(peers).filter(([, { matchIndex }]) => matchIndex > 0);
+  return Object.fromEntries(known.map(([id, { lag }]) => [id, lag]));
 }
 
 /** `record` with every value replaced. */

@@ -68,15 +68,15 @@ export function changesOf(spells: readonly Spell[], now: number, most: number): 
   for (const [nth, { term, leader, from, to }] of spells.entries()) {
     const before = spells[nth - 1];
     const gap = before?.to === undefined ? 0 : from - before.to;
-    const after =
-      before === undefined ? '' : gap > 0 ? `, after ${duration(gap)} without a leader` : ', without a gap';
+    const none = gap > 0 ? ` and ${duration(gap)} in which none was known` : '';
+    const after = before === undefined ? '' : `, after server ${before.leader} in term ${before.term}${none}`;
     const isAgain = before?.leader === leader;
     changes.push({
       date: from,
       text: `Server ${leader} ${isAgain ? 'leads again' : 'leads'}, in term ${term}${after}.`,
     });
     if (to !== undefined && nth === spells.length - 1 && to < now)
-      changes.push({ date: to, text: `Server ${leader} leads no more; nobody does since.` });
+      changes.push({ date: to, text: `Server ${leader} leads no more; none is known since.` });
   }
   return changes.reverse().slice(0, most);
 }

@@ -2,7 +2,7 @@
 
 /** `1 204 311`: digits in threes, with narrow spaces that do not break. */
 export function whole(value: number): string {
-  const digits = String(Math.round(Math.abs(value))).replace(/\B(?=(\d{3})+$)/g, ' ');
+  const digits = String(Math.round(Math.abs(value))).replace(/\B(?=(\d{3})+$)/g, '\u202f');
   return value < 0 ? `−${digits}` : digits;
 }
 

@@ -1,13 +1,19 @@
 // The top of the page: how the cluster is, the figures that say how well, where else one can look, and what is said aloud.
 
-import type { DashboardState } from '../../../src/dashboard/report.js';
+import type { DashboardState, PeerReport } from '../../../src/dashboard/report.js';
 import type { SampleStore } from '../model/series.js';
 import { type Link, verdictOf } from '../model/verdict.js';
-import { bytes, duration, milliseconds, short, whole } from '../model/words.js';
+import { duration, milliseconds, short, whole } from '../model/words.js';
 import { byId, element, Facts, setAttribute, setHidden, setText } from './element.js';
 
 const ICONS = { well: '✓', warned: '!', down: '✕', unknown: '?' } as const;
 const LINK_WORDS = { connecting: 'Connecting', live: 'Live', lost: 'Not live' } as const;
+
+/** A leader that is new does not know yet how far a server is that it has not heard. */
+function behindWords({ id, lag, matchIndex }: PeerReport & { readonly id: number }): string {
+  if (lag === 0) return 'nobody';
+  return `${matchIndex === 0 ? 'not known' : short(lag)} · server ${id}`;
+}
 
 export class Overview {
   readonly #figures = new Facts(byId('figures'));
@@ -53,14 +59,7 @@ export class Overview {
       'Sync p99, leader',
       sample === undefined ? '–' : sample.syncs === 0 ? 'idle' : milliseconds(sample.p99),
     );
-    this.#figures.set(
-      'Furthest behind',
-      behind === undefined
-        ? '–'
-        : behind.lag === 0
-          ? 'nobody'
-          : `${short(behind.lag)} · ≈ ${bytes(behind.lagBytes)} (server ${behind.id})`,
-    );
+    this.#figures.set('Furthest behind', behind === undefined ? '–' : behindWords(behind));
     this.#figures.set(
       'Committed through',
       whole(Math.max(0, ...servers.map(({ report }) => report?.log.commitIndex ?? 0))),

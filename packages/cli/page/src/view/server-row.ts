@@ -1,6 +1,6 @@
 // One server: who it is, how it is, its log as a strip, how far it is behind, and what can be done with it.
 
-import type { DashboardState, Sample, ServerView } from '../../../src/dashboard/report.js';
+import type { DashboardState, PeerReport, Sample, ServerView } from '../../../src/dashboard/report.js';
 import { type Offer, offersFor } from '../model/actions.js';
 import type { StripScale } from '../model/strip-scale.js';
 import { bytes, clockTime, duration, milliseconds, whole } from '../model/words.js';
@@ -112,11 +112,7 @@ export class ServerRow {
     this.#gauges.set('term', report === undefined ? undefined : String(report.term));
     this.#gauges.set(
       'behind',
-      behind === undefined
-        ? undefined
-        : behind.lag === 0
-          ? 'nothing'
-          : `${whole(behind.lag)} · ≈ ${bytes(behind.lagBytes)}`,
+      behind === undefined ? undefined : behindWords(behind),
       'Entries of the leader’s log that it is not known to hold, and about how many bytes they are',
     );
     const isFresh = sample !== undefined && (view.reach === 'self' || view.reach === 'answers');
@@ -156,6 +152,12 @@ export class ServerRow {
       }),
     );
   }
+}
+
+/** A leader that is new does not know yet how far a server is that it has not heard. */
+function behindWords({ lag, lagBytes, matchIndex }: PeerReport): string {
+  if (lag === 0) return 'nothing';
+  return matchIndex === 0 ? 'not known' : `${whole(lag)} · ≈ ${bytes(lagBytes)}`;
 }
 
 function shapeOf({ id, kind, reach, report }: ServerView, { leader }: DashboardState): Shape {

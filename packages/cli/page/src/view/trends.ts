@@ -150,7 +150,7 @@ class Chart {
     return {
       width: Math.max(this.#plotBox.clientWidth, 200),
       height: HEIGHT,
-      padding: [8, 8, 0, 0],
+      padding: [8, 28, 0, 0],
       legend: { show: false },
       cursor: { show: false },
       scales: { x: { time: true }, y: isLogarithmic ? { distr: 3, range: decades } : { range: fromZero } },
@@ -161,13 +161,14 @@ class Chart {
           grid: { show: false },
           ticks: grid,
           size: 28,
-          values: (_, dates) => dates.map((date) => clockTime(date * 1000, false)),
-          space: 70,
+          values: (_, dates, _axis, _space, step) => dates.map((date) => clockTime(date * 1000, step < 60)),
+          space: 76,
         },
         {
           stroke: ink,
           font,
           grid,
+          ...(isLogarithmic && { splits: wholeDecades }),
           ticks: { show: false },
           size: 62,
           values: (_, values) => values.map((value) => (value == null ? '' : format(value))),
@@ -201,6 +202,13 @@ function decades(_: uPlot, least: number | null, most: number | null): uPlot.Ran
   const low = Math.floor(Math.log10(Math.max(least ?? 0.1, 0.001)));
   const high = Math.ceil(Math.log10(Math.max(most ?? 10, 0.01)));
   return [10 ** Math.min(low, -1), 10 ** Math.max(high, low + 1, 1)];
+}
+
+/** Lines at whole decades only: the steps between are as many as they are useless. */
+function wholeDecades(_: uPlot, _axis: number, least: number, most: number): number[] {
+  const low = Math.ceil(Math.log10(least) - 0.01);
+  const high = Math.floor(Math.log10(most) + 0.01);
+  return Array.from({ length: high - low + 1 }, (_value, nth) => 10 ** (low + nth));
 }
 
 function dashOf(id: number | undefined): number[] {
