@@ -79,11 +79,14 @@ const DISK_CODES = new Set([
 ]);
 /** What it may say when nothing more fits: never that its log has failed, since a full disk loses nothing. */
 const FULL_CODES = new Set(['STORAGE_FULL', 'WAL_FULL', 'SNAPSHOT_FULL', 'DIRECTORY_UNUSABLE']);
+const ADDRESS_IN_USE = 'ADDRESS_IN_USE';
 /** How a server ends that has told why. */
 const STATUS_TOLD = /^(70|71)\b/;
 
 function isExcused(code: string, disk: ServerDisk, probe: MachineProbe): boolean {
   if (code === 'STORAGE_STALLED') return disk.isSlow || probe.isSlow;
+  // While it was down another program of this machine has taken its port: no server's fault. It is started again later.
+  if (code === ADDRESS_IN_USE) return true;
   if (disk.hasBeenFull && FULL_CODES.has(code)) return true;
   return DISK_CODES.has(code) && disk.hasFailed;
 }
@@ -139,6 +142,8 @@ class Soak {
   readonly #complaints: string[] = [];
   readonly #terms = new Set<number>();
   readonly #refusedStarts: FaultCounts = {};
+  /** Those that have just said so. */
+  readonly #withoutPort = new Set<number>();
   #restores = 0;
   #isOver = false;
 
@@ -260,6 +265,7 @@ class Soak {
     }
     if (event.event !== 'refused') return;
     this.#refusedStarts[event.code] = (this.#refusedStarts[event.code] ?? 0) + 1;
+    if (event.code === ADDRESS_IN_USE) this.#withoutPort.add(id);
     if (!isExcused(event.code, disk, this.#probe))
       this.#complain(`Server ${id} did not start: ${event.code}: ${event.message}`);
   }
@@ -267,6 +273,7 @@ class Soak {
   #hearOfEnd(id: number, how: string, disk: ServerDisk): void {
     this.#note(`${id} ended by itself: ${how}`);
     const isTold = STATUS_TOLD.test(how); // and was judged when it told why
+    if (this.#withoutPort.delete(id) && isTold) return;
     if ((isTold && (disk.hasFailed || disk.hasBeenFull)) || (how === 'SIGKILL' && disk.hasKilled)) return;
     this.#complain(`Server ${id} ended by itself: ${how}`);
   }
