@@ -14,6 +14,7 @@ import {
 } from '@waldb/testkit';
 import type { SoakClient } from './client.js';
 import type { Ledger } from './ledger.js';
+import { NoAnswerError, RefusedError } from './server-process.js';
 import type { SoakCluster } from './soak-cluster.js';
 
 /** Generous: what is judged is whether, not when. */
@@ -56,13 +57,20 @@ async function describe(cluster: SoakCluster): Promise<string> {
   return lines.join('; ');
 }
 
-/** Errors: `NoAnswerError`, `RefusedError`, `HistoryError`. */
+/** Errors: `HistoryError`. */
 export async function judge(cluster: SoakCluster, ledger: Ledger, historyPath: string): Promise<Verdict> {
   const leader = await cluster.leader();
   const members = leader === undefined ? [] : [...leader.status.voters, ...leader.status.learners];
   const applied = new Map<string, readonly string[]>();
-  for (const id of members) applied.set(String(id), await appliedOf(cluster, id));
-  const complaints = checkExactlyOnce({ applied, ...ledger });
+  const silent: string[] = [];
+  for (const id of members) {
+    const found = await appliedOf(cluster, id).catch((error: unknown) => {
+      if (!(error instanceof NoAnswerError || error instanceof RefusedError)) throw error;
+      silent.push(`Server ${id} did not say what it has applied: ${error.message}`);
+    });
+    if (found !== undefined) applied.set(String(id), found);
+  }
+  const complaints = [...silent, ...checkExactlyOnce({ applied, ...ledger })];
   const checked = await checkLinearizable(historyPath);
   return {
     complaints: checked.complaint === undefined ? complaints : [...complaints, checked.complaint],
