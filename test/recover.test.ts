@@ -102,6 +102,12 @@ it(
       exitCode: 2,
       stderr: expect.stringMatching(/ holds no server\.\n$/),
     });
+    // Servers with empty directories cannot vote it into office: it would never lead.
+    const three = [1, 2, 3].map((id) => `${id}=127.0.0.1:${port + 99 + id}`).join();
+    expect(await runWaldb(['recover', survivor, '--members', three, '--yes'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^waldb: Nothing was changed: a survivor begins alone\./),
+    });
     const refused = await runOnTerminal(['recover', survivor], 'yes');
     expect([refused.code, refused.text]).toEqual([2, expect.stringContaining('Nothing was changed.')]);
 

@@ -19,6 +19,7 @@ import { type Palette, paletteFor } from './terminal/palette.js';
 interface RecoverFlags {
   readonly members?: Members;
   readonly yes?: boolean;
+  readonly json?: boolean;
 }
 
 export function addRecover(command: Command, { onExitCode }: CommandContext): void {
@@ -27,10 +28,11 @@ export function addRecover(command: Command, { onExitCode }: CommandContext): vo
     .addOption(
       new Option(
         '--members <list>',
-        'the only voters from now on: id=host:port[/clientHost:clientPort],... (default: it alone)',
+        'where it is from now on, if that changes: its own id=host:port[/clientHost:port[/adminHost:port]]',
       ).argParser(parsePeers),
     )
     .addOption(new Option('--yes', 'do not ask'))
+    .addOption(new Option('--json', 'what was done, as one JSON object; together with --yes'))
     .addHelpText('after', HELP)
     .action(async (directory: string, flags: RecoverFlags) =>
       onExitCode(await reported(() => runRecover(directory, flags))),
@@ -39,17 +41,35 @@ export function addRecover(command: Command, { onExitCode }: CommandContext): vo
 
 async function runRecover(directory: string, flags: RecoverFlags): Promise<ExitCode> {
   const palette = paletteFor(process.stdout);
+  refuseOthers(flags);
+  if (flags.json === true && flags.yes !== true)
+    throw new ExitError(EXIT.refused, 'Nothing was changed: --json asks nobody, so it needs --yes.');
   const report = await recoverMembership({
     directory,
     ...(flags.members !== undefined && { members: flags.members }),
     confirm: async (plan) => {
-      process.stdout.write(`${describePlan(plan, palette).join('\n')}\n`);
+      if (flags.json !== true) process.stdout.write(`${describePlan(plan, palette).join('\n')}\n`);
       return flags.yes === true || (await ask());
     },
   });
   if (report === undefined) throw new ExitError(EXIT.refused, 'Nothing was changed.');
-  process.stdout.write(`${describeReport(report).join('\n')}\n`);
+  process.stdout.write(
+    `${flags.json === true ? JSON.stringify(report) : describeReport(report).join('\n')}\n`,
+  );
   return EXIT.ok;
+}
+
+/**
+ * A voter with an empty directory is refused when it joins (it may have forgotten its votes), and a survivor that needs
+ * such voters never leads: the others join a cluster that serves already, each as a learner first.
+ */
+function refuseOthers({ members = {} }: RecoverFlags): void {
+  if (Object.keys(members).length <= 1) return;
+  throw new ExitError(
+    EXIT.refused,
+    'Nothing was changed: a survivor begins alone. Recover it so, start it, then start the others with empty directories ' +
+      'and --join, and add them: waldb members add <id>.',
+  );
 }
 
 function describePlan(plan: RecoveryPlan, palette: Palette): string[] {
@@ -73,24 +93,13 @@ function describePlan(plan: RecoveryPlan, palette: Palette): string[] {
   ];
 }
 
-function describeReport({
-  id,
-  cluster,
-  newCluster,
-  index,
-  newTerm,
-  backups,
-  after,
-}: RecoveryReport): string[] {
-  const others = Object.keys(after).filter((member) => Number(member) !== id);
+function describeReport({ id, cluster, newCluster, index, newTerm, backups }: RecoveryReport): string[] {
   return [
     '',
     `Done. Server ${id} is a voter of the new cluster ${newCluster}, by the configuration at index ${index} of term ${newTerm}.`,
     `It was cluster ${cluster}. What the small files held before is in ${backups.join(' and ')}.`,
     'Start it as before, but without --peers: waldb serve --id … --directory … --admin …',
-    others.length === 0
-      ? 'Then start the others with empty directories and --join, and add them: waldb members add <id>'
-      : `It leads once enough of servers ${others.join(', ')} have started with empty directories and --join.`,
+    'Then start the others with empty directories and --join, and add them: waldb members add <id>',
   ];
 }
 
