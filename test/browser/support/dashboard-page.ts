@@ -29,8 +29,8 @@ export class DashboardPage {
     page.on('request', (request) => this.hosts.add(new URL(request.url()).host));
     page.on('pageerror', (error) => this.complaints.push(error.message));
     page.on('console', (message) => {
-      // That a server which was killed does not answer is said by the browser, too.
-      if (message.type() === 'error' && !message.text().includes('ERR_'))
+      // That a server which was killed does not answer, and that a change was refused, the browser says, too.
+      if (message.type() === 'error' && !/ERR_|status of (?:409|421|503)/.test(message.text()))
         this.complaints.push(message.text());
     });
   }
