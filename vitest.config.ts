@@ -19,6 +19,7 @@ export const LONG_WALKS: readonly string[] = [
   'packages/cli/test/members.test.ts',
   'test/backup.test.ts',
   'test/pages/run-programs.test.ts',
+  'test/pages/transcripts.test.ts',
   'test/recover.test.ts',
   'test/sim-command.test.ts',
   'test/torture/torture.test.ts',
