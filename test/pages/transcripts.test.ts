@@ -1,9 +1,11 @@
 // The transcripts on the pages are what happens: each is carried out, and what is printed compared with the page.
 
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { encodeEntry } from '../../packages/core/src/index.js';
+import { WalLog } from '../../packages/wal/src/index.js';
 import { type Block, readPage } from './markdown.js';
 import { agrees, masked, Stage } from './transcripts.js';
 
@@ -104,12 +106,35 @@ describe('further pages', () => {
     900_000,
   );
 
+  it('a damaged log', async () => {
+    stage = await Stage.open();
+    await damagedLog(join(stage.directory, 'data/node-1/log'));
+    for (const block of transcripts('docs/tools.md')) await stage.play(block);
+  }, 900_000);
+
   it('measuring a store', async () => {
     stage = await Stage.open();
     await stage.run(FIRST);
     for (const block of transcripts('docs/command-line.md')) await stage.play(block);
   }, 900_000);
 });
+
+/** Forty entries in four segments, the fifteenth with another letter in it. */
+async function damagedLog(directory: string): Promise<void> {
+  mkdirSync(directory, { recursive: true });
+  const log = await WalLog.open(directory, { segmentBytes: 8192, spareSegments: 0 });
+  log.setHardState({ term: 1, votedFor: 1 });
+  for (let index = 1; index <= 40; index++) {
+    const command = Buffer.from(`SET key${index} ${'v'.repeat(200)}`);
+    log.append([encodeEntry({ index, term: 1, kind: 'normal', command })]);
+    log.sync();
+  }
+  await log.close();
+  const segment = join(directory, '0000000000000002.wal');
+  const bytes = readFileSync(segment);
+  bytes[bytes.indexOf('SET key15 ') + 100] = 0x20;
+  writeFileSync(segment, bytes);
+}
 
 describe('what is compared', () => {
   it('is every word, but no number that differs from run to run', () => {
