@@ -22,7 +22,7 @@ const SECTIONS = {
   store: { file: 'cluster-latest.json', command: 'npm run bench:cluster', write: storeTables },
   log: { file: 'latest.json', command: 'npm run bench:peers', write: logTable },
   server: { file: 'latest.json', command: 'npm run bench:peers', write: serverTable },
-  sizing: { file: 'sizing.json', command: 'npm run bench:sizing', write: sizingTable },
+  sizing: { file: 'sizing-latest.json', command: 'npm run bench:sizing', write: sizingTable },
 };
 
 const MARKED = /(<!-- numbers: (?<name>\w+) -->\n)[\s\S]*?(<!-- \/numbers -->)/g;

@@ -101,7 +101,11 @@ describe('further pages', () => {
     'the first five minutes',
     async () => {
       stage = await Stage.open();
-      for (const block of transcripts('docs/quick-start-store.md')) await stage.play(block);
+      const [start, ...others] = transcripts('docs/quick-start-store.md') as [Block, ...Block[]];
+    await stage.play(start);
+    // On the page the first one leads; here any may.
+    if (!/leader=1 pids=.*\n$/.test(stage.printedBy('waldb cluster'))) await stage.run('waldb members transfer 1');
+    for (const block of others) await stage.play(block);
     },
     900_000,
   );

@@ -37,7 +37,7 @@ export function stepsOf({ text }: Block): Step[] {
 export function masked(text: string): string {
   const lines = text
     .replaceAll(/\b[0-9a-f]{32}\b|\b[0-9a-f]{4,}…/g, '<id>')
-    .replaceAll(/pids=[\d:,]+/g, 'pids=<pids>')
+    .replaceAll(/leader=\d+ pids=[\d:,]+/g, 'leader=<id> pids=<pids>')
     .replaceAll(/\b\d[\d.,]* (?:B|KiB|MiB|GiB)(?!\w)/g, '<size>')
     .replaceAll(/\b\d[\d.,]* (?:us|ms|s|min|h|d)(?!\w)/g, '<time>')
     .split('\n')
@@ -76,6 +76,11 @@ export class Stage {
   /** What the page leaves to its reader; it has to succeed. */
   async run(...commands: readonly string[]): Promise<void> {
     for (const command of commands) await this.#carryOut({ command, output: '' }, 'between the blocks');
+  }
+
+  /** What a server that a command of this beginning has started has printed so far. */
+  printedBy(command: string): string {
+    return [...this.#running].find(([one]) => one.startsWith(command))?.[1].output ?? '';
   }
 
   /** Ends a server that a command of this beginning has started. */
