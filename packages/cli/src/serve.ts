@@ -14,7 +14,11 @@ export async function serve(options: NodeOptions): Promise<ExitCode> {
   const end = new End();
   const isChild = isSupervised();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end.with(EXIT.ok));
-  if (isChild) process.on('disconnect', () => end.with(EXIT.ok));
+  if (isChild) {
+    process.on('disconnect', () => end.with(EXIT.ok));
+    // It may have gone while this program was loaded: that is told once, and nobody had listened yet.
+    if (!process.connected) end.with(EXIT.ok);
+  }
   try {
     const node = await Node.start(options, {
       onServing: (term) => void tellSupervisor({ type: 'serving', term }),
