@@ -15,7 +15,10 @@ it.each([['while it starts', 0] as const, ['while it serves', 1] as const])(
   async (_, messages) => {
     const port = await freePorts(1);
     const words = ['serve', '--directory', join(makeDirectory(), 'data'), '--port', String(port)];
-    const child = fork(PROGRAM, words, { env: { ...process.env, WALDB_SUPERVISED: '1' }, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    const child = fork(PROGRAM, words, {
+      env: { ...process.env, WALDB_SUPERVISED: '1' },
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
     const ended = new Promise((resolve) => child.on('close', resolve));
     if (messages > 0) await new Promise((resolve) => child.once('message', resolve));
     child.disconnect();

@@ -12,7 +12,8 @@ import { freePorts } from '../support/cluster-process.js';
 import { type Block, ROOT } from './markdown.js';
 
 const PROGRAM = join(ROOT, 'packages/cli/dist/main.js');
-const WAIT_MS = 120_000;
+/** Of one command, also on a machine that is busy with other things. */
+const WAIT_MS = 600_000;
 const LOOK_AGAIN_MS = 300;
 /** Ports for so many servers. */
 const SERVERS = 9;
@@ -61,6 +62,7 @@ export function agrees(printed: string, shown: string): boolean {
 export class Stage {
   readonly directory: string = mkdtempSync(join(tmpdir(), 'waldb-page-'));
   readonly #running = new Map<string, Running>();
+  readonly #started: Running[] = [];
   #base = 0;
 
   static async open(): Promise<Stage> {
@@ -92,7 +94,7 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#running.values()].map((process) => process.end('SIGKILL')));
+    await Promise.all(this.#started.map((process) => process.end('SIGKILL')));
     rmSync(this.directory, { recursive: true, force: true });
   }
 
@@ -100,6 +102,7 @@ export class Stage {
     const end = Date.now() + WAIT_MS;
     for (;;) {
       const process = this.#start(command);
+      this.#started.push(process);
       const isServer = /^waldb (?:serve|cluster) /.test(command);
       const printed = (): string => this.#asOnPage(process.output);
       if (isServer) {
