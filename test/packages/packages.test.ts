@@ -128,10 +128,15 @@ describe('waldb, installed as a command', () => {
   });
   afterAll(() => project?.remove());
 
-  const installed = () => ({ cwd: project.directory, command: ['npx', '--no-install', 'waldb'] as const });
+  const byNpx = () => ({ cwd: project.directory, command: ['npx', '--no-install', 'waldb'] as const });
+  /** What npx starts, without npx: it ends by a signal and leaves behind what it has started. */
+  const directly = () => ({
+    cwd: project.directory,
+    command: [process.execPath, 'node_modules/waldb/dist/main.js'] as const,
+  });
 
   it('tells its version', async () => {
-    const { exitCode, stdout } = await runWaldb(['--version'], {}, installed());
+    const { exitCode, stdout } = await runWaldb(['--version'], {}, byNpx());
     expect([exitCode, stdout]).toEqual([
       0,
       `${JSON.parse(project.read('node_modules/waldb/package.json')).version}\n`,
@@ -140,17 +145,13 @@ describe('waldb, installed as a command', () => {
 
   it('runs a cluster that keeps what it is told, shows its status, and ends by a signal', async () => {
     const port = await freePorts(3);
-    const cluster = new ClusterProcess({ directory: makeDirectory(), port, installed: installed() });
+    const cluster = new ClusterProcess({ directory: makeDirectory(), port, installed: directly() });
     const { leader } = await cluster.allReady();
     const client = new Redis({ host: '127.0.0.1', port: port + leader - 1 });
     expect(await client.set('greeting', 'hello')).toBe('OK');
     expect(await client.get('greeting')).toBe('hello');
     client.disconnect();
-    const status = await runWaldb(
-      ['status', '--json', '--server', `127.0.0.1:${port + 200}`],
-      {},
-      installed(),
-    );
+    const status = await runWaldb(['status', '--json', '--server', `127.0.0.1:${port + 200}`], {}, byNpx());
     expect(JSON.parse(status.stdout)).toMatchObject({ isServing: true, leader });
     cluster.signal('SIGTERM');
     await cluster.ended();
