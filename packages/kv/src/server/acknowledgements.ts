@@ -80,6 +80,13 @@ export class Acknowledgements {
     });
   }
 
+  /** The client was told something: if it was all, what it has written is committed by now. */
+  answered(client: Client): void {
+    const waiting = this.#waiting.get(client);
+    if (waiting === undefined || client.hasUnanswered) return;
+    waiting.index ??= this.#options.replica.progress().commitIndex;
+  }
+
   /** CLIENT UNBLOCK: as if the time were over, or with an error. Whether the client was waiting. */
   unblock(client: Client, how: 'timeout' | 'error'): boolean {
     const waiting = this.#waiting.get(client);
@@ -111,14 +118,12 @@ export class Acknowledgements {
   #look(): void {
     const { replica, clock } = this.#options;
     const { role, term } = replica.cluster();
-    const { commitIndex } = replica.progress();
     const now = clock.now();
     for (const waiting of [...this.#waiting.values()]) {
       if (role !== 'leader' || term !== waiting.term) {
         this.#settle(waiting, NOT_LEADER_ANY_MORE);
         continue;
       }
-      if (!waiting.client.hasUnanswered) waiting.index ??= commitIndex;
       const count = waiting.index === undefined ? 0 : this.count(waiting.index);
       if ((waiting.index !== undefined && count >= waiting.wanted) || now >= waiting.endsAt) {
         this.#settle(waiting, count);

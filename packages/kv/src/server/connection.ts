@@ -35,6 +35,8 @@ export interface ConnectionOptions {
   readonly onRequest: RequestHandler;
   /** MULTI and WATCH are given up. */
   readonly onTransactionReset: (connection: Connection) => void;
+  /** Replies have left, perhaps, while one that decides about later requests is awaited. */
+  readonly onAnsweredWhileHeld: (connection: Connection) => void;
   readonly onClose: (connection: Connection) => void;
 }
 
@@ -78,6 +80,7 @@ export class Connection implements Client, RequestSink {
   #isFlushPlanned = false;
   /** Requests behind one that is answered later and decides what they mean; undefined while there is none. */
   #held: { readonly words: string[]; readonly bytes: number }[] | undefined;
+  #heldBytes = 0;
 
   constructor(options: ConnectionOptions) {
     const { limits, now } = options;
@@ -133,8 +136,10 @@ export class Connection implements Client, RequestSink {
 
   /** One request, from the reader. */
   request(words: string[], bytes: number): void {
-    if (this.#held !== undefined) this.#held.push({ words, bytes });
-    else if (!this.#isClosing) this.#take(words, bytes);
+    if (this.#held !== undefined) {
+      this.#held.push({ words, bytes });
+      this.#heldBytes += bytes;
+    } else if (!this.#isClosing) this.#take(words, bytes);
   }
 
   #take(words: string[], bytes: number): void {
@@ -148,18 +153,20 @@ export class Connection implements Client, RequestSink {
     place.isSilent = isSkipped || isSkipping || this.replies === 'off';
   }
 
-  /** Requests that follow wait until `until` has settled. No more than has arrived is kept: nothing is read meanwhile. */
+  /**
+   * Requests that follow wait until `until` has settled. They are read meanwhile, up to the limits of a pipeline: who does not
+   * read does not hear that the client has gone.
+   */
   hold(until: Promise<unknown>): void {
     this.#held = [];
-    this.#socket.pause();
     const goOn = (): void => {
       const held = this.#held ?? [];
       this.#held = undefined;
+      this.#heldBytes = 0;
       for (const { words, bytes } of held) this.request(words, bytes);
       const invalid = this.#heldInvalid;
       if (invalid !== undefined && this.#held === undefined) this.invalid(invalid);
       if (this.#hasEnded && this.#held === undefined) this.#isClosing = true;
-      if (this.#held === undefined && !this.#isPaused) this.#socket.resume();
       this.flush();
     };
     until.then(goOn, goOn);
@@ -216,6 +223,7 @@ export class Connection implements Client, RequestSink {
     }
     const isDone = this.#isClosing && this.#replies.length === 0 && this.#held === undefined;
     if (isDone && !socket.writableEnded) socket.end();
+    if (this.#held !== undefined) this.#options.onAnsweredWhileHeld(this);
     this.#holdOrGoOn();
   }
 
@@ -228,13 +236,14 @@ export class Connection implements Client, RequestSink {
 
   #holdOrGoOn(): void {
     const { pipelineRequestsMax, pipelineBytesMax } = this.#limits;
-    const { length, requestBytes } = this.#replies;
-    if (!this.#isPaused && (length > pipelineRequestsMax || requestBytes > pipelineBytesMax)) {
+    const requests = this.#replies.length + (this.#held?.length ?? 0);
+    const bytes = this.#replies.requestBytes + this.#heldBytes;
+    if (!this.#isPaused && (requests > pipelineRequestsMax || bytes > pipelineBytesMax)) {
       this.#isPaused = true;
       this.#socket.pause();
-    } else if (this.#isPaused && length <= pipelineRequestsMax / 2 && requestBytes <= pipelineBytesMax / 2) {
+    } else if (this.#isPaused && requests <= pipelineRequestsMax / 2 && bytes <= pipelineBytesMax / 2) {
       this.#isPaused = false;
-      if (this.#held === undefined) this.#socket.resume();
+      this.#socket.resume();
     }
   }
 }

@@ -270,6 +270,7 @@ export class RespServer implements ServerView {
           this.#router.route(connection, request, place);
         },
         onTransactionReset: (connection) => this.#router.transactions.reset(connection),
+        onAnsweredWhileHeld: (connection) => this.acknowledgements.answered(connection),
         onClose: (connection) => {
           this.#connections.delete(connection);
           if (connection.hasFallenBehind) this.#subscribersClosed += 1;
