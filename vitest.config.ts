@@ -18,6 +18,7 @@ export const LONG_WALKS: readonly string[] = [
   'packages/cli/test/client-access.test.ts',
   'packages/cli/test/members.test.ts',
   'test/backup.test.ts',
+  'test/pages/alerts.test.ts',
   'test/pages/run-programs.test.ts',
   'test/pages/transcripts.test.ts',
   'test/recover.test.ts',
