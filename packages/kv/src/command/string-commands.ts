@@ -4,10 +4,10 @@ import { parseDecimal } from '../operation/decimal.js';
 import { TIME_OPTION } from '../operation/expiry-time.js';
 import { negateInteger, parseInteger } from '../operation/integer.js';
 import { OPERATION, type Operation } from '../operation/operation.js';
-import { ErrorReply, NOT_A_FLOAT, NOT_AN_INTEGER, SYNTAX_ERROR } from '../resp/reply.js';
+import { ErrorReply, NOT_A_FLOAT, NOT_AN_INTEGER, type Reply, SYNTAX_ERROR } from '../resp/reply.js';
 import { ALL_KEYS, type KeyPlaces, ONE_KEY, type OperationCommand } from './command.js';
 import { wrongArity } from './container.js';
-import { readTime, timeUnit } from './expiry-arguments.js';
+import { readTime, type TimeUnit, timeUnit } from './expiry-arguments.js';
 
 const PAIRS: KeyPlaces = { first: 1, last: -1, step: 2 };
 
@@ -18,6 +18,7 @@ interface Row {
   readonly summary: string;
   readonly keys?: KeyPlaces;
   readonly prepare: OperationCommand['prepare'];
+  readonly finish?: NonNullable<OperationCommand['finish']>;
   readonly isFast?: boolean;
 }
 
@@ -48,6 +49,7 @@ export const STRING_COMMANDS: readonly OperationCommand[] = [
     summary:
       'Returns the value of a key and sets when it expires: GETEX key [EX s | PX ms | EXAT s | PXAT ms | PERSIST].',
     prepare: prepareGetEx,
+    finish: finishGetEx,
   }),
   row({
     kind: 'read',
@@ -138,10 +140,23 @@ function prepareGetEx(args: readonly string[]): Operation | ErrorReply {
     return { code: OPERATION.getAndExpire, args: [key, TIME_OPTION.never, '0'] };
   }
   const unit = timeUnit(first);
-  const [text] = rest;
-  if (unit === undefined || text === undefined || rest.length > 1) return SYNTAX_ERROR;
-  const time = readTime(text, { unit, command: 'getex', mayBePast: false });
-  return time instanceof ErrorReply ? time : { code: OPERATION.getAndExpire, args: [key, unit.option, time] };
+  if (unit === undefined || rest.length !== 1) return SYNTAX_ERROR;
+  const time = timeOfGetEx(args, unit);
+  // The key is looked for all the same: see `finishGetEx`.
+  if (time instanceof ErrorReply) return { code: OPERATION.get, args: [key] };
+  return { code: OPERATION.getAndExpire, args: [key, unit.option, time] };
+}
+
+/** As Redis has it, a time that cannot be is told only to those whose key is there. */
+function finishGetEx(reply: Reply, args: readonly string[]): Reply {
+  const unit = timeUnit(args[1] ?? '');
+  if (reply === null || unit === undefined) return reply;
+  const time = timeOfGetEx(args, unit);
+  return time instanceof ErrorReply ? time : reply;
+}
+
+function timeOfGetEx(args: readonly string[], unit: TimeUnit): string | ErrorReply {
+  return readTime(args[2] as string, { unit, command: 'getex', mayBePast: false });
 }
 
 function prepareRange(args: readonly string[]): Operation | ErrorReply {

@@ -23,9 +23,10 @@ import {
 import { Wire } from './wire.js';
 
 const title = hasRedis ? '' : ' (not compared: redis-server is not installed here)';
+/** The same every time, so that a change is what breaks it; new conversations are looked for with other seeds. */
 const RUNS = {
   numRuns: Number(process.env.WALDB_REDIS_RUNS ?? 150),
-  ...(process.env.WALDB_REDIS_SEED === undefined ? {} : { seed: Number(process.env.WALDB_REDIS_SEED) }),
+  seed: Number(process.env.WALDB_REDIS_SEED ?? 1),
 };
 
 let redis: RedisProcess;
@@ -90,12 +91,29 @@ function isNear(their: ReplyTree, our: ReplyTree): boolean {
   return a > 0 && b > 0 && Math.abs(a - b) <= tolerance;
 }
 
+/** What the store refuses and Redis does not, as docs/store.md says: there is one database, and LCS has a limit. */
+function isDocumented({ sign, text = '' }: ReplyTree, request: readonly string[]): boolean {
+  if (sign !== '-') return false;
+  const isOtherDatabase = request[0]?.toLowerCase() === 'copy' && text === 'ERR DB index is out of range';
+  // Redis 7.0 authenticates before it has read all options; later ones, and this store, read them first.
+  const isUnreadOption = text.startsWith('ERR Syntax error in HELLO option');
+  return isOtherDatabase || isUnreadOption || text.startsWith('ERR LCS would have to compare more than');
+}
+
+/** A cursor that leads on, and keys. */
+function isUnfinishedScan({ members: [cursor, keys] }: ReplyTree): boolean {
+  return cursor?.sign === '$' && /^[1-9]\d*$/.test(cursor.text ?? '') && keys?.sign === '*';
+}
+
 function expectSame(
   how: Comparison,
   { their, our }: { their: ReplyTree; our: ReplyTree },
   request: readonly string[],
 ): void {
+  if (isDocumented(our, request)) return;
   if (how === 'near' && isNear(their, our)) return;
+  // With a COUNT the two end their scans at keys of their own choice; what a whole scan finds has a test of its own.
+  if (isUnfinishedScan(their) || isUnfinishedScan(our)) return expectSame('kind', { their, our }, request);
   const said = { request, reply: comparable(how, our) };
   expect(said).toEqual({ request, reply: comparable(how, their) });
 }
