@@ -13,7 +13,7 @@ import { type Block, ROOT } from './markdown.js';
 
 const PROGRAM = join(ROOT, 'packages/cli/dist/main.js');
 /** Of one command, also on a machine that is busy with other things. */
-const WAIT_MS = 600_000;
+const WAIT_MS = 180_000;
 const LOOK_AGAIN_MS = 300;
 /** Ports for so many servers. */
 const SERVERS = 9;
