@@ -16,6 +16,7 @@ class LongestFirst extends BaseSequencer {
 export const LONG_WALKS: readonly string[] = [
   'test/bench-failover.test.ts',
   'packages/cli/test/client-access.test.ts',
+  'packages/cli/test/json.test.ts',
   'packages/cli/test/members.test.ts',
   'test/backup.test.ts',
   'test/pages/alerts.test.ts',

@@ -3,13 +3,15 @@
 // stdout is for scripts: one banner, then a line each time that a leader serves, or a server is back:
 //
 //   ready leader=2 pids=1:4711,2:4712,3:4713
+//
+// With --json the same as an object on each line.
 
 import { formatEndpoint } from '@waldb/io';
 import { certificatePaths } from './certs/certificate-paths.js';
 import { checkPorts } from './check-ports.js';
 import { readClientAccess } from './clients/client-access.js';
 import { type ClusterPorts, directoryOf, layOut } from './cluster-layout.js';
-import { EXIT, type ExitCode, ExitError, reportExit, reported } from './exit.js';
+import { EXIT, type ExitCode, ExitError, onOneLine } from './exit.js';
 import type { LogLevel } from './log-levels.js';
 import { formatPeers, type MemberEndpoints } from './option-values.js';
 import { type NodeExit, SupervisedNode } from './supervised-node.js';
@@ -30,19 +32,21 @@ export interface ClusterOptions extends ClusterPorts {
   readonly snapshotEntries: number;
   readonly logLevel: LogLevel;
   readonly entryFile: string;
+  /** Whether stdout is read by a program. */
+  readonly isJson: boolean;
 }
 
 /** How long servers have to close their logs before they are killed. */
 const STOP_MS_MAX = 10_000;
 
-/** Resolves with the code that the process should exit with, once every server has ended. */
-export function runCluster(options: ClusterOptions): Promise<ExitCode> {
-  return reported(async () => {
-    const members = layOut(options);
-    checkFiles(options, members);
-    await checkPorts(members.flatMap(({ peer, client, admin }) => [peer, client, admin]));
-    return await new Cluster(options, members).run();
-  });
+const NONE_LEFT = new ExitError(EXIT.unusable, 'No server is left that can use its data.');
+
+/** Resolves with the code that the process should exit with, once every server has ended. Errors: `ExitError`. */
+export async function runCluster(options: ClusterOptions): Promise<ExitCode> {
+  const members = layOut(options);
+  checkFiles(options, members);
+  await checkPorts(members.flatMap(({ peer, client, admin }) => [peer, client, admin]));
+  return await new Cluster(options, members).run();
 }
 
 /** What is missing is told once, before any server is started. */
@@ -85,8 +89,9 @@ class Cluster {
   #lastTerm = 0;
   #wasReady = false;
   #isStopping = false;
-  #exitCode: ExitCode = EXIT.ok;
-  #resolve: (code: ExitCode) => void = () => undefined;
+  /** Why it ends, where that is a failure. */
+  #failure: ExitError | undefined;
+  #resolve: () => void = () => undefined;
 
   constructor(options: ClusterOptions, members: readonly MemberEndpoints[]) {
     this.#options = options;
@@ -94,14 +99,16 @@ class Cluster {
     this.#nodes = members.map((member) => this.#makeNode(member));
   }
 
-  run(): Promise<ExitCode> {
-    return new Promise((resolve) => {
+  async run(): Promise<ExitCode> {
+    await new Promise<void>((resolve) => {
       this.#resolve = resolve;
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-        process.on(signal, () => this.#stop(EXIT.ok));
+        process.on(signal, () => this.#stop());
       }
       for (const node of this.#nodes) node.start();
     });
+    if (this.#failure !== undefined) throw this.#failure;
+    return EXIT.ok;
   }
 
   #makeNode(member: MemberEndpoints): SupervisedNode {
@@ -152,13 +159,12 @@ class Cluster {
       return;
     }
     if (failure?.exitCode === EXIT.refused && !this.#wasReady) {
-      reportExit(new ExitError(EXIT.refused, `server ${node.id}: ${failure.message}`));
-      this.#stop(EXIT.refused);
+      this.#stop(new ExitError(EXIT.refused, `server ${node.id}: ${failure.message}`));
       return;
     }
     if (failure?.exitCode === EXIT.unusable) {
       this.#say(`server ${node.id} stays down: ${failure.message}`);
-      if (this.#nodes.every((one) => !one.isRunning)) this.#stop(EXIT.unusable);
+      if (this.#nodes.every((one) => !one.isRunning)) this.#stop(NONE_LEFT);
       return;
     }
     const why = failure === undefined ? how : failure.message;
@@ -167,11 +173,11 @@ class Cluster {
   }
 
   /** A second call, of an impatient user, kills. */
-  #stop(exitCode: ExitCode): void {
+  #stop(failure?: ExitError): void {
     const signal = this.#isStopping ? 'SIGKILL' : 'SIGTERM';
     if (!this.#isStopping) {
       this.#isStopping = true;
-      this.#exitCode = exitCode;
+      this.#failure = failure;
       setTimeout(() => this.#kill('SIGKILL'), STOP_MS_MAX).unref();
     }
     this.#kill(signal);
@@ -183,11 +189,12 @@ class Cluster {
   }
 
   #finishIfEnded(): void {
-    if (this.#nodes.every((node) => !node.isRunning)) this.#resolve(this.#exitCode);
+    if (this.#nodes.every((node) => !node.isRunning)) this.#resolve();
   }
 
   #printBanner(): void {
-    const { host, port, nodes, directory, clientTlsCert } = this.#options;
+    const { host, port, nodes, directory, clientTlsCert, isJson } = this.#options;
+    if (isJson) return this.#printEvent({ event: 'started', version: readVersion(), ...this.#facts() });
     const tls = clientTlsCert === undefined ? '' : ' --tls';
     const clients = this.#members.map(({ client }) => formatEndpoint(client)).join(', ');
     const dashboards = this.#members.map(({ admin }) => `http://${formatEndpoint(admin)}/`);
@@ -198,13 +205,30 @@ class Cluster {
     );
   }
 
+  #facts(): object {
+    const servers = this.#members.map(({ id, client, peer, admin }) => ({
+      id,
+      directory: directoryOf(this.#options.directory, id),
+      ...{ clients: formatEndpoint(client), peers: formatEndpoint(peer), admin: formatEndpoint(admin) },
+    }));
+    return { directory: this.#options.directory, servers };
+  }
+
   #printReady(): void {
     if (this.#serving === undefined) return;
-    const pids = this.#nodes.filter((node) => node.isStarted).map((node) => `${node.id}:${node.pid}`);
-    process.stdout.write(`ready leader=${this.#serving.node.id} pids=${pids.join(',')}\n`);
+    const leader = this.#serving.node.id;
+    const started = this.#nodes.filter((node) => node.isStarted).map(({ id, pid }) => [id, pid] as const);
+    if (this.#options.isJson)
+      return this.#printEvent({ event: 'ready', leader, pids: Object.fromEntries(started) });
+    const pids = started.map(([id, pid]) => `${id}:${pid}`);
+    process.stdout.write(`ready leader=${leader} pids=${pids.join(',')}\n`);
+  }
+
+  #printEvent(event: object): void {
+    process.stdout.write(`${JSON.stringify(event)}\n`);
   }
 
   #say(text: string): void {
-    process.stderr.write(`waldb: ${text.replace(/\s*\n\s*/g, ' ')}\n`);
+    process.stderr.write(`waldb: ${onOneLine(text)}\n`);
   }
 }

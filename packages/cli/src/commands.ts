@@ -7,8 +7,14 @@ import type { ExitCode } from './exit.js';
 export interface CommandContext {
   /** What a supervisor starts its servers with. */
   readonly entryFile: string;
-  readonly onExitCode: (code: ExitCode) => void;
+  readonly run: RunCommand;
 }
+
+/**
+ * Runs a command to its end; its exit code becomes that of the process, and a failure is told. Where `meaning` is given,
+ * every failure has that exit code.
+ */
+export type RunCommand = (command: () => Promise<ExitCode>, meaning?: ExitCode) => Promise<void>;
 
 /** Adds its options, its subcommands, and what it does, to a command that has its name already. */
 export type AddCommand = (command: Command, context: CommandContext) => void;

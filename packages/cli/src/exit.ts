@@ -1,4 +1,5 @@
-// How the process ends: one line for people, and a code for scripts and for the supervisor.
+// How the process ends: one line for people on stderr, a code for scripts and for the supervisor, and with `--json` the
+// same failure as an object on stdout (docs/command-line.md, "JSON").
 
 /**
  * - `failed`: anything that may be better next time. The supervisor starts the server again.
@@ -10,15 +11,50 @@ export const EXIT = { ok: 0, failed: 1, refused: 2, unusable: 3 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** A word that stays the same when the sentence beside it is said better. Errors of the store bring their own. */
+export type FailureCode =
+  /** The command line is wrong: a command, a flag or an argument that is not there, missing, or not what it has to be. */
+  | 'USAGE'
+  /** A setting, wherever it was said, or a file of settings cannot be used. */
+  | 'SETTING_INVALID'
+  /** A file or a directory that was named is not there, is there already, or is not what it has to be. */
+  | 'FILE_UNUSABLE'
+  /** Nobody answered, or a connection broke off. */
+  | 'NO_ANSWER'
+  /** The store does not let this user in. */
+  | 'LOGIN_REFUSED'
+  /** Nobody confirmed it. */
+  | 'NOT_CONFIRMED';
+
+interface ExitErrorOptions extends ErrorOptions {
+  /** Where it is absent, that of the cause; or a word that says no more than the exit code. */
+  readonly code?: FailureCode;
+}
+
 /** Ends the process with its code, after its message as one line. */
 export class ExitError extends Error {
   override readonly name: string = 'ExitError';
   readonly exitCode: ExitCode;
+  readonly code: string;
 
-  constructor(exitCode: ExitCode, message: string, options?: ErrorOptions) {
+  constructor(exitCode: ExitCode, message: string, { code, ...options }: ExitErrorOptions = {}) {
     super(message, options);
     this.exitCode = exitCode;
+    this.code = code ?? codeOf(options.cause) ?? PLAIN_CODES[exitCode];
   }
+}
+
+const PLAIN_CODES: Readonly<Record<ExitCode, string>> = {
+  [EXIT.ok]: 'DONE',
+  [EXIT.failed]: 'FAILED',
+  [EXIT.refused]: 'REFUSED',
+  [EXIT.unusable]: 'UNUSABLE',
+};
+
+/** Of the system and of our own errors; those of libraries mean nothing here. */
+function codeOf(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as { readonly code?: unknown }; // anything may have been thrown
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code) ? code : undefined;
 }
 
 const REFUSED = new Set([
@@ -70,21 +106,38 @@ function describe(error: Error, code: string): string {
   return isOurs ? error.message : `${error.message} (${code})`;
 }
 
-/**
- * Runs a command to its exit code; an error is written as one line and becomes its own. Where `meaning` is given, every
- * failure has that code.
- */
-export async function reported(command: () => Promise<ExitCode>, meaning?: ExitCode): Promise<ExitCode> {
+export interface Reporting {
+  /** Where it is given, every failure has this exit code. */
+  readonly meaning?: ExitCode | undefined;
+  /** Whether stdout is read by a program, which is told of a failure there. */
+  readonly isJson: boolean;
+}
+
+/** Runs a command to its exit code; an error is written as one line and becomes its own. */
+export async function reported(
+  command: () => Promise<ExitCode>,
+  { meaning, isJson }: Reporting,
+): Promise<ExitCode> {
   try {
     return await command();
   } catch (error) {
     const exit = toExitError(error);
+    if (isJson) process.stdout.write(failureAsJson(exit));
     reportExit(exit);
     return meaning ?? exit.exitCode;
   }
 }
 
-/** Writes the line that explains the end. Line breaks inside would make it more than one. */
-export function reportExit(error: ExitError): void {
-  process.stderr.write(`waldb: ${error.message.replace(/\s*\n\s*/g, ' ')}\n`);
+/** One line. The shape is that of the admin port's refusals. */
+export function failureAsJson({ code, message }: Pick<ExitError, 'code' | 'message'>): string {
+  return `${JSON.stringify({ error: { code, message } })}\n`;
+}
+
+/** Writes the line that explains the end. */
+export function reportExit({ message }: Pick<ExitError, 'message'>): void {
+  process.stderr.write(`waldb: ${onOneLine(message)}\n`);
+}
+
+export function onOneLine(text: string): string {
+  return text.trim().replace(/\s*\n\s*/g, ' ');
 }

@@ -12,7 +12,7 @@ import {
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { CommandContext } from './commands.js';
-import { EXIT, type ExitCode, ExitError, reported } from './exit.js';
+import { EXIT, type ExitCode, ExitError } from './exit.js';
 import { parsePeers } from './option-values.js';
 import { type Palette, paletteFor } from './terminal/palette.js';
 
@@ -22,7 +22,7 @@ interface RecoverFlags {
   readonly json?: boolean;
 }
 
-export function addRecover(command: Command, { onExitCode }: CommandContext): void {
+export function addRecover(command: Command, { run }: CommandContext): void {
   command
     .argument('<directory>', "the survivor's directory, as waldb serve has it")
     .addOption(
@@ -34,16 +34,16 @@ export function addRecover(command: Command, { onExitCode }: CommandContext): vo
     .addOption(new Option('--yes', 'do not ask'))
     .addOption(new Option('--json', 'what was done, as one JSON object; together with --yes'))
     .addHelpText('after', HELP)
-    .action(async (directory: string, flags: RecoverFlags) =>
-      onExitCode(await reported(() => runRecover(directory, flags))),
-    );
+    .action((directory: string, flags: RecoverFlags) => run(() => runRecover(directory, flags)));
 }
 
 async function runRecover(directory: string, flags: RecoverFlags): Promise<ExitCode> {
   const palette = paletteFor(process.stdout);
   refuseOthers(flags);
   if (flags.json === true && flags.yes !== true)
-    throw new ExitError(EXIT.refused, 'Nothing was changed: --json asks nobody, so it needs --yes.');
+    throw new ExitError(EXIT.refused, 'Nothing was changed: --json asks nobody, so it needs --yes.', {
+      code: 'NOT_CONFIRMED',
+    });
   const report = await recoverMembership({
     directory,
     ...(flags.members !== undefined && { members: flags.members }),
@@ -52,7 +52,8 @@ async function runRecover(directory: string, flags: RecoverFlags): Promise<ExitC
       return flags.yes === true || (await ask());
     },
   });
-  if (report === undefined) throw new ExitError(EXIT.refused, 'Nothing was changed.');
+  if (report === undefined)
+    throw new ExitError(EXIT.refused, 'Nothing was changed.', { code: 'NOT_CONFIRMED' });
   process.stdout.write(
     `${flags.json === true ? JSON.stringify(report) : describeReport(report).join('\n')}\n`,
   );
@@ -69,6 +70,7 @@ function refuseOthers({ members = {} }: RecoverFlags): void {
     EXIT.refused,
     'Nothing was changed: a survivor begins alone. Recover it so, start it, then start the others with empty directories ' +
       'and --join, and add them: waldb members add <id>.',
+    { code: 'USAGE' },
   );
 }
 
@@ -108,6 +110,7 @@ async function ask(): Promise<boolean> {
     throw new ExitError(
       EXIT.refused,
       'Nothing was changed: without a terminal to ask on, a recovery needs --yes.',
+      { code: 'NOT_CONFIRMED' },
     );
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   terminal.on('SIGINT', () => terminal.close());

@@ -2,12 +2,12 @@
 
 import { type Endpoint, formatEndpoint } from '@waldb/io';
 import type { Members } from '@waldb/runtime';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { PEER_PORT_OFFSET } from './cluster-layout.js';
 import type { CommandContext } from './commands.js';
 import { effectiveSettings, type TypedFlags, valuesOf } from './config/effective.js';
 import { addSettingOptions } from './config/setting-options.js';
-import { EXIT, ExitError, reported } from './exit.js';
+import { EXIT, ExitError } from './exit.js';
 import type { LogLevel } from './log-levels.js';
 import { createLogger } from './logging.js';
 import type { NodeOptions } from './node.js';
@@ -38,10 +38,13 @@ interface ServeSettings {
   readonly logLevel: LogLevel;
 }
 
-export function addServe(command: Command, { onExitCode }: CommandContext): void {
+export function addServe(command: Command, { run }: CommandContext): void {
   addSettingOptions(command, 'serve')
+    .addOption(new Option('--json', 'what happens on stdout as one JSON object on each line'))
     .addHelpText('after', SERVE_HELP)
-    .action(async (flags: TypedFlags) => onExitCode(await reported(() => serve(serveOptions(flags)))));
+    .action(({ json, ...flags }: TypedFlags & { readonly json?: boolean }) =>
+      run(() => serve(serveOptions(flags), { isJson: json === true })),
+    );
 }
 
 /** Errors: `ExitError` for settings that do not go together. */
@@ -53,11 +56,13 @@ function serveOptions(flags: TypedFlags): NodeOptions {
     throw new ExitError(
       EXIT.refused,
       'A server needs a directory: --directory <path>, WALDB_DIRECTORY, or `directory` in a configuration file.',
+      { code: 'SETTING_INVALID' },
     );
   if (peers !== undefined && join !== undefined)
     throw new ExitError(
       EXIT.refused,
       'A server founds a cluster with its peers or joins one: say peers or join, not both.',
+      { code: 'SETTING_INVALID' },
     );
   const clientListen = { host, port };
   const clientAddress = settings.clientAddress ?? clientListen;
@@ -87,6 +92,8 @@ function serveOptions(flags: TypedFlags): NodeOptions {
 }
 
 const SERVE_HELP = `
+Lines of --json: {"event":"started",...} once clients can connect, {"event":"serving","term":n} each time that this server leads and serves.
+
 Examples:
   waldb serve --directory ./data/1                 a server alone, clients at 7101
   waldb serve --directory ./data/1 --admin 127.0.0.1:7301

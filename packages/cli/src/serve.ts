@@ -1,7 +1,7 @@
 // `waldb serve`: runs one server until a signal, a failure, or the end of its supervisor.
 
 import { formatEndpoint } from '@waldb/io';
-import { EXIT, type ExitCode, ExitError, reportExit, toExitError } from './exit.js';
+import { EXIT, type ExitCode, ExitError, toExitError } from './exit.js';
 import { Node, type NodeOptions } from './node.js';
 import { isSupervised, tellSupervisor } from './supervision.js';
 import { readVersion } from './version.js';
@@ -10,7 +10,10 @@ import { readVersion } from './version.js';
 const WITH_ITS_PEERS = { transfer: false } as const;
 
 /** Resolves with the code that the process should exit with, once everything is closed. */
-export async function serve(options: NodeOptions): Promise<ExitCode> {
+export async function serve(
+  options: NodeOptions,
+  { isJson }: { readonly isJson: boolean },
+): Promise<ExitCode> {
   const end = new End();
   const isChild = isSupervised();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end.with(EXIT.ok));
@@ -21,11 +24,14 @@ export async function serve(options: NodeOptions): Promise<ExitCode> {
   }
   try {
     const node = await Node.start(options, {
-      onServing: (term) => void tellSupervisor({ type: 'serving', term }),
+      onServing: (term) => {
+        if (isChild) void tellSupervisor({ type: 'serving', term });
+        else if (isJson) process.stdout.write(`${JSON.stringify({ event: 'serving', term })}\n`);
+      },
       onFailure: (error) => end.with(error),
     });
     if (isChild) await tellSupervisor({ type: 'started' });
-    else printBanner(options);
+    else process.stdout.write(isJson ? startedAsJson(options) : banner(options));
     const ended = await end.reached;
     await node.close(isChild ? WITH_ITS_PEERS : {}).catch((error: unknown) => {
       // A log that failed says so again when it is closed; the first word counts.
@@ -34,7 +40,10 @@ export async function serve(options: NodeOptions): Promise<ExitCode> {
     if (ended instanceof ExitError) throw ended;
     return ended;
   } catch (error) {
-    return await reportFailure(toExitError(error), isChild);
+    if (!isChild) throw error;
+    const { exitCode, message } = toExitError(error);
+    await tellSupervisor({ type: 'failed', exitCode, message });
+    return exitCode;
   }
 }
 
@@ -54,18 +63,17 @@ class End {
   }
 }
 
-async function reportFailure(error: ExitError, isChild: boolean): Promise<ExitCode> {
-  if (isChild) await tellSupervisor({ type: 'failed', exitCode: error.exitCode, message: error.message });
-  else reportExit(error);
-  return error.exitCode;
+function banner({ id, clientListen, clientAccess, admin }: NodeOptions): string {
+  const tls = clientAccess.tlsCert === undefined ? '' : ' --tls';
+  return (
+    `waldb ${readVersion()}: server ${id} takes clients at ${formatEndpoint(clientListen)} ` +
+    `(redis-cli -c${tls} -h ${clientListen.host} -p ${clientListen.port})\n` +
+    (admin === undefined ? '' : `Dashboard: http://${formatEndpoint(admin)}/\n`)
+  );
 }
 
-function printBanner(options: NodeOptions): void {
-  const { id, clientListen, clientAccess, admin } = options;
-  const tls = clientAccess.tlsCert === undefined ? '' : ' --tls';
-  process.stdout.write(
-    `waldb ${readVersion()}: server ${id} takes clients at ${formatEndpoint(clientListen)} ` +
-      `(redis-cli -c${tls} -h ${clientListen.host} -p ${clientListen.port})\n` +
-      (admin === undefined ? '' : `Dashboard: http://${formatEndpoint(admin)}/\n`),
-  );
+function startedAsJson({ id, directory, clientListen, admin }: NodeOptions): string {
+  const clients = formatEndpoint(clientListen);
+  const started = { event: 'started', version: readVersion(), server: id, directory, clients };
+  return `${JSON.stringify({ ...started, admin: admin && formatEndpoint(admin) })}\n`;
 }

@@ -141,6 +141,18 @@ describe('waldb members', () => {
       });
     expect(await members('promote', '2', ...toOne, '--json')).toMatchObject({ exitCode: 0, stderr: '' });
     expect((await members('add', '2', ...toOne)).stderr).toBe('waldb: Server 2 is a voter already.\n');
+    // And back: it keeps its copy, and the cluster goes on without its vote.
+    expect(await members('demote', '2', ...toOne)).toMatchObject({
+      exitCode: 0,
+      stdout: 'Server 2 is a learner now: it receives the log, and counts for no majority.\n',
+    });
+    expect(await listed()).toMatchObject({ leader: 1, members: [{ id: 1 }, { id: 2, role: 'learner' }] });
+    expect(await members('demote', '1', ...toOne)).toMatchObject({ exitCode: 2 });
+    expect(await runWaldb(['snapshot', 'take', '--server', two.admin])).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringMatching(/has saved its state at index \d+\.\n$/),
+    });
+    expect(await members('promote', '2', ...toOne)).toMatchObject({ exitCode: 0 });
     // One of two voters is needed for what is told to be committed, and is dialled at its new place from then on: it is
     // started there while the command waits. Interrupted, the command is typed again.
     const [elsewhere] = await freePorts(1);

@@ -7,7 +7,7 @@ import { makeProgram } from '../src/command-line.js';
 import { placesOf } from '../src/completion/command-tree.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
-const PROGRAM = await makeProgram({ entryFile: '', onExitCode: () => undefined });
+const PROGRAM = await makeProgram({ entryFile: '', run: async () => undefined });
 const PLACES = new Map(placesOf(PROGRAM).map((place) => [place.path, place]));
 
 const PAGES = [

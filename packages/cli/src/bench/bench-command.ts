@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { addStoreAccessOptions, readStoreAccess, type StoreAccessFlags } from '../clients/store-access.js';
 import { DEFAULT_PORT } from '../cluster-layout.js';
 import type { CommandContext } from '../commands.js';
-import { EXIT, type ExitCode, ExitError, reported } from '../exit.js';
+import { EXIT, type ExitCode, ExitError } from '../exit.js';
 import { parseAddress } from '../option-values.js';
 import { type Palette, paletteFor } from '../terminal/palette.js';
 import { ProgressLine } from '../terminal/progress-line.js';
@@ -27,7 +27,7 @@ interface BenchFlags extends StoreAccessFlags {
   readonly json?: boolean;
 }
 
-export function addBench(command: Command, { onExitCode }: CommandContext): void {
+export function addBench(command: Command, { run }: CommandContext): void {
   const number = (flag: string, text: string, [min, max, usual]: readonly [number, number, number]): Option =>
     new Option(flag, text).argParser(between(min, max)).default(usual);
   addStoreAccessOptions(
@@ -46,7 +46,7 @@ export function addBench(command: Command, { onExitCode }: CommandContext): void
     .addOption(new Option('--keep', `leave the keys there (${KEY_PREFIX}0 and so on)`))
     .addOption(new Option('--json', 'the result as one JSON object'))
     .addHelpText('after', HELP)
-    .action(async (flags: BenchFlags) => onExitCode(await reported(() => runBench(flags))));
+    .action((flags: BenchFlags) => run(() => runBench(flags)));
 }
 
 async function runBench(flags: BenchFlags): Promise<ExitCode> {
@@ -72,7 +72,10 @@ async function runBench(flags: BenchFlags): Promise<ExitCode> {
     if (error instanceof ExitError) throw error;
     const why = error instanceof Error ? error.message : String(error);
     const who = error instanceof StoreError ? 'The store refused' : 'A connection to the store broke off';
-    throw new ExitError(EXIT.failed, `${who}: ${why.replace(/\.$/, '')}.`, { cause: error });
+    throw new ExitError(EXIT.failed, `${who}: ${why.replace(/\.$/, '')}.`, {
+      cause: error,
+      ...(!(error instanceof StoreError) && { code: 'NO_ANSWER' as const }),
+    });
   } finally {
     progress.clear();
   }

@@ -61,7 +61,9 @@ export class LeaderRoute {
         if (!(error instanceof ExitError) || error.exitCode === EXIT.refused) throw error;
       }
       if (performance.now() >= until)
-        throw new ExitError(EXIT.failed, `The store has no leader for ${SEARCH_MS_MAX / 1000} s.`);
+        throw new ExitError(EXIT.failed, `The store has no leader for ${SEARCH_MS_MAX / 1000} s.`, {
+          code: 'NO_ANSWER',
+        });
     }
   }
 
@@ -102,7 +104,10 @@ async function askForServers(server: Endpoint, access: StoreAccess): Promise<End
       if (isNotHere(firstWord(error))) return [];
       if (firstWord(error) !== 'NOAUTH') throw error;
       const hint = 'say --user, and --password-file or WALDB_PASSWORD';
-      throw new ExitError(EXIT.refused, `The store wants to know who asks: ${hint}.`, { cause: error });
+      throw new ExitError(EXIT.refused, `The store wants to know who asks: ${hint}.`, {
+        cause: error,
+        code: 'LOGIN_REFUSED',
+      });
     });
     const [first] = Array.isArray(slots) ? slots : [];
     return (Array.isArray(first) ? first.slice(2) : []).flatMap((one: unknown) => {

@@ -27,7 +27,11 @@ export class RespConnection {
     const { socket, connected } = dialStore(endpoint, access);
     await new Promise<void>((resolve, reject) => {
       const fail = (why: string): void =>
-        reject(new ExitError(EXIT.failed, `No store answers at ${formatEndpoint(endpoint)}: ${why}.`));
+        reject(
+          new ExitError(EXIT.failed, `No store answers at ${formatEndpoint(endpoint)}: ${why}.`, {
+            code: 'NO_ANSWER',
+          }),
+        );
       socket.setTimeout(CONNECT_MS_MAX, () => fail(`it said nothing for ${CONNECT_MS_MAX / 1000} s`));
       socket.once('error', (error) => fail(whyUnreachable(error)));
       socket.once(connected, resolve);
@@ -95,6 +99,7 @@ export class RespConnection {
       if (!(error instanceof StoreError)) throw error;
       throw new ExitError(EXIT.refused, `The store does not let ${user} in: ${error.message}`, {
         cause: error,
+        code: 'LOGIN_REFUSED',
       });
     }
   }

@@ -2,14 +2,13 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext } from '../commands.js';
-import { reported } from '../exit.js';
 import { parseHost, parseId } from '../option-values.js';
 import { type CreateFlags, runCertsCreate } from './create-command.js';
 
 const DAYS_MAX = 36_500;
 const IDS_MAX = 99;
 
-export function addCerts(certs: Command, { onExitCode }: CommandContext): void {
+export function addCerts(certs: Command, { run }: CommandContext): void {
   certs
     .command('create')
     .description('Make an authority, unless it is there, and a certificate for each server.')
@@ -42,7 +41,7 @@ export function addCerts(certs: Command, { onExitCode }: CommandContext): void {
     .addOption(new Option('--renew', 'replace the certificates of these servers; the authority stays'))
     .addOption(new Option('--json', 'what was made, as one JSON object'))
     .addHelpText('after', CREATE_HELP)
-    .action(async (flags: CreateFlags) => onExitCode(await reported(() => runCertsCreate(flags))));
+    .action((flags: CreateFlags) => run(() => runCertsCreate(flags)));
 }
 
 function parseIds(text: string): number[] {

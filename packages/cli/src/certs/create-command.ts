@@ -66,6 +66,7 @@ function refuseToReplace({ directory, ids, renew }: CreateFlags): void {
   throw new ExitError(
     EXIT.refused,
     `${directory} has a certificate of server ${present.join(', ')} already; --renew makes a new one.`,
+    { code: 'FILE_UNUSABLE' },
   );
 }
 
@@ -82,6 +83,7 @@ function readAuthority(directory: string): Authority | undefined {
   throw new ExitError(
     EXIT.refused,
     `${there} is there and ${missing} is not: nothing can be signed. Bring it back, or use another directory.`,
+    { code: 'FILE_UNUSABLE' },
   );
 }
 

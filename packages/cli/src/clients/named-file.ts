@@ -10,6 +10,9 @@ export function readNamedFile(flag: string, path: string, encoding: 'latin1' | '
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException; // whatever readFileSync throws is one
     const why = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code ?? String(error)})`;
-    throw new ExitError(EXIT.refused, `${flag} ${path}: ${why}.`, { cause: error });
+    throw new ExitError(EXIT.refused, `${flag} ${path}: ${why}.`, {
+      cause: error,
+      code: 'FILE_UNUSABLE',
+    });
   }
 }

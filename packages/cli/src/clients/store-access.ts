@@ -64,7 +64,7 @@ export function dialStore(
 
 function readTls({ tls, tlsCa, tlsCert, tlsKey }: StoreAccessFlags): StoreAccess['tls'] {
   if ((tlsCert === undefined) !== (tlsKey === undefined))
-    throw new ExitError(EXIT.refused, '--tls-cert and --tls-key go together.');
+    throw new ExitError(EXIT.refused, '--tls-cert and --tls-key go together.', { code: 'USAGE' });
   if (tls !== true && tlsCa === undefined && tlsCert === undefined) return undefined;
   return {
     ...(tlsCa !== undefined && { ca: readNamedFile('--tls-ca', tlsCa, 'latin1') }),
@@ -86,5 +86,6 @@ function readLogin(
   throw new ExitError(
     EXIT.refused,
     `User ${user} needs a password: --password-file <file>, or ${PASSWORD_VARIABLE}.`,
+    { code: 'USAGE' },
   );
 }

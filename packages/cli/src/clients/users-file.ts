@@ -22,7 +22,10 @@ export function readUsersFile(flag: string, path: string): readonly UserOptions[
     return parseUsers(text);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new ExitError(EXIT.refused, `${flag} ${path}: ${why}`, { cause: error });
+    throw new ExitError(EXIT.refused, `${flag} ${path}: ${why}`, {
+      cause: error,
+      code: 'FILE_UNUSABLE',
+    });
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import type { CommandContext } from '../commands.js';
-import { EXIT, type ExitCode, ExitError, reported } from '../exit.js';
+import { EXIT, type ExitCode, ExitError } from '../exit.js';
 import { type Palette, paletteFor } from '../terminal/palette.js';
 import { count } from '../terminal/quantities.js';
 import { type Column, formatTable } from '../terminal/table.js';
@@ -18,9 +18,8 @@ interface JsonFlag {
   readonly json?: boolean;
 }
 
-export function addConfig(config: Command, { onExitCode }: CommandContext): void {
-  const run = async (command: () => ExitCode): Promise<void> =>
-    onExitCode(await reported(async () => command()));
+export function addConfig(config: Command, { run: runToEnd }: CommandContext): void {
+  const run = (command: () => ExitCode): Promise<void> => runToEnd(async () => command());
   config
     .addOption(new Option('--explain [setting]', 'all settings, or all about one'))
     .addOption(jsonOption())
@@ -34,15 +33,20 @@ export function addConfig(config: Command, { onExitCode }: CommandContext): void
     .description('Say whether a configuration file can be used; every problem has its line.')
     .argument('<file>', 'YAML or JSON')
     .addOption(jsonOption())
-    .action((file: string, flags: JsonFlag) => run(() => check(file, flags)));
+    .action((file: string, _flags: JsonFlag, command: Command) => run(() => check(file, flagsOf(command))));
   const print = config
     .command('print')
     .description('Show what would hold, and who says so; nothing is started.');
   for (const command of CONFIGURED) {
     addSettingOptions(print.command(command).description(`As waldb ${command} would have it.`), command)
       .addOption(jsonOption())
-      .action((flags: TypedFlags & JsonFlag) => run(() => printEffective(command, flags)));
+      .action((_flags: object, printed: Command) => run(() => printEffective(command, flagsOf(printed))));
   }
+}
+
+/** `--json` belongs to `waldb config` as well, which takes it wherever it stands. */
+function flagsOf(command: Command): TypedFlags & JsonFlag {
+  return command.optsWithGlobals();
 }
 
 function jsonOption(): Option {
@@ -61,7 +65,9 @@ function explain(key: string | undefined, { json }: JsonFlag): ExitCode {
         SETTINGS.map((one) => one.key),
       );
       const hint = meant === undefined ? 'waldb config --explain lists them' : `did you mean ${meant}?`;
-      throw new ExitError(EXIT.refused, `${JSON.stringify(wanted)} is no setting (${hint}).`);
+      throw new ExitError(EXIT.refused, `${JSON.stringify(wanted)} is no setting (${hint}).`, {
+        code: 'USAGE',
+      });
     }
     write(json, facts(setting), () => explainSetting(setting, palette));
   }

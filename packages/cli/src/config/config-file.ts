@@ -104,12 +104,17 @@ function withFullStop(message: string): string {
 function read(path: string): string {
   try {
     if (statSync(path).size > BYTES_MAX)
-      throw new ExitError(EXIT.refused, `The configuration file ${path} is larger than ${BYTES_MAX} bytes.`);
+      throw new ExitError(EXIT.refused, `The configuration file ${path} is larger than ${BYTES_MAX} bytes.`, {
+        code: 'FILE_UNUSABLE',
+      });
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof ExitError) throw error;
     const { code } = error as NodeJS.ErrnoException; // whatever the file system throws is one
     const why = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`;
-    throw new ExitError(EXIT.refused, `The configuration file ${path}: ${why}.`, { cause: error });
+    throw new ExitError(EXIT.refused, `The configuration file ${path}: ${why}.`, {
+      cause: error,
+      code: 'FILE_UNUSABLE',
+    });
   }
 }

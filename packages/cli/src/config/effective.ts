@@ -73,6 +73,7 @@ function said(setting: Setting, text: string, from: Effective['from'], where: st
     if (!(error instanceof InvalidArgumentError)) throw error;
     throw new ExitError(EXIT.refused, `${where} cannot be ${JSON.stringify(text)}. ${error.message}`, {
       cause: error,
+      code: 'SETTING_INVALID',
     });
   }
 }
@@ -83,7 +84,9 @@ function usable(file: ConfigFile, command: Configured): ConfigFile {
   const [first, ...others] = problems;
   if (first !== undefined) {
     const more = others.length === 0 ? '' : ` (${others.length} more: waldb config check ${path})`;
-    throw new ExitError(EXIT.refused, `The configuration file ${path}, ${first}${more}`);
+    throw new ExitError(EXIT.refused, `The configuration file ${path}, ${first}${more}`, {
+      code: 'SETTING_INVALID',
+    });
   }
   for (const [setting, { line }] of values) {
     if (setting.of[command] !== undefined) continue;
@@ -91,6 +94,7 @@ function usable(file: ConfigFile, command: Configured): ConfigFile {
     throw new ExitError(
       EXIT.refused,
       `The configuration file ${path}, line ${line}: ${setting.key} is a setting of waldb ${other}, not of waldb ${command}.`,
+      { code: 'SETTING_INVALID' },
     );
   }
   return file;

@@ -25,13 +25,17 @@ export function readToken(path: string): string {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException; // whatever readFileSync throws is one
     const why = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code ?? String(error)})`;
-    throw new ExitError(EXIT.refused, `The admin token ${path}: ${why}.`, { cause: error });
+    throw new ExitError(EXIT.refused, `The admin token ${path}: ${why}.`, {
+      cause: error,
+      code: 'FILE_UNUSABLE',
+    });
   }
   if (text.length >= TOKEN_LENGTH_MIN && text.length <= TOKEN_LENGTH_MAX && /^[\x21-\x7e]+$/.test(text))
     return text;
   throw new ExitError(
     EXIT.refused,
     `The admin token ${path}: it has to be one line of ${TOKEN_LENGTH_MIN} to ${TOKEN_LENGTH_MAX} letters, digits and signs, without spaces.`,
+    { code: 'FILE_UNUSABLE' },
   );
 }
 

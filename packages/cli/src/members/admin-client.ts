@@ -7,11 +7,9 @@ import { pause } from './pause.js';
 /** What the cluster said no to. */
 export class AdminError extends ExitError {
   override readonly name: string = 'AdminError';
-  readonly code: string;
 
   constructor(code: string, message: string) {
-    super(REFUSALS.has(code) ? EXIT.refused : EXIT.failed, message);
-    this.code = code;
+    super(REFUSALS.has(code) ? EXIT.refused : EXIT.failed, message, { cause: { code } });
   }
 }
 
@@ -32,8 +30,11 @@ const ANSWER_MS_MAX = 15_000;
 const PATIENCE_MS = 15_000;
 const PAUSE_MS = 200;
 
-interface Answered {
+/** To what changes something. */
+export interface Answered {
   readonly ok?: boolean;
+  /** Of a snapshot. */
+  readonly index?: number;
   readonly members?: MembersView;
   readonly error?: {
     readonly code: string;
@@ -90,7 +91,10 @@ export class AdminClient {
       token: this.#token,
     });
     if (error !== undefined) return new AdminError(error.code, error.message);
-    if (members === undefined) throw new ExitError(EXIT.failed, `${leader} answers with something else.`);
+    if (members === undefined)
+      throw new ExitError(EXIT.failed, `${leader} answers with something else.`, {
+        code: 'NO_ANSWER',
+      });
     return members;
   }
 
@@ -112,7 +116,7 @@ export class AdminClient {
       }
     }
     if (outsider !== undefined) return outsider;
-    throw new ExitError(EXIT.failed, failures.join(' '));
+    throw new ExitError(EXIT.failed, failures.join(' '), { code: 'NO_ANSWER' });
   }
 }
 
@@ -154,7 +158,10 @@ export async function fetchJson<Value>(
     return (await response.json()) as Value; // of the program's own making; what is missing is told where it is used
   } catch (error) {
     const why = whyUnanswered(error as Error & { cause?: NodeJS.ErrnoException }, answerMsMax); // of fetch or of JSON
-    throw new ExitError(EXIT.failed, `No answer from ${server}: ${why}.`, { cause: error });
+    throw new ExitError(EXIT.failed, `No answer from ${server}: ${why}.`, {
+      cause: error,
+      code: 'NO_ANSWER',
+    });
   }
 }
 

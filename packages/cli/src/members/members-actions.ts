@@ -51,6 +51,12 @@ export async function promoteMember(id: number, flags: AddFlags): Promise<ExitCo
   return EXIT.ok;
 }
 
+export async function demoteMember(id: number, flags: MembersFlags): Promise<ExitCode> {
+  const view = await new AdminClient(flags.server, givenToken(flags)).change('/members/demote', { id });
+  print(flags, view, `Server ${id} is a learner now: it receives the log, and counts for no majority.`);
+  return EXIT.ok;
+}
+
 export async function removeMember(id: number, flags: MembersFlags): Promise<ExitCode> {
   const view = await new AdminClient(flags.server, givenToken(flags)).change('/members/remove', { id });
   print(flags, view, `Server ${id} is removed. It can be stopped; wipe its directory before it joins again.`);

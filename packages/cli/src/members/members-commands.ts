@@ -2,11 +2,11 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext } from '../commands.js';
-import { type ExitCode, reported } from '../exit.js';
 import { parseId, parseMemberAddress } from '../option-values.js';
 import {
   type AddFlags,
   addMember,
+  demoteMember,
   listMembers,
   type MembersFlags,
   moveMember,
@@ -18,9 +18,8 @@ import { serverOption, tokenOption } from './server-option.js';
 
 const CATCH_UP_SECONDS = 600;
 
-export function addMembers(members: Command, { onExitCode }: CommandContext): void {
+export function addMembers(members: Command, { run }: CommandContext): void {
   members.addHelpText('after', HELP);
-  const run = async (command: () => Promise<ExitCode>): Promise<void> => onExitCode(await reported(command));
   command(members, 'list', 'Show who is in the cluster, who leads, and how far everybody is.').action(
     (flags: MembersFlags) => run(() => listMembers(flags)),
   );
@@ -40,6 +39,13 @@ export function addMembers(members: Command, { onExitCode }: CommandContext): vo
     .argument('<id>', 'its number', parseId)
     .addOption(timeoutOption())
     .action((id: number, flags: AddFlags) => run(() => promoteMember(id, flags)));
+  command(
+    members,
+    'demote',
+    'Make a voter a learner: it goes on receiving the log, and counts for no majority.',
+  )
+    .argument('<id>', 'its number', parseId)
+    .action((id: number, flags: MembersFlags) => run(() => demoteMember(id, flags)));
   command(members, 'remove', 'Remove a server, running or dead.')
     .argument('<id>', 'its number', parseId)
     .action((id: number, flags: MembersFlags) => run(() => removeMember(id, flags)));
@@ -86,5 +92,6 @@ Examples:
   waldb members list --server 127.0.0.1:7301
   waldb serve --id 4 --directory ./data/4 --port 7104 --admin 127.0.0.1:7304 --join 127.0.0.1:7301 &
   waldb members add 4                              where it is, the cluster knows by then
+  waldb members demote 4                           it keeps its copy, and has no vote any more
   waldb members remove 2                           also one that is dead
   waldb members list --json | jq '.members[] | select(.isLeader).id'`;

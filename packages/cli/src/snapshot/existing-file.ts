@@ -10,5 +10,6 @@ export function requireFile(path: string): void {
   throw new ExitError(
     EXIT.refused,
     `${path}: ${stat === undefined ? 'there is no such file' : 'it is no file'}.`,
+    { code: 'FILE_UNUSABLE' },
   );
 }

@@ -34,7 +34,7 @@ export async function fetchBackup(servers: readonly string[], wish: Wish): Promi
     });
     if (response !== undefined) return await understand(server, response);
   }
-  throw new ExitError(EXIT.failed, failures.join(' '));
+  throw new ExitError(EXIT.failed, failures.join(' '), { code: 'NO_ANSWER' });
 }
 
 function ask(server: string, { stale, token, signal }: Wish): Promise<IncomingMessage> {
@@ -84,5 +84,6 @@ function foreign(server: string): ExitError {
   return new ExitError(
     EXIT.failed,
     `What listens at ${server} is not an admin port of this version of waldb.`,
+    { code: 'NO_ANSWER' },
   );
 }

@@ -78,7 +78,7 @@ function namesIn(directory: string): string[] {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException; // whatever readdirSync throws is one
     const why = code === 'ENOENT' ? 'there is no such directory' : `it cannot be read (${code})`;
-    throw new ExitError(EXIT.refused, `${directory}: ${why}.`, { cause: error });
+    throw new ExitError(EXIT.refused, `${directory}: ${why}.`, { cause: error, code: 'FILE_UNUSABLE' });
   }
 }
 

@@ -20,7 +20,9 @@ export interface SaveFlags {
 
 export async function runSave(path: string, flags: SaveFlags): Promise<ExitCode> {
   if (flags.force !== true && existsSync(path))
-    throw new ExitError(EXIT.refused, `${path} is there already; --force replaces it.`);
+    throw new ExitError(EXIT.refused, `${path} is there already; --force replaces it.`, {
+      code: 'FILE_UNUSABLE',
+    });
   const interruption = new AbortController();
   const interrupt = (): void => interruption.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
@@ -37,6 +39,7 @@ export async function runSave(path: string, flags: SaveFlags): Promise<ExitCode>
     const why = error instanceof Error ? error.message : String(error);
     throw new ExitError(EXIT.failed, `The backup broke off (${why}); nothing was saved. Ask again.`, {
       cause: error,
+      code: 'NO_ANSWER',
     });
   }
 }

@@ -3,17 +3,16 @@
 import { type Command, Option } from 'commander';
 import { DEFAULT_PORT } from '../cluster-layout.js';
 import type { CommandContext } from '../commands.js';
-import { EXIT, type ExitCode, reported } from '../exit.js';
+import { EXIT } from '../exit.js';
 import { serverOption, tokenOption } from '../members/server-option.js';
 import { parseNodes, parsePeers, parsePort } from '../option-values.js';
 import { type LookFlags, runList, runVerify } from './look-commands.js';
 import { type RestoreFlags, runRestore } from './restore-command.js';
 import { runSave, type SaveFlags } from './save-command.js';
+import { runTake, type TakeFlags } from './take-command.js';
 
-export function addSnapshot(snapshot: Command, { onExitCode }: CommandContext): void {
+export function addSnapshot(snapshot: Command, { run }: CommandContext): void {
   snapshot.addHelpText('after', HELP);
-  const run = async (command: () => Promise<ExitCode>, meaning?: ExitCode): Promise<void> =>
-    onExitCode(await reported(command, meaning));
   snapshot
     .command('save')
     .description('Save the state of a running cluster in a file.')
@@ -30,6 +29,14 @@ export function addSnapshot(snapshot: Command, { onExitCode }: CommandContext): 
     .addOption(new Option('--json', 'the facts as one JSON object'))
     .addHelpText('after', SAVE_HELP)
     .action((file: string, flags: SaveFlags) => run(() => runSave(file, flags)));
+  snapshot
+    .command('take')
+    .description('Have a server save its state in its own directory now, and give up the log before it.')
+    .addOption(serverOption())
+    .addOption(tokenOption())
+    .addOption(new Option('--json', 'who took it and at which index, as one JSON object'))
+    .addHelpText('after', TAKE_HELP)
+    .action((flags: TakeFlags) => run(() => runTake(flags)));
   snapshot
     .command('verify')
     .description('Read all of a backup and say by the exit code whether it is sound.')
@@ -91,6 +98,13 @@ Exit codes:
 Examples:
   waldb snapshot save /backups/$(date +%F).backup
   waldb snapshot save store.backup --server 10.0.0.1:7301 --server 10.0.0.2:7301`;
+
+const TAKE_HELP = `
+Servers do so by themselves (--snapshot-entries); before a restart it makes the start quick. Only the server that is
+named does it, and clients are served meanwhile. It is no backup: that is waldb snapshot save.
+
+Examples:
+  waldb snapshot take --server 10.0.0.2:7301`;
 
 const VERIFY_HELP = `
 Exit codes:

@@ -67,7 +67,7 @@ export async function gatherStatus(named: readonly string[]): Promise<ClusterSta
     const known = [...answers.values()].flatMap(adminAddresses);
     wave = [...new Set(known)].filter((server) => !asked.has(server));
   }
-  if (answers.size === 0) throw new ExitError(EXIT.failed, failures.join(' '));
+  if (answers.size === 0) throw new ExitError(EXIT.failed, failures.join(' '), { code: 'NO_ANSWER' });
   return summarise(answers, failures);
 }
 

@@ -2,7 +2,7 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext } from '../commands.js';
-import { EXIT, type ExitCode, reported } from '../exit.js';
+import { EXIT, type ExitCode, failureAsJson, toExitError } from '../exit.js';
 import { serverOption } from '../members/server-option.js';
 import { type Palette, paletteFor } from '../terminal/palette.js';
 import { describeStatus } from './describe-status.js';
@@ -17,7 +17,7 @@ interface StatusFlags {
 
 const WATCH_SECONDS = 2;
 
-export function addStatus(command: Command, { onExitCode }: CommandContext): void {
+export function addStatus(command: Command, { run }: CommandContext): void {
   command
     .addOption(serverOption())
     .addOption(
@@ -27,7 +27,7 @@ export function addStatus(command: Command, { onExitCode }: CommandContext): voi
     )
     .addOption(new Option('--json', 'the same facts as JSON: one object on one line for each look'))
     .addHelpText('after', HELP)
-    .action(async (flags: StatusFlags) => onExitCode(await reported(() => runStatus(flags))));
+    .action((flags: StatusFlags) => run(() => runStatus(flags)));
 }
 
 async function runStatus({ server, json, watch }: StatusFlags): Promise<ExitCode> {
@@ -39,7 +39,7 @@ async function runStatus({ server, json, watch }: StatusFlags): Promise<ExitCode
     return status.isServing ? EXIT.ok : EXIT.failed;
   }
   await untilInterrupted((watch === true ? WATCH_SECONDS : watch) * 1000, async () => {
-    const text = await gatherStatus(server).then(show, describeFailure);
+    const text = await gatherStatus(server).then(show, (error: unknown) => describeFailure(error, json));
     process.stdout.write(json === true ? text : onScreen(text));
   });
   return EXIT.ok;
@@ -54,8 +54,9 @@ function toText(status: ClusterStatus, palette: Palette): string {
 }
 
 /** A cluster that is away for a moment is what a watch is for. */
-function describeFailure(error: unknown): string {
-  return `${error instanceof Error ? error.message : String(error)}\n`;
+function describeFailure(error: unknown, json: boolean | undefined): string {
+  const failure = toExitError(error);
+  return json === true ? failureAsJson(failure) : `${failure.message}\n`;
 }
 
 /** On a terminal each look takes the place of the one before, without a flicker; elsewhere it follows it. */

@@ -5,10 +5,10 @@ import { text } from 'node:stream/consumers';
 import { hashPassword } from '@waldb/kv';
 import { type Command, Option } from 'commander';
 import type { CommandContext } from '../commands.js';
-import { EXIT, type ExitCode, ExitError, reported } from '../exit.js';
+import { EXIT, type ExitCode, ExitError } from '../exit.js';
 import { askInSecret } from '../terminal/ask-in-secret.js';
 
-export function addUsers(users: Command, { onExitCode }: CommandContext): void {
+export function addUsers(users: Command, { run }: CommandContext): void {
   users.addHelpText('after', HELP);
   users
     .command('hash')
@@ -17,13 +17,15 @@ export function addUsers(users: Command, { onExitCode }: CommandContext): void {
     )
     .addOption(new Option('--json', 'the hash as one JSON object'))
     .addHelpText('after', HASH_HELP)
-    .action(async (flags: { readonly json?: boolean }) => onExitCode(await reported(() => runHash(flags))));
+    .action((flags: { readonly json?: boolean }) => run(() => runHash(flags)));
 }
 
 async function runHash({ json }: { readonly json?: boolean }): Promise<ExitCode> {
   const password = process.stdin.isTTY ? await askTwice() : firstLine(await text(process.stdin));
   if (password === '')
-    throw new ExitError(EXIT.refused, 'A password is wanted: on a terminal, or in the first line of stdin.');
+    throw new ExitError(EXIT.refused, 'A password is wanted: on a terminal, or in the first line of stdin.', {
+      code: 'USAGE',
+    });
   const hash = await hashPassword(password);
   process.stdout.write(`${json === true ? JSON.stringify({ hash }) : hash}\n`);
   return EXIT.ok;
@@ -32,7 +34,7 @@ async function runHash({ json }: { readonly json?: boolean }): Promise<ExitCode>
 async function askTwice(): Promise<string> {
   const password = await askInSecret('Password: ');
   if ((await askInSecret('Again: ')) === password) return password;
-  throw new ExitError(EXIT.refused, 'They are not the same.');
+  throw new ExitError(EXIT.refused, 'They are not the same.', { code: 'NOT_CONFIRMED' });
 }
 
 function firstLine(input: string): string {

@@ -20,7 +20,7 @@ export interface VerifyFlags extends InspectFlags {
 export async function runInspect(path: string, flags: InspectFlags): Promise<ExitCode> {
   const inspection = await look(path);
   const output = new Output();
-  if (flags.json === true) await output.line(JSON.stringify(inspection, null, 2));
+  if (flags.json === true) await output.line(JSON.stringify(inspection));
   else {
     await output.lines(describeInspection(inspection, paletteFor(process.stdout)));
     if (inspection.verdict === 'damaged') await output.lines(['', ...advice(inspection.directory)]);

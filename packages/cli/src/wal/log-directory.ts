@@ -18,7 +18,7 @@ export function findLogDirectory(path: string): string {
   });
   const hint =
     logs.length === 0 ? '' : ` Its servers do: ${logs.map((name) => join(path, name)).join(', ')}.`;
-  throw new ExitError(EXIT.refused, `${path} holds no log.${hint}`);
+  throw new ExitError(EXIT.refused, `${path} holds no log.${hint}`, { code: 'FILE_UNUSABLE' });
 }
 
 function holdsLog(names: readonly string[]): boolean {
@@ -38,6 +38,6 @@ function list(path: string): string[] | ExitError {
           : code === 'EACCES' || code === 'EPERM'
             ? `${path} may not be read by this user.`
             : `${path} cannot be read: ${message}.`;
-    return new ExitError(EXIT.refused, why, { cause: error });
+    return new ExitError(EXIT.refused, why, { cause: error, code: 'FILE_UNUSABLE' });
   }
 }

@@ -17,6 +17,7 @@ export interface RepairFlags {
   readonly yes?: boolean;
   readonly dryRun?: boolean;
   readonly keepLogId?: boolean;
+  readonly json?: boolean;
 }
 
 interface Job {
@@ -29,15 +30,22 @@ interface Job {
 
 /** 0: repaired, or nothing to repair. Everything else is an error, and nothing was changed. */
 export async function runRepair(path: string, flags: RepairFlags): Promise<ExitCode> {
+  if (flags.json === true && flags.yes !== true && flags.dryRun !== true)
+    throw new ExitError(
+      EXIT.refused,
+      'Nothing was changed: --json asks nobody, so it needs --yes or --dry-run.',
+      {
+        code: 'NOT_CONFIRMED',
+      },
+    );
   const vfs = new NodeVfs();
-  const output = new Output();
+  const output = new Report(flags);
   const finished = flags.dryRun === true ? undefined : finishInterruptedSwap(vfs, resolve(path));
   if (finished !== undefined) {
-    await output.line(
+    await output.tell([
       `${path}: a repair that was interrupted is finished now. The damaged log is in ${finished.aside}.`,
-    );
-    await output.flush();
-    return EXIT.ok;
+    ]);
+    return await output.end({ directory: finished.directory, outcome: 'finished', aside: finished.aside });
   }
   // The directory itself is renamed, not a link that leads to it.
   const directory = realpathSync(findLogDirectory(path));
@@ -56,7 +64,7 @@ export async function runRepair(path: string, flags: RepairFlags): Promise<ExitC
 async function repairLocked(
   vfs: NodeVfs,
   directory: string,
-  context: { readonly flags: RepairFlags; readonly output: Output; readonly signal: AbortSignal },
+  context: { readonly flags: RepairFlags; readonly output: Report; readonly signal: AbortSignal },
 ): Promise<ExitCode> {
   const { flags, output, signal } = context;
   const progress = new ProgressLine('reading');
@@ -66,11 +74,10 @@ async function repairLocked(
   const { inspection, plan } = repair;
   if (inspection.problem !== undefined) throw new ExitError(EXIT.refused, inspection.problem.message);
   if (inspection.verdict !== 'damaged') {
-    await output.line(
+    await output.tell([
       `${directory}: nothing to repair; every server that opens it mends the rest by itself.`,
-    );
-    await output.flush();
-    return EXIT.ok;
+    ]);
+    return await output.end({ directory, outcome: 'sound' });
   }
   if (plan === undefined) {
     throw new ExitError(
@@ -81,14 +88,35 @@ async function repairLocked(
   const paths = repairPaths(directory, stampOf(new Date()));
   const keepLogId = plan.losesNothing || flags.keepLogId === true;
   const choice = { keepLogId, aside: paths.aside };
-  await output.lines(describePlan(inspection, plan, choice, paletteFor(process.stdout)));
-  await output.flush();
-  if (flags.dryRun === true) return EXIT.ok;
+  const facts = { directory, ...choice, damages: inspection.damages, plan };
+  await output.tell(describePlan(inspection, plan, choice, paletteFor(process.stdout)));
+  if (flags.dryRun === true) return await output.end({ outcome: 'planned', ...facts });
   if (flags.yes !== true) await confirm(signal);
   await carryOut(vfs, { paths, repair, plan, keepLogId, signal });
-  await output.lines(describeDone(directory, paths.aside, plan));
-  await output.flush();
-  return EXIT.ok;
+  await output.tell(describeDone(directory, paths.aside, plan));
+  return await output.end({ outcome: 'repaired', ...facts });
+}
+
+/** What is told on the way to people, and in the end to programs. */
+class Report {
+  readonly #output = new Output();
+  readonly #isJson: boolean;
+
+  constructor({ json }: RepairFlags) {
+    this.#isJson = json === true;
+  }
+
+  async tell(lines: readonly string[]): Promise<void> {
+    if (this.#isJson) return;
+    await this.#output.lines(lines);
+    await this.#output.flush();
+  }
+
+  async end(facts: { readonly outcome: string; readonly [fact: string]: unknown }): Promise<ExitCode> {
+    if (this.#isJson) await this.#output.line(JSON.stringify(facts));
+    await this.#output.flush();
+    return EXIT.ok;
+  }
 }
 
 async function carryOut(vfs: NodeVfs, { paths, repair, keepLogId, signal }: Job): Promise<void> {
@@ -127,6 +155,7 @@ async function confirm(signal: AbortSignal): Promise<void> {
     throw new ExitError(
       EXIT.refused,
       'Nothing was changed: without a terminal to ask on, a repair needs --yes.',
+      { code: 'NOT_CONFIRMED' },
     );
   }
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
@@ -134,7 +163,8 @@ async function confirm(signal: AbortSignal): Promise<void> {
   terminal.on('SIGINT', () => process.emit('SIGINT'));
   try {
     const answer = await terminal.question('\nRepair it now? Type yes: ', { signal });
-    if (answer.trim().toLowerCase() !== 'yes') throw new ExitError(EXIT.refused, 'Nothing was changed.');
+    if (answer.trim().toLowerCase() !== 'yes')
+      throw new ExitError(EXIT.refused, 'Nothing was changed.', { code: 'NOT_CONFIRMED' });
   } catch (error) {
     signal.throwIfAborted();
     throw error;

@@ -2,18 +2,17 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext } from '../commands.js';
-import { EXIT, type ExitCode, reported } from '../exit.js';
+import { EXIT, type ExitCode } from '../exit.js';
 import { type DumpFlags, runDump } from './dump-command.js';
 import { type InspectFlags, runInspect, runVerify, type VerifyFlags } from './inspect-command.js';
 import { type RepairFlags, runRepair } from './repair-command.js';
 
 const DIRECTORY = "a log's directory, or that of a server";
 
-export function addWal(wal: Command, { onExitCode }: CommandContext): void {
+export function addWal(wal: Command, { run: runToEnd }: CommandContext): void {
   wal.addHelpText('after', WAL_HELP);
   // These commands judge logs by their exit codes, so every other failure has the one that says "could not".
-  const run = async (command: () => Promise<ExitCode>): Promise<void> =>
-    onExitCode(await reported(command, EXIT.refused));
+  const run = (command: () => Promise<ExitCode>): Promise<void> => runToEnd(command, EXIT.refused);
   wal
     .command('inspect')
     .description('Show segments, entries, terms and damage of a log; also while it is in use.')
@@ -53,6 +52,9 @@ export function addWal(wal: Command, { onExitCode }: CommandContext): void {
         '--keep-log-id',
         'let a server that is alone go on, although it has lost what it acknowledged',
       ),
+    )
+    .addOption(
+      new Option('--json', 'what is kept and given up, as one JSON object; together with --yes or --dry-run'),
     )
     .addHelpText('after', REPAIR_HELP)
     .action((directory: string, flags: RepairFlags) => run(() => runRepair(directory, flags)));
