@@ -1,7 +1,7 @@
 // Finds the log that is meant by a path: a log's own directory, or that of a server, which keeps its log in `log`.
 
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join, relative } from 'node:path';
 import { EXIT, ExitError } from '../exit.js';
 
 /** Errors: `ExitError` (refused) where there is nothing to look at. */
@@ -19,6 +19,12 @@ export function findLogDirectory(path: string): string {
   const hint =
     logs.length === 0 ? '' : ` Its servers do: ${logs.map((name) => join(path, name)).join(', ')}.`;
   throw new ExitError(EXIT.refused, `${path} holds no log.${hint}`, { code: 'FILE_UNUSABLE' });
+}
+
+/** As somebody would type it here: without what leads to the working directory. */
+export function asTyped(path: string): string {
+  const below = relative('', path);
+  return below === '' || below.startsWith('..') || isAbsolute(below) ? path : below;
 }
 
 function holdsLog(names: readonly string[]): boolean {

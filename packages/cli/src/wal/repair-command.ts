@@ -10,7 +10,7 @@ import { Output } from '../terminal/output.js';
 import { paletteFor } from '../terminal/palette.js';
 import { ProgressLine } from '../terminal/progress-line.js';
 import { describeDone, describePlan } from './describe-plan.js';
-import { findLogDirectory } from './log-directory.js';
+import { asTyped, findLogDirectory } from './log-directory.js';
 import { finishInterruptedSwap, type RepairPaths, repairPaths, swapDirectories } from './swap-directories.js';
 
 export interface RepairFlags {
@@ -43,7 +43,7 @@ export async function runRepair(path: string, flags: RepairFlags): Promise<ExitC
   const finished = flags.dryRun === true ? undefined : finishInterruptedSwap(vfs, resolve(path));
   if (finished !== undefined) {
     await output.tell([
-      `${path}: a repair that was interrupted is finished now. The damaged log is in ${finished.aside}.`,
+      `${path}: a repair that was interrupted is finished now. The damaged log is in ${asTyped(finished.aside)}.`,
     ]);
     return await output.end({ directory: finished.directory, outcome: 'finished', aside: finished.aside });
   }
@@ -75,25 +75,27 @@ async function repairLocked(
   if (inspection.problem !== undefined) throw new ExitError(EXIT.refused, inspection.problem.message);
   if (inspection.verdict !== 'damaged') {
     await output.tell([
-      `${directory}: nothing to repair; every server that opens it mends the rest by itself.`,
+      `${asTyped(directory)}: nothing to repair; every server that opens it mends the rest by itself.`,
     ]);
     return await output.end({ directory, outcome: 'sound' });
   }
   if (plan === undefined) {
     throw new ExitError(
       EXIT.refused,
-      `${directory} holds nothing that says which log it was: neither its metadata nor any segment's header can be read.`,
+      `${asTyped(directory)} holds nothing that says which log it was: neither its metadata nor any segment's header can be read.`,
     );
   }
   const paths = repairPaths(directory, stampOf(new Date()));
   const keepLogId = plan.losesNothing || flags.keepLogId === true;
-  const choice = { keepLogId, aside: paths.aside };
-  const facts = { directory, ...choice, damages: inspection.damages, plan };
-  await output.tell(describePlan(inspection, plan, choice, paletteFor(process.stdout)));
+  const facts = { directory, keepLogId, aside: paths.aside, damages: inspection.damages, plan };
+  const shown = { directory: asTyped(directory), aside: asTyped(paths.aside) };
+  const damaged = { ...inspection, directory: shown.directory };
+  const choice = { keepLogId, aside: shown.aside };
+  await output.tell(describePlan(damaged, plan, choice, paletteFor(process.stdout)));
   if (flags.dryRun === true) return await output.end({ outcome: 'planned', ...facts });
   if (flags.yes !== true) await confirm(signal);
   await carryOut(vfs, { paths, repair, plan, keepLogId, signal });
-  await output.tell(describeDone(directory, paths.aside, plan));
+  await output.tell(describeDone(shown.directory, shown.aside, plan));
   return await output.end({ outcome: 'repaired', ...facts });
 }
 
@@ -122,7 +124,7 @@ class Report {
 async function carryOut(vfs: NodeVfs, { paths, repair, keepLogId, signal }: Job): Promise<void> {
   for (const taken of [paths.repaired, paths.aside]) {
     if (existsSync(taken))
-      throw new ExitError(EXIT.refused, `${taken} is in the way; try again in a second.`);
+      throw new ExitError(EXIT.refused, `${asTyped(taken)} is in the way; try again in a second.`);
   }
   try {
     await repair.rebuild(paths.repaired, { keepLogId });
@@ -180,7 +182,7 @@ function takeLock(vfs: NodeVfs, directory: string): VfsLock {
     if (!(error instanceof VfsError) || error.code !== 'LOCKED') throw error;
     throw new ExitError(
       EXIT.refused,
-      `${directory} is in use: stop its server first, then repair. (inspect, dump and verify work beside it.)`,
+      `${asTyped(directory)} is in use: stop its server first, then repair. (inspect, dump and verify work beside it.)`,
       { cause: error },
     );
   }
