@@ -2,7 +2,7 @@
 //
 //   ts         a program, or the part of one that programs.ts completes: compiled and run by run-programs.test.ts
 //   sh         commands to type; those that a newcomer reads first are carried out by scripts/newcomer.mjs
-//   console    commands behind `$ ` with what they print: the commands are there; transcripts.test.ts carries some of them out
+//   console    commands behind `$ ` with what they print: carried out by transcripts.test.ts
 //   yaml       a configuration file of `waldb serve`, or a file of users
 //   json       lines of a protocol trace
 //   text       a drawing; nothing to run
