@@ -15,6 +15,7 @@ class LongestFirst extends BaseSequencer {
 /** Walks through whole processes that take some ten seconds each: `npm run test:long` has them. */
 export const LONG_WALKS: readonly string[] = [
   'test/bench-failover.test.ts',
+  'packages/cli/test/admin-tls.test.ts',
   'packages/cli/test/client-access.test.ts',
   'packages/cli/test/json.test.ts',
   'packages/cli/test/members.test.ts',

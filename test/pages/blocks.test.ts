@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTraceLine } from '@waldb/testkit';
 import { describe, expect, it } from 'vitest';
-import { parseUsers } from '../../packages/cli/src/clients/users-file.js';
+import { examineUsers } from '../../packages/cli/src/clients/users-file.js';
 import { parseConfigFile } from '../../packages/cli/src/config/config-file.js';
 import { commandsIn, wrongCommand } from './commands.js';
 import { allPages, type Block, parsePage, ROOT } from './markdown.js';
@@ -52,7 +52,7 @@ const PROOFS: Readonly<Record<string, (block: Block) => readonly string[]>> = {
 /** What `waldb serve --users-file` takes. */
 function areUsers(text: string): boolean {
   try {
-    return parseUsers(text).length > 0;
+    return examineUsers(text).problems.length === 0;
   } catch {
     return false; // a file of settings, then, and its problems are told
   }

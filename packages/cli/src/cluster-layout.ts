@@ -9,7 +9,7 @@ export const DEFAULT_PORT = 7101;
 export const PEER_PORT_OFFSET = 100;
 /** The same to the port for operators. */
 export const ADMIN_PORT_OFFSET = 200;
-/** Operators come from this machine: their port asks for no password. */
+/** Operators come from this machine: nobody else can reach their port, whether it wants a token or not. */
 const ADMIN_HOST = '127.0.0.1';
 
 export interface ClusterPorts {

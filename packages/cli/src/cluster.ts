@@ -7,6 +7,8 @@
 // With --json the same as an object on each line.
 
 import { formatEndpoint } from '@waldb/io';
+import { AdminTls, type AdminTlsFiles } from './admin/admin-tls.js';
+import { adminUrl } from './admin/admin-url.js';
 import { certificatePaths } from './certs/certificate-paths.js';
 import { checkPorts } from './check-ports.js';
 import { readClientAccess } from './clients/client-access.js';
@@ -29,6 +31,9 @@ export interface ClusterOptions extends ClusterPorts {
   readonly clientTlsCa?: string;
   /** What is in it lets operators change the cluster. */
   readonly adminTokenFile?: string;
+  readonly adminTlsCert?: string;
+  readonly adminTlsKey?: string;
+  readonly adminTlsCa?: string;
   readonly snapshotEntries: number;
   readonly logLevel: LogLevel;
   readonly entryFile: string;
@@ -57,16 +62,26 @@ function checkFiles(options: ClusterOptions, members: readonly MemberEndpoints[]
   }
   const { usersFile, clientTlsCert: tlsCert, clientTlsKey: tlsKey, clientTlsCa: tlsCa } = options;
   readClientAccess({ usersFile, tlsCert, tlsKey, tlsCa });
+  new AdminTls(adminTlsOf(options));
+}
+
+function adminTlsOf({ adminTlsCert: cert, adminTlsKey: key, adminTlsCa: ca }: ClusterOptions): AdminTlsFiles {
+  return { cert, key, ca };
 }
 
 /** Those that were said, as every server gets them. */
-function clientArguments(options: ClusterOptions): string[] {
+function accessArguments(options: ClusterOptions): string[] {
   const { usersFile, clientTlsCert, clientTlsKey, clientTlsCa } = options;
+  const { adminTokenFile, adminTlsCert, adminTlsKey, adminTlsCa } = options;
   const flags = {
     '--users-file': usersFile,
     '--client-tls-cert': clientTlsCert,
     '--client-tls-key': clientTlsKey,
     '--client-tls-ca': clientTlsCa,
+    '--admin-token-file': adminTokenFile,
+    '--admin-tls-cert': adminTlsCert,
+    '--admin-tls-key': adminTlsKey,
+    '--admin-tls-ca': adminTlsCa,
   };
   return Object.entries(flags).flatMap(([flag, path]) => (path === undefined ? [] : [flag, path]));
 }
@@ -112,7 +127,7 @@ class Cluster {
   }
 
   #makeNode(member: MemberEndpoints): SupervisedNode {
-    const { directory, clusterName, adminTokenFile, snapshotEntries, logLevel, entryFile } = this.#options;
+    const { directory, clusterName, snapshotEntries, logLevel, entryFile } = this.#options;
     return new SupervisedNode({
       id: member.id,
       entryFile,
@@ -124,8 +139,7 @@ class Cluster {
         ...['--port', String(member.client.port)],
         ...['--peers', formatPeers(this.#members)],
         ...['--admin', formatEndpoint(member.admin)],
-        ...clientArguments(this.#options),
-        ...(adminTokenFile === undefined ? [] : ['--admin-token-file', adminTokenFile]),
+        ...accessArguments(this.#options),
         ...tlsArguments(this.#options, member.id),
         ...['--cluster-name', clusterName],
         ...['--snapshot-entries', String(snapshotEntries)],
@@ -197,7 +211,7 @@ class Cluster {
     if (isJson) return this.#printEvent({ event: 'started', version: readVersion(), ...this.#facts() });
     const tls = clientTlsCert === undefined ? '' : ' --tls';
     const clients = this.#members.map(({ client }) => formatEndpoint(client)).join(', ');
-    const dashboards = this.#members.map(({ admin }) => `http://${formatEndpoint(admin)}/`);
+    const dashboards = this.#members.map(({ admin }) => adminUrl(admin, adminTlsOf(this.#options)));
     process.stdout.write(
       `waldb ${readVersion()}: ${nodes} ${nodes === 1 ? 'server' : 'servers'} at ${clients}, data in ${directory}. ` +
         `Connect with: redis-cli -c${tls} -h ${host} -p ${port}\n` +

@@ -67,7 +67,7 @@ export const COMMANDS: readonly {
   },
   {
     name: 'users',
-    description: 'Make what a file of users needs.',
+    description: 'Make what a file of users needs, and check it.',
     load: async () => (await import('./users/users-commands.js')).addUsers,
   },
   {

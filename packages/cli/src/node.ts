@@ -21,6 +21,8 @@ import {
 } from '@waldb/runtime';
 import type { Logger } from 'pino';
 import { AdminServer } from './admin/admin-server.js';
+import { AdminTls, type AdminTlsFiles } from './admin/admin-tls.js';
+import type { AdminTrust } from './admin/ask-admin.js';
 import { metricsPage } from './admin/metrics-page.js';
 import { checkPorts } from './check-ports.js';
 import {
@@ -31,6 +33,7 @@ import {
 } from './clients/client-access.js';
 import { isOpenToOthers, readToken } from './dashboard/admin-token.js';
 import { Dashboard } from './dashboard/dashboard.js';
+import { askOverHttp } from './dashboard/peers-watch.js';
 import { EXIT, ExitError, toExitError } from './exit.js';
 import { findCluster, type JoinedCluster } from './members/find-cluster.js';
 import { openProtocolTrace } from './protocol-trace-file.js';
@@ -61,6 +64,8 @@ export interface NodeOptions {
   readonly admin: Endpoint | undefined;
   /** What is in it lets operators change the cluster; undefined: whoever reaches their port may. */
   readonly adminTokenFile: string | undefined;
+  /** With these, operators are spoken to by TLS, and so are the admin ports of the others. */
+  readonly adminTls: AdminTlsFiles;
   readonly clientListen: Endpoint;
   /** Where clients are sent. */
   readonly clientAddress: Endpoint;
@@ -100,9 +105,10 @@ export class Node {
     const access = readClientAccess(clientAccess);
     warnOfOpenPort(options);
     checkToken(options);
+    const adminTls = new AdminTls(options.adminTls);
     await checkPorts([...peerEndpoints(options), clientListen, ...(options.admin ? [options.admin] : [])]);
     const stateMachine = new KvStateMachine();
-    const raft = await startRaft(options, tlsFiles, stateMachine);
+    const raft = await startRaft({ ...options, trust: () => adminTls.trust }, tlsFiles, stateMachine);
     try {
       const resp = await RespServer.start({
         listen: clientListen,
@@ -111,7 +117,7 @@ export class Node {
         ...access,
         version: readVersion(),
       });
-      const admin = await startAdmin(options, raft).catch(async (error: unknown) => {
+      const admin = await startAdmin(options, raft, adminTls).catch(async (error: unknown) => {
         await resp.close();
         throw error;
       });
@@ -181,7 +187,7 @@ export class Node {
 }
 
 async function startRaft(
-  options: NodeOptions,
+  options: NodeOptions & { readonly trust: () => AdminTrust | undefined },
   tlsFiles: TlsFiles | undefined,
   stateMachine: KvStateMachine,
 ): Promise<RaftServer<EntryReplies>> {
@@ -196,7 +202,10 @@ async function startRaft(
     } catch (error) {
       if (!(error instanceof RuntimeError) || error.code !== 'IDENTITY_MISSING') throw error;
     }
-    if (options.join !== undefined) return await start(undefined, await findCluster(options.join, id));
+    if (options.join !== undefined) {
+      const found = await findCluster({ admin: options.join, trust: options.trust() }, id);
+      return await start(undefined, found);
+    }
     const alone = {
       [id]: formatServerAddress({ peer: ownPeer, client: clientAddress, ...(admin && { admin }) }),
     };
@@ -226,12 +235,19 @@ function checkToken({ admin, adminTokenFile, logger }: NodeOptions): void {
 async function startAdmin(
   { admin, adminTokenFile, logger }: NodeOptions,
   raft: RaftServer<EntryReplies>,
+  tls: AdminTls,
 ): Promise<AdminSide | undefined> {
   if (admin === undefined) return undefined;
-  if (!isLoopback(admin.host) && adminTokenFile === undefined) {
+  const isOpen = !isLoopback(admin.host);
+  if (isOpen && adminTokenFile === undefined) {
     logger.warn(
       { admin: formatEndpoint(admin) },
       'The admin port is open to other machines: whoever reaches it may change the cluster.',
+    );
+  } else if (isOpen && tls.certificate === undefined) {
+    logger.warn(
+      { admin: formatEndpoint(admin) },
+      'The admin port is open to other machines without TLS: the token can be read on the way (--admin-tls-cert).',
     );
   }
   const version = readVersion();
@@ -240,14 +256,15 @@ async function startAdmin(
     clock: new NodeClock(),
     uptimeMs: () => Math.floor(process.uptime() * 1000),
     takesToken: adminTokenFile !== undefined,
+    ask: askOverHttp(() => tls.trust),
   });
   try {
-    const context = { raft, version, metrics: metricsPage(raft) };
+    const context = { raft, version, trust: () => tls.trust, metrics: metricsPage(raft) };
     const server = await AdminServer.start({
       ...context,
       listen: admin,
       tokenFile: adminTokenFile,
-      ...{ dashboard, logger },
+      ...{ dashboard, logger, tls },
     });
     return { server, dashboard };
   } catch (error) {

@@ -25,6 +25,9 @@ interface ServeSettings {
   readonly join?: Endpoint;
   readonly admin?: Endpoint;
   readonly adminTokenFile?: string;
+  readonly adminTlsCert?: string;
+  readonly adminTlsKey?: string;
+  readonly adminTlsCa?: string;
   readonly clusterName: string;
   readonly usersFile?: string;
   readonly clientTlsCert?: string;
@@ -78,6 +81,7 @@ function serveOptions(flags: TypedFlags): NodeOptions {
     join,
     admin: settings.admin,
     adminTokenFile: settings.adminTokenFile,
+    adminTls: { cert: settings.adminTlsCert, key: settings.adminTlsKey, ca: settings.adminTlsCa },
     clientAccess: {
       usersFile: settings.usersFile,
       tlsCert: settings.clientTlsCert,

@@ -1,7 +1,9 @@
 // `waldb serve`: runs one server until a signal, a failure, or the end of its supervisor.
 
 import { formatEndpoint } from '@waldb/io';
+import { adminUrl } from './admin/admin-url.js';
 import { EXIT, type ExitCode, ExitError, toExitError } from './exit.js';
+
 import { Node, type NodeOptions } from './node.js';
 import { isSupervised, tellSupervisor } from './supervision.js';
 import { readVersion } from './version.js';
@@ -63,12 +65,12 @@ class End {
   }
 }
 
-function banner({ id, clientListen, clientAccess, admin }: NodeOptions): string {
+function banner({ id, clientListen, clientAccess, admin, adminTls }: NodeOptions): string {
   const tls = clientAccess.tlsCert === undefined ? '' : ' --tls';
   return (
     `waldb ${readVersion()}: server ${id} takes clients at ${formatEndpoint(clientListen)} ` +
     `(redis-cli -c${tls} -h ${clientListen.host} -p ${clientListen.port})\n` +
-    (admin === undefined ? '' : `Dashboard: http://${formatEndpoint(admin)}/\n`)
+    (admin === undefined ? '' : `Dashboard: ${adminUrl(admin, adminTls)}\n`)
   );
 }
 

@@ -28,6 +28,7 @@ export type {
 export { type ClientTlsOptions, RespServer, type RespServerOptions } from './server/resp-server.js';
 export { DEFAULT_SERVER_LIMITS, type ServerLimits } from './server/server-limits.js';
 export { hashPassword, type UserOptions } from './server/users.js';
+export { validateUser } from './server/validate-user.js';
 export {
   type EntryReplies,
   KvStateMachine,

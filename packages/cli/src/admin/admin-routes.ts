@@ -7,6 +7,7 @@ import {
   type RuntimeErrorCode,
   type ServerStatus,
 } from '@waldb/runtime';
+import type { AdminTrust } from './ask-admin.js';
 import { BACKUP_PATH, takeBackup } from './backup.js';
 import { membersView } from './members-view.js';
 
@@ -44,6 +45,8 @@ export interface AdminContext {
   readonly raft: Administered;
   /** Of the program. */
   readonly version: string;
+  /** How the admin ports of the others are asked. */
+  readonly trust: () => AdminTrust | undefined;
   /** The page for Prometheus. */
   readonly metrics: () => Promise<string>;
 }

@@ -1,15 +1,17 @@
-// The port for operators and their tools: HTTP and JSON, and the dashboard, beside the clients' port and never in its
+// The port for operators and their tools: HTTP, or HTTPS where it has a certificate, and JSON, and the dashboard, beside the clients' port and never in its
 // way. Whoever reaches it may look; and change the cluster, unless a token is wanted for that: so it listens on the
 // loopback unless told otherwise. What a web page could make a browser send here is refused:
 //
 // - a POST needs `content-type: application/json`, which no form sends, and which scripts of other origins may send only
 //   after a preflight that is not answered;
 // - the Host has to be an address, `localhost` or the name that was given: a page whose name was pointed at this machine
-//   would pass for our own (DNS rebinding), and could read answers, too;
+//   would pass for our own (DNS rebinding), and could read answers, too. With a certificate, names that stand in it will do:
+//   a browser shows nothing of a page whose name does not;
 // - an Origin, if there is one, has to be this port's own;
 // - our own page, too, changes something only with the token (admin-token.ts).
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { isIP } from 'node:net';
 import { type Endpoint, formatEndpoint, parseEndpoint } from '@waldb/io';
 import type { Logger } from 'pino';
@@ -27,12 +29,20 @@ import {
   methodsOf,
   notFound,
 } from './admin-routes.js';
+import type { AdminTls } from './admin-tls.js';
 import { Backup } from './backup.js';
 
 const BODY_BYTES_MAX = 16 * 1024;
 const HEADER_BYTES_MAX = 8 * 1024;
 const REQUEST_MS_MAX = 5_000;
 const CONNECTIONS_MAX = 64;
+const LIMITS = {
+  maxHeaderSize: HEADER_BYTES_MAX,
+  requestTimeout: REQUEST_MS_MAX,
+  headersTimeout: REQUEST_MS_MAX,
+  /** How often it is looked who takes longer. */
+  connectionsCheckingInterval: 1_000,
+};
 
 export interface AdminServerOptions extends AdminContext {
   readonly listen: Endpoint;
@@ -40,6 +50,7 @@ export interface AdminServerOptions extends AdminContext {
   readonly dashboard: Dashboard;
   /** Whoever wants to change something has to know what is in it; undefined: whoever reaches the port may. */
   readonly tokenFile: string | undefined;
+  readonly tls: AdminTls;
 }
 
 const REPORT_PATH = '/dashboard/report';
@@ -51,18 +62,22 @@ const POST_PATHS = [ACT_PATH, TOKEN_PATH];
 
 export class AdminServer {
   readonly #server: Server;
+  readonly #endWatch: () => void;
 
   /** Errors: `ExitError` (refused), naming the address. */
   static async start(options: AdminServerOptions): Promise<AdminServer> {
-    const { listen, logger } = options;
-    const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX }, (request, response) => {
+    const { listen, logger, tls } = options;
+    const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
       respond(request, response, options).catch((error: unknown) => {
         logger.error({ error }, `An admin request failed: ${String(error)}.`);
         response.destroy();
       });
-    });
-    server.requestTimeout = REQUEST_MS_MAX;
-    server.headersTimeout = REQUEST_MS_MAX;
+    };
+    const { certificate } = tls;
+    const server: Server =
+      certificate === undefined
+        ? createServer(LIMITS, onRequest)
+        : createTlsServer({ ...LIMITS, handshakeTimeout: REQUEST_MS_MAX, ...certificate }, onRequest);
     server.maxConnections = CONNECTIONS_MAX;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause) => {
@@ -71,11 +86,14 @@ export class AdminServer {
       });
       server.listen(listen.port, listen.host, resolve);
     });
-    return new AdminServer(server);
+    return new AdminServer(server, options);
   }
 
-  private constructor(server: Server) {
+  private constructor(server: Server, { tls, logger }: AdminServerOptions) {
     this.#server = server;
+    this.#endWatch = tls.watch((certificate) => {
+      if (server instanceof TlsServer) server.setSecureContext(certificate);
+    }, logger);
   }
 
   /** Where it listens, with the port that was chosen if 0 was asked for. */
@@ -86,6 +104,7 @@ export class AdminServer {
   }
 
   async close(): Promise<void> {
+    this.#endWatch();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
     await closed;
@@ -125,7 +144,7 @@ async function answerTo(
 ): Promise<AdminAnswer | Asset | typeof STREAM> {
   const path = (request.url ?? '/').replace(/\?.*$/s, '');
   const { method = '' } = request;
-  const foreign = foreignReason(request, options.listen);
+  const foreign = foreignReason(request, options);
   if (foreign !== undefined) return failure(403, 'FOREIGN_REQUEST', foreign);
   const methods = methodsAt(path);
   if (methods.length === 0) return notFound(path);
@@ -176,12 +195,17 @@ const NOT_BUILT = failure(404, 'NOT_BUILT', 'The page was not built here: npm ru
 const TOO_MANY_PAGES = 'As many pages as may listen at once do already: close one of them.';
 
 /** Why a request may be a web page's and not an operator's; undefined if it is none. */
-function foreignReason({ headers }: IncomingMessage, listen: Endpoint): string | undefined {
+function foreignReason(
+  { headers }: IncomingMessage,
+  { listen, tls }: AdminServerOptions,
+): string | undefined {
   const { host = '', origin } = headers;
   const name = (parseEndpoint(host) ?? parseEndpoint(`${host}:80`))?.host.toLowerCase() ?? '';
-  if (isIP(name) === 0 && name !== 'localhost' && name !== listen.host.toLowerCase())
+  const isOwn = isIP(name) !== 0 || name === 'localhost' || name === listen.host.toLowerCase();
+  if (!isOwn && !tls.names(name))
     return `Requests for ${JSON.stringify(host)} are not answered here: use an address.`;
-  if (origin !== undefined && origin !== `http://${host}`)
+  const scheme = tls.certificate === undefined ? 'http' : 'https';
+  if (origin !== undefined && origin !== `${scheme}://${host}`)
     return `Pages of ${origin.slice(0, 200)} may not use this port.`;
   return undefined;
 }

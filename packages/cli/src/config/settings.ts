@@ -9,6 +9,7 @@ import type { Configured, Setting } from './setting.js';
 const PORT = { fallback: String(DEFAULT_PORT) };
 const NO_TLS = { otherwise: 'no TLS' };
 const NO_CERTIFICATE = { otherwise: 'clients need none' };
+const SYSTEM_TRUST = { otherwise: 'the authorities that Node trusts' };
 const ANYBODY = { otherwise: 'anybody may do anything' };
 
 export const SETTINGS: readonly Setting[] = [
@@ -76,7 +77,7 @@ export const SETTINGS: readonly Setting[] = [
     of: { cluster: { otherwise: `port plus ${ADMIN_PORT_OFFSET}` } },
     summary: 'port for operators of the first server, on 127.0.0.1; the others follow',
     explanation:
-      'What `waldb status`, `members` and `snapshot save` ask. It asks for no password, so it is never open to other machines.',
+      'What `waldb status`, `members` and `snapshot save` ask, and where the dashboard is. Only this machine can reach it: who may change the cluster there is up to `admin-token-file`.',
     example: '7301',
     parse: parsePort,
   },
@@ -164,7 +165,7 @@ export const SETTINGS: readonly Setting[] = [
     of: { serve: {} },
     summary: 'host:port to listen on for operators; the dashboard is there',
     explanation:
-      'The dashboard for a browser, health, status, metrics for Prometheus, members, backups. Whoever reaches it may look, and without `admin-token-file` change the cluster: keep it on the loopback, or behind a firewall.',
+      'The dashboard for a browser, health, status, metrics for Prometheus, members, backups. Whoever reaches it may look, and without `admin-token-file` change the cluster. Before it is open to other machines, have a token, and `admin-tls-cert` that nobody reads it on the way.',
     example: '127.0.0.1:7301',
     parse: parseAddress,
   },
@@ -176,6 +177,36 @@ export const SETTINGS: readonly Setting[] = [
     explanation:
       'One line of 16 or more letters, digits and signs, readable by the user of the server only, the same on every server. With it, the dashboard can act for whoever gives it the token, and `waldb members` and `waldb snapshot save` need it, too; without it the dashboard only shows. Read each time, so that it can be changed at any time.',
     example: '/etc/waldb/admin-token',
+    parse: parsePath,
+  },
+  {
+    key: 'admin-tls-cert',
+    argument: '<file>',
+    of: { serve: NO_TLS, cluster: NO_TLS },
+    summary: "operators' tools and browsers speak HTTPS, and are shown this certificate",
+    explanation:
+      'In PEM, with those between it and its authority. It has to name the host of `admin`, as `waldb certs create --hosts` makes it. With it, the admin ports of the other servers are asked by HTTPS, too: all servers of a cluster have it, or none. Read again when it changes.',
+    example: '/etc/waldb/admin.crt',
+    parse: parsePath,
+  },
+  {
+    key: 'admin-tls-key',
+    argument: '<file>',
+    of: { serve: NO_TLS, cluster: NO_TLS },
+    summary: 'its key',
+    explanation:
+      'In PEM, not encrypted, readable by the user of the server only. Read again when it changes.',
+    example: '/etc/waldb/admin.key',
+    parse: parsePath,
+  },
+  {
+    key: 'admin-tls-ca',
+    argument: '<file>',
+    of: { serve: SYSTEM_TRUST, cluster: SYSTEM_TRUST },
+    summary: "authority of the other servers' admin certificates",
+    explanation:
+      'In PEM. The servers ask each other for what the dashboard shows, hand on what a page wants to have done, and one that joins asks where everybody is. Alone, without `admin-tls-cert`, it is for a server that joins and has no admin port itself. Read again when it changes.',
+    example: '/etc/waldb/admin-ca.crt',
     parse: parsePath,
   },
   {

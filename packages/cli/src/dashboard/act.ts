@@ -3,6 +3,7 @@
 
 import { formatEndpoint } from '@waldb/io';
 import { type AdminAnswer, type AdminContext, answerPost, failure } from '../admin/admin-routes.js';
+import { type AdminQuestion, askAdmin } from '../admin/ask-admin.js';
 import { ACTIONS, type Action } from './report.js';
 
 export const ACT_PATH = '/dashboard/act';
@@ -41,32 +42,22 @@ export async function act(
       'NOT_REACHED',
       `Server ${doer} has no admin port that is known here: it cannot be asked.`,
     );
-  return await askOther(`http://${formatEndpoint(admin)}${PATHS[known]}`, { id }, authorization);
+  const { trust } = context;
+  return await askOther(formatEndpoint(admin), PATHS[known], { fields: { id }, authorization, trust });
 }
 
 async function askOther(
-  url: string,
-  fields: Fields,
-  authorization: string | undefined,
+  admin: string,
+  path: string,
+  question: Omit<AdminQuestion, 'trust'> & Pick<AdminContext, 'trust'>,
 ): Promise<AdminAnswer> {
   try {
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(authorization && { authorization }) },
-      body: JSON.stringify(fields),
-      redirect: 'error',
-      signal: AbortSignal.timeout(ANSWER_MS_MAX),
-    });
-    return { status: response.status, body: await response.json() };
+    const trust = question.trust();
+    const { status, text } = await askAdmin(admin, path, { ...question, trust, answerMsMax: ANSWER_MS_MAX });
+    return { status, body: JSON.parse(text) };
   } catch (error) {
-    const why = error instanceof Error && error.name === 'TimeoutError' ? 'not in time' : 'not reached';
-    return failure(
-      504,
-      'NOT_REACHED',
-      `The server at ${new URL(url).host} has to do it, and did not answer: ${why}.`,
-      {
-        mayHaveBeenApplied: true,
-      },
-    );
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `The server at ${admin} has to do it, and did not answer: ${why}.`;
+    return failure(504, 'NOT_REACHED', message, { mayHaveBeenApplied: true });
   }
 }

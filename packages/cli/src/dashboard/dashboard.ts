@@ -10,7 +10,7 @@ import { clusterView, type Sight, whereaboutsOf } from './cluster-view.js';
 import { EventStreams } from './event-streams.js';
 import { LeaderHistory, LeaderLedger } from './leader-history.js';
 import { ownReport } from './own-report.js';
-import { type AskReport, askOverHttp, PeersWatch } from './peers-watch.js';
+import { type AskReport, PeersWatch } from './peers-watch.js';
 import { BEAT_MS, type DashboardState, type ReportAnswer, type Sample, type ServerReport } from './report.js';
 import { Sampler } from './sampler.js';
 
@@ -26,7 +26,7 @@ export interface DashboardOptions {
   /** Whether a token may be given to change anything. */
   readonly takesToken: boolean;
   readonly logger: Pick<Logger, 'warn'>;
-  readonly ask?: AskReport;
+  readonly ask: AskReport;
 }
 
 export class Dashboard {
@@ -44,7 +44,7 @@ export class Dashboard {
   #isClosed = false;
 
   constructor(options: DashboardOptions) {
-    const { raft, clock, logger, ask = askOverHttp } = options;
+    const { raft, clock, logger, ask } = options;
     this.#options = options;
     this.#sampler = new Sampler(raft, clock);
     this.#streams = new EventStreams(clock, logger);

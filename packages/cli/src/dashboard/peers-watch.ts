@@ -3,6 +3,7 @@
 // bounded, and is believed no more than it has to be: a report of another cluster, or of another server, is none.
 
 import type { Clock } from '@waldb/io';
+import { type AdminTrust, askAdmin } from '../admin/ask-admin.js';
 import { type ReportAnswer, SAMPLES_MAX, type Sample, type ServerReport } from './report.js';
 
 /** More servers than a cluster has: what is told of addresses is not believed without end. */
@@ -115,33 +116,14 @@ export class PeersWatch {
   }
 }
 
-/** By HTTP, from the admin port of the other one. */
-export const askOverHttp: AskReport = async (address, since) => {
-  const url = `http://${address}/dashboard/report?since=${since}`;
-  const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS_MAX), redirect: 'error' }).catch(
-    (error: Error & { cause?: NodeJS.ErrnoException }) => {
-      throw new Error(whyUnanswered(error), { cause: error });
-    },
-  );
-  const text = await textOf(response);
-  if (response.status === 404) throw new Error('it is of a version without a dashboard');
-  if (response.status !== 200) throw new Error(`it answers with ${response.status}`);
-  return JSON.parse(text) as ReportAnswer; // of the program's own making; who it is of is looked at
-};
-
-async function textOf({ body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.length;
-    if (bytes > ANSWER_BYTES_MAX) throw new Error('its report is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function whyUnanswered({ name, cause, message }: Error & { cause?: NodeJS.ErrnoException }): string {
-  if (name === 'TimeoutError') return `no answer for ${ANSWER_MS_MAX / 1000} s`;
-  if (cause?.code === 'ECONNREFUSED') return 'nothing listens at its admin port';
-  return cause?.code ?? message;
+/** Of the admin port of the other one. `trust` says how, each time. */
+export function askOverHttp(trust: () => AdminTrust | undefined): AskReport {
+  return async (address, since) => {
+    const limits = { answerMsMax: ANSWER_MS_MAX, answerBytesMax: ANSWER_BYTES_MAX };
+    const path = `/dashboard/report?since=${since}`;
+    const { status, text } = await askAdmin(address, path, { trust: trust(), ...limits });
+    if (status === 404) throw new Error('it is of a version without a dashboard');
+    if (status !== 200) throw new Error(`it answers with ${status}`);
+    return JSON.parse(text) as ReportAnswer; // of the program's own making; who it is of is looked at
+  };
 }

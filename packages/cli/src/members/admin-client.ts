@@ -1,8 +1,10 @@
 // Talks to the admin ports of a cluster: to whichever server answers, and for changes to the one that leads.
 
+import { askAdmin, bearer } from '../admin/ask-admin.js';
 import type { MembersView } from '../admin/members-view.js';
 import { EXIT, ExitError } from '../exit.js';
 import { pause } from './pause.js';
+import type { AdminAccess } from './server-option.js';
 
 /** What the cluster said no to. */
 export class AdminError extends ExitError {
@@ -44,23 +46,20 @@ export interface Answered {
 }
 
 export class AdminClient {
-  readonly #named: readonly string[];
-  readonly #token: string | undefined;
+  readonly #access: AdminAccess;
   /** Admin addresses, those that answered last first. */
   #servers: string[];
 
-  /** `token`: sent with what is changed. */
-  constructor(servers: readonly string[], token?: string) {
-    this.#named = servers;
-    this.#token = token;
-    this.#servers = [...servers];
+  constructor(access: AdminAccess) {
+    this.#access = access;
+    this.#servers = [...access.servers];
   }
 
   /** As the leader sees it, or anybody, where none can be asked. Errors: `ExitError`. */
   async members(): Promise<MembersView> {
     const view = await this.#anyView();
     if (view.leader === view.answeredBy || view.leaderAdmin === undefined) return view;
-    return await fetchJson<MembersView>(view.leaderAdmin, '/members').catch(() => view);
+    return await fetchJson<MembersView>(view.leaderAdmin, '/members', this.#access).catch(() => view);
   }
 
   /** Asks the leader, and waits for one to be there. Errors: `AdminError`, `ExitError`. */
@@ -87,8 +86,8 @@ export class AdminClient {
     }
     const leader = view.leader === view.answeredBy ? this.#servers[0] : view.leaderAdmin;
     const { members, error } = await fetchJson<Answered>(leader ?? '', path, {
+      ...this.#access,
       fields,
-      token: this.#token,
     });
     if (error !== undefined) return new AdminError(error.code, error.message);
     if (members === undefined)
@@ -104,10 +103,10 @@ export class AdminClient {
     let outsider: MembersView | undefined;
     for (const server of this.#servers) {
       try {
-        const view = await fetchJson<MembersView>(server, '/members');
+        const view = await fetchJson<MembersView>(server, '/members', this.#access);
         if (view.membership === 'member') {
           const others = view.members.map(({ admin }) => admin).filter((admin) => admin !== undefined);
-          this.#servers = [...new Set([server, ...others, ...this.#named])];
+          this.#servers = [...new Set([server, ...others, ...this.#access.servers])];
           return view;
         }
         outsider ??= view;
@@ -127,48 +126,44 @@ function notAMember({ answeredBy, membership }: MembersView): string {
 
 const NO_LEADER = 'No leader is known: a majority of the voters does not answer.';
 
-interface Wish {
-  /** With these, something is changed. */
+interface Wish extends Pick<AdminAccess, 'token' | 'trust'> {
+  /** With these, something is changed, and the token is sent along. */
   readonly fields?: object;
-  readonly token?: string | undefined;
   readonly answerMsMax?: number;
 }
 
-/** What says that somebody may change the cluster. */
-export function authorization(token: string | undefined): { readonly authorization?: string } {
-  return token === undefined ? {} : { authorization: `Bearer ${token}` };
-}
-
-/** Errors: `ExitError`, saying who did not answer and why. */
+/**
+ * What was answered; a refusal of what was to be changed, too. Errors: `ExitError`, saying who did not answer and why;
+ * `AdminError` where a server refuses to be looked at.
+ */
 export async function fetchJson<Value>(
   server: string,
   path: string,
-  { fields, token, answerMsMax = ANSWER_MS_MAX }: Wish = {},
+  { fields, token, trust, answerMsMax = ANSWER_MS_MAX }: Wish,
 ): Promise<Value> {
+  const authorization = fields === undefined ? undefined : bearer(token);
+  let text: string;
   try {
-    const response = await fetch(`http://${server}${path}`, {
-      signal: AbortSignal.timeout(answerMsMax),
-      redirect: 'error',
-      ...(fields !== undefined && {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...authorization(token) },
-        body: JSON.stringify(fields),
-      }),
-    });
-    return (await response.json()) as Value; // of the program's own making; what is missing is told where it is used
+    ({ text } = await askAdmin(server, path, { fields, authorization, trust, answerMsMax }));
   } catch (error) {
-    const why = whyUnanswered(error as Error & { cause?: NodeJS.ErrnoException }, answerMsMax); // of fetch or of JSON
-    throw new ExitError(EXIT.failed, `No answer from ${server}: ${why}.`, {
-      cause: error,
-      code: 'NO_ANSWER',
-    });
+    throw noAnswer(server, error instanceof Error ? error.message : String(error));
   }
+  const value = parseJson(text);
+  if (value === undefined) throw noAnswer(server, 'what listens there is not an admin port of waldb');
+  const { error } = value as Answered; // of the program's own making; what is missing is told where it is used
+  if (error !== undefined && fields === undefined) throw new AdminError(error.code, error.message);
+  return value as Value;
 }
 
-function whyUnanswered(error: Error & { cause?: NodeJS.ErrnoException }, answerMsMax: number): string {
-  const { cause, message, name } = error;
-  if (name === 'TimeoutError') return `it said nothing for ${answerMsMax / 1000} s`;
-  if (name === 'SyntaxError') return 'what listens there is not an admin port of waldb';
-  if (cause?.code === 'ECONNREFUSED') return 'nothing listens there (waldb serve --admin)';
-  return cause?.code ?? cause?.message ?? message;
+function noAnswer(server: string, why: string): ExitError {
+  return new ExitError(EXIT.failed, `No answer from ${server}: ${why}.`, { code: 'NO_ANSWER' });
+}
+
+function parseJson(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined; // not JSON: the caller says so
+  }
 }

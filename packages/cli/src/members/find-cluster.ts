@@ -3,6 +3,7 @@
 import { type Endpoint, formatEndpoint } from '@waldb/io';
 import type { Members } from '@waldb/runtime';
 import { formatServerAddress, parseServerAddress } from '@waldb/runtime/server-address';
+import type { AdminTrust } from '../admin/ask-admin.js';
 import { EXIT, ExitError } from '../exit.js';
 import { AdminClient } from './admin-client.js';
 
@@ -12,8 +13,12 @@ export interface JoinedCluster {
 }
 
 /** Errors: `ExitError`. */
-export async function findCluster(admin: Endpoint, ownId: number): Promise<JoinedCluster> {
-  const view = await new AdminClient([formatEndpoint(admin)]).members();
+export async function findCluster(
+  { admin, trust }: { readonly admin: Endpoint; readonly trust: AdminTrust | undefined },
+  ownId: number,
+): Promise<JoinedCluster> {
+  const access = { servers: [formatEndpoint(admin)], token: undefined, trust };
+  const view = await new AdminClient(access).members();
   const members: Record<number, string> = {};
   for (const { id, peer, client, role } of view.members) {
     if (id === ownId && role !== 'learner') throw idIsTaken(ownId);

@@ -8,11 +8,9 @@ import { ProgressLine } from '../terminal/progress-line.js';
 import { AdminClient, AdminError } from './admin-client.js';
 import { describeMembers } from './describe-members.js';
 import { pause } from './pause.js';
-import { givenToken } from './server-option.js';
+import { type AdminFlags, adminAccess } from './server-option.js';
 
-export interface MembersFlags {
-  readonly server: readonly string[];
-  readonly adminTokenFile?: string;
+export interface MembersFlags extends AdminFlags {
   readonly json?: boolean;
 }
 
@@ -24,13 +22,13 @@ export interface AddFlags extends MembersFlags {
 const POLL_MS = 250;
 
 export async function listMembers(flags: MembersFlags): Promise<ExitCode> {
-  const view = await new AdminClient(flags.server).members();
+  const view = await new AdminClient(adminAccess(flags)).members();
   print(flags, view, describeMembers(view, paletteFor(process.stdout)).join('\n'));
   return EXIT.ok;
 }
 
 export async function addMember(id: number, address: string | undefined, flags: AddFlags): Promise<ExitCode> {
-  const client = new AdminClient(flags.server, givenToken(flags));
+  const client = new AdminClient(adminAccess(flags));
   const present = (await client.members()).members.find((member) => member.id === id);
   if (present?.role === 'voter') throw new ExitError(EXIT.refused, `Server ${id} is a voter already.`);
   let view: MembersView;
@@ -46,31 +44,31 @@ export async function addMember(id: number, address: string | undefined, flags: 
 }
 
 export async function promoteMember(id: number, flags: AddFlags): Promise<ExitCode> {
-  const view = await promoteWhenReady(new AdminClient(flags.server, givenToken(flags)), id, flags);
+  const view = await promoteWhenReady(new AdminClient(adminAccess(flags)), id, flags);
   print(flags, view, `Server ${id} is a voter now.`);
   return EXIT.ok;
 }
 
 export async function demoteMember(id: number, flags: MembersFlags): Promise<ExitCode> {
-  const view = await new AdminClient(flags.server, givenToken(flags)).change('/members/demote', { id });
+  const view = await new AdminClient(adminAccess(flags)).change('/members/demote', { id });
   print(flags, view, `Server ${id} is a learner now: it receives the log, and counts for no majority.`);
   return EXIT.ok;
 }
 
 export async function removeMember(id: number, flags: MembersFlags): Promise<ExitCode> {
-  const view = await new AdminClient(flags.server, givenToken(flags)).change('/members/remove', { id });
+  const view = await new AdminClient(adminAccess(flags)).change('/members/remove', { id });
   print(flags, view, `Server ${id} is removed. It can be stopped; wipe its directory before it joins again.`);
   return EXIT.ok;
 }
 
 export async function transferLeadership(id: number, flags: MembersFlags): Promise<ExitCode> {
-  const view = await new AdminClient(flags.server, givenToken(flags)).change('/members/transfer', { id });
+  const view = await new AdminClient(adminAccess(flags)).change('/members/transfer', { id });
   print(flags, view, `Server ${id} leads now.`);
   return EXIT.ok;
 }
 
 export async function moveMember(id: number, address: string, flags: MembersFlags): Promise<ExitCode> {
-  const view = await new AdminClient(flags.server, givenToken(flags)).change('/members/address', {
+  const view = await new AdminClient(adminAccess(flags)).change('/members/address', {
     id,
     address,
   });

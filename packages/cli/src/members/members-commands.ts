@@ -14,7 +14,7 @@ import {
   removeMember,
   transferLeadership,
 } from './members-actions.js';
-import { serverOption, tokenOption } from './server-option.js';
+import { caOption, serverOption, tokenOption } from './server-option.js';
 
 const CATCH_UP_SECONDS = 600;
 
@@ -63,6 +63,7 @@ function command(parent: Command, name: string, description: string): Command {
     .command(name)
     .description(description)
     .addOption(serverOption())
+    .addOption(caOption())
     .addOption(tokenOption())
     .addOption(new Option('--json', 'the members as one JSON object'));
 }

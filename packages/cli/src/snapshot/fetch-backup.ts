@@ -1,10 +1,12 @@
 // Asks a server for a backup, and hands on what comes: who asks decides what becomes of it. There is no limit on how
 // long the server takes to save its state; once it has begun to answer, silence is an error.
 
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { bearer, openAdmin, whyUnanswered } from '../admin/ask-admin.js';
 import { BACKUP_HEADER, BACKUP_PATH, type BackupFacts } from '../admin/backup.js';
 import { EXIT, ExitError } from '../exit.js';
-import { AdminError, authorization } from '../members/admin-client.js';
+import { AdminError } from '../members/admin-client.js';
+import type { AdminAccess } from '../members/server-option.js';
 
 export interface FetchedBackup {
   readonly facts: BackupFacts;
@@ -15,40 +17,24 @@ export interface FetchedBackup {
 const SILENCE_MS_MAX = 60_000;
 const ANSWER_BYTES_MAX = 64 * 1024;
 
-interface Wish {
+interface Wish extends AdminAccess {
   readonly stale: boolean;
-  /** Where the servers want one for what gives everything away. */
-  readonly token: string | undefined;
   readonly signal: AbortSignal;
 }
 
 /** The first server that can be reached is the one that answers. Errors: `ExitError`. */
-export async function fetchBackup(servers: readonly string[], wish: Wish): Promise<FetchedBackup> {
+export async function fetchBackup(wish: Wish): Promise<FetchedBackup> {
+  const { servers, stale, token, trust, signal } = wish;
+  const question = { fields: { stale }, authorization: bearer(token), trust, signal };
   const failures: string[] = [];
   for (const server of servers) {
-    const response = await ask(server, wish).catch((error: NodeJS.ErrnoException) => {
-      if (wish.signal.aborted) throw error;
-      const why =
-        error.code === 'ECONNREFUSED' ? 'nothing listens there (waldb serve --admin)' : error.message;
-      failures.push(`No answer from ${server}: ${why}.`);
+    const response = await openAdmin(server, BACKUP_PATH, question).catch((error: unknown) => {
+      if (signal.aborted) throw error;
+      failures.push(`No answer from ${server}: ${whyUnanswered(error, trust)}.`);
     });
     if (response !== undefined) return await understand(server, response);
   }
   throw new ExitError(EXIT.failed, failures.join(' '), { code: 'NO_ANSWER' });
-}
-
-function ask(server: string, { stale, token, signal }: Wish): Promise<IncomingMessage> {
-  const body = JSON.stringify({ stale });
-  const headers = {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
-    ...authorization(token),
-  };
-  return new Promise((resolve, reject) => {
-    const asked = request(`http://${server}${BACKUP_PATH}`, { method: 'POST', headers, signal }, resolve);
-    asked.on('error', reject);
-    asked.end(body);
-  });
 }
 
 async function understand(server: string, response: IncomingMessage): Promise<FetchedBackup> {

@@ -5,14 +5,12 @@ import { resolve } from 'node:path';
 import { SnapshotError, type SnapshotInfo, writeSnapshotFile } from '@waldb/snapshot';
 import type { BackupFacts } from '../admin/backup.js';
 import { EXIT, type ExitCode, ExitError } from '../exit.js';
-import { givenToken } from '../members/server-option.js';
+import { type AdminFlags, adminAccess } from '../members/server-option.js';
 import { ProgressLine } from '../terminal/progress-line.js';
 import { formatBytes } from '../terminal/quantities.js';
 import { fetchBackup } from './fetch-backup.js';
 
-export interface SaveFlags {
-  readonly server: readonly string[];
-  readonly adminTokenFile?: string;
+export interface SaveFlags extends AdminFlags {
   readonly force?: boolean;
   readonly stale?: boolean;
   readonly json?: boolean;
@@ -48,9 +46,9 @@ async function save(path: string, flags: SaveFlags, signal: AbortSignal): Promis
   const progress = new ProgressLine('saving');
   try {
     progress.show('(the server takes a snapshot)');
-    const { facts, image } = await fetchBackup(flags.server, {
+    const { facts, image } = await fetchBackup({
+      ...adminAccess(flags),
       stale: flags.stale === true,
-      token: givenToken(flags),
       signal,
     });
     async function* pieces(): AsyncGenerator<Uint8Array, void, void> {

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { DEFAULT_PORT } from '../cluster-layout.js';
 import type { CommandContext } from '../commands.js';
 import { EXIT } from '../exit.js';
-import { serverOption, tokenOption } from '../members/server-option.js';
+import { caOption, serverOption, tokenOption } from '../members/server-option.js';
 import { parseNodes, parsePeers, parsePort } from '../option-values.js';
 import { type LookFlags, runList, runVerify } from './look-commands.js';
 import { type RestoreFlags, runRestore } from './restore-command.js';
@@ -18,6 +18,7 @@ export function addSnapshot(snapshot: Command, { run }: CommandContext): void {
     .description('Save the state of a running cluster in a file.')
     .argument('<file>', 'made when all of it is there, and not before')
     .addOption(serverOption())
+    .addOption(caOption())
     .addOption(tokenOption())
     .addOption(new Option('--force', 'replace the file, if there is one'))
     .addOption(
@@ -33,6 +34,7 @@ export function addSnapshot(snapshot: Command, { run }: CommandContext): void {
     .command('take')
     .description('Have a server save its state in its own directory now, and give up the log before it.')
     .addOption(serverOption())
+    .addOption(caOption())
     .addOption(tokenOption())
     .addOption(new Option('--json', 'who took it and at which index, as one JSON object'))
     .addHelpText('after', TAKE_HELP)

@@ -3,12 +3,10 @@
 import { TAKE_SNAPSHOT_PATH } from '../admin/admin-routes.js';
 import { EXIT, type ExitCode, ExitError } from '../exit.js';
 import { AdminError, type Answered, fetchJson } from '../members/admin-client.js';
-import { givenToken } from '../members/server-option.js';
+import { type AdminFlags, adminAccess } from '../members/server-option.js';
 import { ProgressLine } from '../terminal/progress-line.js';
 
-export interface TakeFlags {
-  readonly server: readonly string[];
-  readonly adminTokenFile?: string;
+export interface TakeFlags extends AdminFlags {
   readonly json?: boolean;
 }
 
@@ -16,14 +14,15 @@ export interface TakeFlags {
 const ANSWER_MS_MAX = 600_000;
 
 export async function runTake(flags: TakeFlags): Promise<ExitCode> {
-  const [server = '', ...others] = flags.server;
+  const access = adminAccess(flags);
+  const [server = '', ...others] = access.servers;
   if (others.length > 0)
     throw new ExitError(EXIT.refused, 'One server takes its snapshot: name one (--server).', {
       code: 'USAGE',
     });
   const progress = new ProgressLine(server);
   progress.show('saves its state');
-  const wish = { fields: {}, token: givenToken(flags), answerMsMax: ANSWER_MS_MAX };
+  const wish = { ...access, fields: {}, answerMsMax: ANSWER_MS_MAX };
   const { index, error } = await fetchJson<Answered>(server, TAKE_SNAPSHOT_PATH, wish).finally(() =>
     progress.clear(),
   );

@@ -7,6 +7,7 @@ import type { StatusAnswer } from '../admin/admin-routes.js';
 import { type MemberView, membersView } from '../admin/members-view.js';
 import { EXIT, ExitError } from '../exit.js';
 import { fetchJson } from '../members/admin-client.js';
+import type { AdminAccess } from '../members/server-option.js';
 
 /** One server, as a line of `waldb status` shows it. What is not known is absent. */
 export interface ServerRow {
@@ -46,16 +47,17 @@ const ANSWER_MS_MAX = 3_000;
 const SERVERS_MAX = 64;
 
 /** Errors: `ExitError` when nobody answers. */
-export async function gatherStatus(named: readonly string[]): Promise<ClusterStatus> {
+export async function gatherStatus(access: AdminAccess): Promise<ClusterStatus> {
   const answers = new Map<number, StatusAnswer>();
   const failures: string[] = [];
   const asked = new Set<string>();
-  for (let wave = [...named]; wave.length > 0 && asked.size < SERVERS_MAX; ) {
+  for (let wave = [...access.servers]; wave.length > 0 && asked.size < SERVERS_MAX; ) {
     for (const server of wave) asked.add(server);
     await Promise.all(
       wave.map(async (server) => {
         try {
           const answer = await fetchJson<StatusAnswer>(server, '/status', {
+            ...access,
             answerMsMax: ANSWER_MS_MAX,
           });
           answers.set(answer.id, answer);

@@ -3,13 +3,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CommandContext } from '../commands.js';
 import { EXIT, type ExitCode, failureAsJson, toExitError } from '../exit.js';
-import { serverOption } from '../members/server-option.js';
+import { type AdminFlags, adminAccess, caOption, serverOption } from '../members/server-option.js';
 import { type Palette, paletteFor } from '../terminal/palette.js';
 import { describeStatus } from './describe-status.js';
 import { type ClusterStatus, gatherStatus } from './gather-status.js';
 
-interface StatusFlags {
-  readonly server: readonly string[];
+interface StatusFlags extends AdminFlags {
   readonly json?: boolean;
   /** Seconds between two looks; undefined: one look. */
   readonly watch?: number | true;
@@ -20,6 +19,7 @@ const WATCH_SECONDS = 2;
 export function addStatus(command: Command, { run }: CommandContext): void {
   command
     .addOption(serverOption())
+    .addOption(caOption())
     .addOption(
       new Option('--watch [seconds]', `look again and again, every ${WATCH_SECONDS} seconds`).argParser(
         parseSeconds,
@@ -30,16 +30,17 @@ export function addStatus(command: Command, { run }: CommandContext): void {
     .action((flags: StatusFlags) => run(() => runStatus(flags)));
 }
 
-async function runStatus({ server, json, watch }: StatusFlags): Promise<ExitCode> {
+async function runStatus({ json, watch, ...flags }: StatusFlags): Promise<ExitCode> {
+  const access = adminAccess(flags);
   const palette = paletteFor(process.stdout);
   const show = json === true ? toJson : (status: ClusterStatus) => toText(status, palette);
   if (watch === undefined) {
-    const status = await gatherStatus(server);
+    const status = await gatherStatus(access);
     process.stdout.write(show(status));
     return status.isServing ? EXIT.ok : EXIT.failed;
   }
   await untilInterrupted((watch === true ? WATCH_SECONDS : watch) * 1000, async () => {
-    const text = await gatherStatus(server).then(show, (error: unknown) => describeFailure(error, json));
+    const text = await gatherStatus(access).then(show, (error: unknown) => describeFailure(error, json));
     process.stdout.write(json === true ? text : onScreen(text));
   });
   return EXIT.ok;

@@ -158,6 +158,13 @@ export function categoriesOf(command: Command): string[] {
   return categories;
 }
 
+/** Errors: `OPTIONS_INVALID`; `detail.why` says of the user what is wrong. */
+export function makeUser(options: UserOptions, commands: Iterable<Command>): User {
+  const user = new User(options, commands);
+  if (!user.isOn || user.needsNoPassword || user.hashes.length > 0) return user;
+  throw badUser(options.name, "is on, and has neither a password nor the rule 'nopass'");
+}
+
 export class Users {
   readonly #byName = new Map<string, User>();
   /** What was verified: a digest with a key of this process, so that a dump of memory gives no password away. */
@@ -170,11 +177,7 @@ export class Users {
   constructor(users: readonly UserOptions[], commands: ReadonlyMap<string, Command>) {
     for (const options of users) {
       if (this.#byName.has(options.name)) throw badUser(options.name, 'is given twice');
-      const user = new User(options, commands.values());
-      if (user.isOn && !user.needsNoPassword && user.hashes.length === 0) {
-        throw badUser(options.name, "is on, and has neither a password nor the rule 'nopass'");
-      }
-      this.#byName.set(options.name, user);
+      this.#byName.set(options.name, makeUser(options, commands.values()));
     }
     if (!this.#byName.has('default')) {
       const rules = users.length === 0 ? 'on nopass allcommands allkeys allchannels' : 'off';
@@ -248,5 +251,5 @@ function badRule(user: string, rule: string): KvError {
 }
 
 function badUser(user: string, why: string): KvError {
-  return new KvError('OPTIONS_INVALID', `The user '${user}' ${why}.`, { option: 'users', user });
+  return new KvError('OPTIONS_INVALID', `The user '${user}' ${why}.`, { option: 'users', user, why });
 }

@@ -84,7 +84,7 @@ export class Overview {
     this.#elsewhere = key;
     const links = others.flatMap(({ id, admin }) => [
       ' ',
-      element('a', { href: `http://${admin}/` }, `server ${id}`),
+      element('a', { href: `${location.protocol}//${admin}/` }, `server ${id}`),
     ]);
     box.replaceChildren('The same page is at', ...links);
   }
