@@ -80,7 +80,7 @@ const HOUSE = {
   cli: {
     packages: ['core', 'io', 'certs', 'wal', 'snapshot', 'transport', 'runtime', 'kv'],
     npm: ['commander', 'pino', 'prom-client', 'redis-parser', 'yaml'],
-    machine: ['child_process', 'fs', 'http', 'net', 'os', 'process', 'readline', 'tls', 'tty'],
+    machine: ['child_process', 'fs', 'http', 'https', 'net', 'os', 'process', 'readline', 'tls', 'tty'],
     ambient: true,
   },
   // A run must be the same for the same seed, so the simulator brings its own clock, disk and network.
