@@ -15,6 +15,8 @@ export interface SnapshotGiverOptions {
   readonly onSent: (sent: SnapshotTransfer) => void;
   /** An image that the log may name cannot be read on. */
   readonly onDamage: (error: SnapshotError) => void;
+  /** A peer asks for what is not here, or not any more. */
+  readonly onMissing: (index: Index) => void;
 }
 
 export class SnapshotGiver {
@@ -31,6 +33,7 @@ export class SnapshotGiver {
     const image = this.#read(peer, request);
     if (image !== undefined) return this.#pieces(peer, request.index, image);
     this.#failed.add(peer);
+    this.#options.onMissing(request.index);
     throw new TransportError(
       'SNAPSHOT_UNAVAILABLE',
       `The snapshot at index ${request.index} of term ${request.term} with this checksum is not here, or not as long.`,

@@ -51,6 +51,8 @@ export class SnapshotWork {
   readonly #fetcher: SnapshotFetcher;
   readonly #giver: SnapshotGiver;
   #staged: Staged[] = [];
+  /** A damaged image is being replaced. */
+  #replacing: Promise<void> | undefined;
   #pruning: Promise<void> = Promise.resolve();
   #hasStopped = false;
   #onStop: () => void = () => {};
@@ -89,7 +91,11 @@ export class SnapshotWork {
       onSent: (sent) => options.onEvent({ step: 'sent', ...sent }),
       onDamage: (error) => {
         onTrouble(fromSnapshotError(error));
-        void this.#replace().catch(() => {}); // `onTrouble` has heard of what went wrong; a lost leadership ends it too
+        this.#replace();
+      },
+      onMissing: (index) => {
+        // What the log names was found damaged before, and could not be replaced then.
+        if (index === log.snapshotIndex()) this.#replace();
       },
     });
   }
@@ -101,11 +107,20 @@ export class SnapshotWork {
 
   /**
    * The log may name a damaged image; until it names another, this server could not be started again, nor bring anybody
-   * near. Where nothing was applied since, an entry of our own makes a later point to save.
+   * near. Where nothing was applied since, an entry of our own makes a later point to save. That can fail: a lost leadership
+   * ends it, for one. Then it is tried again when the image is next asked for.
    */
-  async #replace(): Promise<void> {
-    const damaged = this.#options.log.snapshotIndex();
-    if ((await this.take()) > damaged) return;
+  #replace(): void {
+    this.#replacing ??= this.#takeLater(this.#options.log.snapshotIndex())
+      .catch(() => {}) // `onTrouble` has heard of what went wrong with an image
+      .finally(() => {
+        this.#replacing = undefined;
+      });
+  }
+
+  /** A snapshot of a later point than `index`. */
+  async #takeLater(index: Index): Promise<void> {
+    if ((await this.take()) > index) return;
     await this.#options.applyNothing();
     await this.take();
   }

@@ -267,6 +267,21 @@ describe('an image between servers', () => {
     const { machine: restored } = await cluster.startOne(leader.id);
     expect(restored.items).toHaveLength(ITEMS);
   });
+
+  it('P98 and where no new one could be taken then, it is when a peer asks again', async () => {
+    const { cluster, leader, bring } = await oneBehind(new ImageNetwork());
+    damage(cluster, leader.id);
+    const snapshot = leader.machine.snapshot.bind(leader.machine);
+    let refused = 0;
+    leader.machine.snapshot = () => {
+      if (refused > 0) return snapshot();
+      refused += 1;
+      throw new Error('not now');
+    };
+    const { machine } = await bring();
+    await expect.poll(() => machine.items.length, WAIT).toBe(ITEMS);
+    expect(refused).toBe(1);
+  });
 });
 
 describe('at the start', () => {
