@@ -133,8 +133,8 @@ export class ClusterOperator {
 
   async #remove(server: ClusterServer): Promise<boolean> {
     const isDone = await this.#keepAsking(async (leader) => {
-      if (!membersOf(leader).includes(server.id)) return;
-      await leader.removeServer(server.id);
+      if (membersOf(leader).includes(server.id)) await leader.removeServer(server.id);
+      else await membershipIsCertain(leader);
     });
     if (isDone) await server.retire();
     return isDone;
@@ -253,6 +253,20 @@ export class ClusterOperator {
       return false;
     }
   }
+}
+
+/**
+ * Resolves when what `leader` says of its members cannot be taken back: it leads, and its configuration is committed. An
+ * operator who believed less would throw away the disk of a server that is a member yet.
+ */
+async function membershipIsCertain(leader: RaftServer<unknown>): Promise<void> {
+  await leader.read('linearizable');
+  const { configurationIndex, commitIndex } = leader.status();
+  if (configurationIndex <= commitIndex) return;
+  throw new RuntimeError(
+    'CONFIG_IN_PROGRESS',
+    `The configuration at ${configurationIndex} is not committed yet.`,
+  );
 }
 
 function votersOf(leader: RaftServer<unknown>): readonly NodeId[] {
