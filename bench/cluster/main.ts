@@ -14,8 +14,9 @@ import { REDIS_VERSION } from './stores/redis.js';
 const USAGE = `pnpm bench:cluster [options]    the store, three servers in three processes, beside etcd and Redis where they are installed
 
   --only CASE     this case only; may be given again. A prefix is enough
-  --rounds N      rounds per case (5), after one that warms up
+  --rounds N      rounds per case (5), after one that is not counted
   --seconds S     how long each store is under load in each round (2)
+  --warm S        how long each store works for 64 clients before it is measured (20; with --quick 1)
   --quick         short: to see that it runs, not to quote
   --help
 
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true, default: [] },
     rounds: { type: 'string' },
     seconds: { type: 'string' },
+    warm: { type: 'string' },
     quick: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -40,7 +42,8 @@ async function main(): Promise<number> {
   );
   const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
   const ms = Number(values.seconds ?? (values.quick ? 0.3 : 2)) * 1000;
-  if (cases.length === 0 || !(rounds >= 1) || !(ms > 0)) {
+  const warmMs = Number(values.warm ?? (values.quick ? 1 : 20)) * 1000;
+  if (cases.length === 0 || !(rounds >= 1) || !(ms > 0) || !(warmMs >= 0)) {
     console.error(USAGE);
     return 2;
   }
@@ -56,7 +59,7 @@ async function main(): Promise<number> {
     console.log();
     const results: CaseResult[] = [];
     for (const { name, title, run } of cases) {
-      const result = { name, title, ...(await run({ work, generator, rounds, ms })) };
+      const result = { name, title, ...(await run({ work, generator, rounds, ms, warmMs })) };
       console.log(caseTable(result));
       results.push(result);
     }

@@ -9,7 +9,7 @@ import { ETCD_VERSION, startEtcd } from '../stores/etcd.js';
 import { REDIS_VERSION, startRedis } from '../stores/redis.js';
 import type { Store } from '../stores/store.js';
 import { startWaldb } from '../stores/waldb.js';
-import { figures, measureStores, rateRatio } from './rivals.js';
+import { figures, measureStores, rateRatio, warmUp } from './rivals.js';
 
 const SERVERS = 3;
 
@@ -19,6 +19,8 @@ export interface ClusterContext {
   readonly rounds: number;
   /** How long each store is under load in each round. */
   readonly ms: number;
+  /** How long each store works before it is measured. */
+  readonly warmMs: number;
 }
 
 export interface ClusterCase {
@@ -56,6 +58,11 @@ export const CLUSTER_CASES: readonly ClusterCase[] = [
   { name: 'get-64', title: 'GET of 128 bytes, linearizable, 64 clients, three servers', run: compareGets },
   { name: 'open-loop', title: 'SET of 128 bytes by a schedule, three servers', run: openLoop },
   { name: 'alone', title: 'SET of 128 bytes, one client, one server', run: alone },
+  {
+    name: 'new',
+    title: 'SET of 128 bytes, 64 clients, three servers that were just started',
+    run: justStarted,
+  },
 ];
 
 async function compareSets(
@@ -162,6 +169,41 @@ async function alone(context: ClusterContext): Promise<Pick<CaseResult, 'lines' 
   });
 }
 
+/** Seconds after the start, and until when. */
+const FIRST_SECONDS = [
+  [0, 1],
+  [1, 2],
+  [2, 4],
+  [4, 8],
+  [8, 16],
+  [16, 32],
+] as const;
+
+/** What a server does while V8 has not compiled all of it: the others are measured behind that. */
+async function justStarted(context: ClusterContext): Promise<Pick<CaseResult, 'lines' | 'notes'>> {
+  const rates = FIRST_SECONDS.map((): number[] => []);
+  for (let round = 0; round < Math.min(context.rounds, 3); round++) {
+    const store = await startWaldb(context.work, SERVERS);
+    try {
+      for (const [nth, [from, to]] of FIRST_SECONDS.entries()) {
+        const load = { operation: 'set', clients: 64, valueBytes: 128, ms: (to - from) * 1000 } as const;
+        const { perSecond } = await context.generator.run({
+          ...load,
+          protocol: store.protocol,
+          port: store.port,
+        });
+        rates[nth]?.push(perSecond);
+      }
+    } finally {
+      await store.stop();
+    }
+  }
+  const lines = FIRST_SECONDS.map(([from, to], nth) =>
+    line(`waldb SET/s, second ${from} to ${to}`, 'entries/s', rates[nth] ?? []),
+  );
+  return { lines, notes: notes() };
+}
+
 // ---- stores ----
 
 type Start = () => Promise<Store>;
@@ -179,13 +221,14 @@ function redisIfThere({ work }: ClusterContext): Start[] {
 }
 
 async function withStores(
-  _context: ClusterContext,
+  context: ClusterContext,
   starts: readonly Start[],
   measure: (stores: readonly Store[]) => Promise<readonly Line[]>,
 ): Promise<Pick<CaseResult, 'lines' | 'notes'>> {
   const stores: Store[] = [];
   try {
     for (const start of starts) stores.push(await start());
+    await warmUp(stores, context);
     return { lines: await measure(stores), notes: notes() };
   } finally {
     await Promise.all(stores.map((store) => store.stop()));

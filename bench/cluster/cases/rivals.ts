@@ -17,8 +17,19 @@ export interface StoreReport extends LoadReport {
 /** By the store's name, a report for each round. */
 export type Reports = ReadonlyMap<string, readonly StoreReport[]>;
 
-/** A server that has been up for a while: V8 compiles the last of the hot code after some hundred thousand requests. */
-const WARMING_ROUNDS = 8;
+/**
+ * A server that has been up for a while: V8 compiles the last of the hot code after some hundred thousand requests, which a
+ * single client would take minutes to send.
+ */
+export async function warmUp(
+  stores: readonly Store[],
+  { generator, warmMs }: { readonly generator: Generator; readonly warmMs: number },
+): Promise<void> {
+  if (warmMs === 0) return;
+  for (const { protocol, port } of stores) {
+    await generator.run({ protocol, port, operation: 'set', clients: 64, valueBytes: 128, ms: warmMs });
+  }
+}
 
 export async function measureStores(
   stores: readonly Store[],
@@ -30,9 +41,8 @@ export async function measureStores(
     const first = (round + stores.length) % stores.length;
     for (const store of [...stores.slice(first), ...stores.slice(0, first)]) {
       const { protocol, port } = store;
-      const ms = round < 0 ? load.ms * WARMING_ROUNDS : load.ms;
       const before = store.cpuSeconds();
-      const report = await context.generator.run({ ...load, protocol, port, ms });
+      const report = await context.generator.run({ ...load, protocol, port });
       const after = store.cpuSeconds();
       const isKnown = before !== undefined && after !== undefined;
       const serverCpuUs = isKnown ? ((after - before) * 1e6) / report.calls : undefined;
