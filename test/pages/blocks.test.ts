@@ -1,20 +1,21 @@
 // Every block of code on the pages says what it is, and somebody proves it: no block is passed over.
 //
 //   ts         a program, or the part of one that programs.ts completes: compiled and run by run-programs.test.ts
-//   sh         commands to type; those that a newcomer reads first are carried out by scripts/newcomer.mjs
+//   sh         commands to type: carried-out.ts says who carries them out, or why nobody can
 //   console    commands behind `$ ` with what they print: carried out by transcripts.test.ts
 //   yaml       a configuration file of `waldb serve`, or a file of users
 //   json       lines of a protocol trace
 //   text       a drawing; nothing to run
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTraceLine } from '@waldb/testkit';
 import { describe, expect, it } from 'vitest';
 import { examineUsers } from '../../packages/cli/src/clients/users-file.js';
 import { parseConfigFile } from '../../packages/cli/src/config/config-file.js';
+import { NOT_CARRIED_OUT, ROUTES, TESTED_BY } from './carried-out.js';
 import { commandsIn, wrongCommand } from './commands.js';
-import { allPages, type Block, parsePage, ROOT } from './markdown.js';
+import { allPages, type Block, parsePage, ROOT, readPage } from './markdown.js';
 
 /** Pages whose transcripts are carried out. */
 const PLAYED = [
@@ -29,7 +30,10 @@ const PLAYED = [
 /** What is wrong with a block; empty where nothing is. */
 const PROOFS: Readonly<Record<string, (block: Block) => readonly string[]>> = {
   ts: () => [],
-  sh: (block) => commandsIn(block).flatMap((command) => wrongCommand(command) ?? []),
+  sh: (block) => [
+    ...commandsIn(block).flatMap((command) => wrongCommand(command) ?? []),
+    ...notCarriedOut(block),
+  ],
   console: (block) => [
     ...(PLAYED.includes(block.page) ? [] : ['is on a page that transcripts.test.ts does not play']),
     ...(block.text.startsWith('$ ') ? [] : ['does not begin with a command']),
@@ -48,6 +52,61 @@ const PROOFS: Readonly<Record<string, (block: Block) => readonly string[]>> = {
   },
   text: ({ text }) => (/^\$ |\b(?:const|await|import) /.test(text) ? ['is more than a drawing'] : []),
 };
+
+/** Whom carried-out.ts names, that does not carry the block out. */
+function notCarriedOut(block: Block): string[] {
+  const place = `${block.page}#${block.anchor}`;
+  const route = ROUTES[place];
+  switch (route?.by) {
+    case undefined:
+      return ['is carried out by nobody: carried-out.ts does not say by whom'];
+    case 'newcomer':
+      return NEWCOMER.includes(`'${headingOf(block)}'`) ? [] : ['scripts/newcomer.mjs does not type it'];
+    case 'stage':
+      return playedAs(route.test).includes(`'${place}'`) ? [] : [`the test "${route.test}" does not play it`];
+    case 'packages':
+      return read('test/packages/quick-start.test.ts').includes(`'${block.page}'`)
+        ? []
+        : ['is typed nowhere'];
+    case 'scripts':
+      return commandsIn(block).filter((command) => !isStepOrTested(command) && !isExcused(command));
+    case 'nobody':
+      return route.why === '' ? ['nobody says why it is not carried out'] : [];
+  }
+}
+
+const NEWCOMER = read('scripts/newcomer.mjs');
+const STEPS = read('.ci/run');
+
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8');
+}
+
+function headingOf({ page, anchor }: Block): string {
+  const headings = [...readPage(page).text.matchAll(/^#+ +(.*)$/gm)].map(([, heading = '']) => heading);
+  return headings.find((heading) => heading.toLowerCase().replaceAll(' ', '-') === anchor) ?? '';
+}
+
+/** The text of the test of this name. */
+function playedAs(test: string): string {
+  const text = read('test/pages/transcripts.test.ts');
+  const [, after = ''] = text.split(`'${test}',`);
+  return after.split('TEST_MS')[0] ?? '';
+}
+
+/** `.ci/run` has it or its form for CI, or a test runs the same program. */
+function isStepOrTested(command: string): boolean {
+  const script = /^(?:npm(?: run)?|pnpm)(?: -s)? ([a-z][\w:]*)/.exec(command)?.[1] ?? '';
+  const isStep = [script, `${script}:ci`].some((name) =>
+    new RegExp(`npm (?:run --silent )?${name}\\b`).test(STEPS),
+  );
+  const test = TESTED_BY[script];
+  return isStep || (test !== undefined && existsSync(join(ROOT, test)));
+}
+
+function isExcused(command: string): boolean {
+  return Object.keys(NOT_CARRIED_OUT).some((beginning) => command.startsWith(beginning));
+}
 
 /** What `waldb serve --users-file` takes. */
 function areUsers(text: string): boolean {
@@ -80,6 +139,8 @@ describe('blocks of code', () => {
       ['rust', 'x'],
       ['sh', 'npm run no-such-script'],
       ['sh', 'nonsense --now'],
+      ['sh', 'npm run build'],
+      ['sh', 'npm run soak -- --no-such-flag'],
       ['yaml', 'prot: 7101'],
       ['json', '{"tag":"trace"}'],
       ['text', '$ waldb status'],
@@ -91,9 +152,24 @@ describe('blocks of code', () => {
     expect(() => parsePage('x.md', `${fence}ts\n`)).toThrow('does not end');
   });
 
+  it('are named with who carries them out where they are, and nowhere else', () => {
+    const places = allPages().flatMap(({ blocks }) =>
+      blocks.filter(({ info }) => info === 'sh').map(({ page, anchor }) => `${page}#${anchor}`),
+    );
+    expect(Object.keys(ROUTES).sort()).toEqual([...new Set(places)].sort());
+    const commands = allPages().flatMap(({ blocks }) => blocks.flatMap(commandsIn));
+    const excused = Object.keys(NOT_CARRIED_OUT);
+    expect(excused.filter((beginning) => !commands.some((command) => command.startsWith(beginning)))).toEqual(
+      [],
+    );
+    expect(isStepOrTested('npm run no-such-step')).toBe(false);
+  });
+
   it('code that is only indented is no block: what is typed stands in a fence', () => {
     const indented = allPages().flatMap(({ path, text }) => {
-      return [...text.matchAll(/^ {4}\$ .*$/gm)].map(([line]) => `${path}: ${line.trim()}`);
+      return [...text.matchAll(/^ {4}(?:\$|(?:waldb|npm|npx|pnpm|redis-cli|node) ).*$/gm)].map(
+        ([line]) => `${path}: ${line.trim()}`,
+      );
     });
     expect(indented).toEqual([]);
   });
@@ -101,7 +177,7 @@ describe('blocks of code', () => {
 
 describe('npm scripts', () => {
   it('that a page names are there', () => {
-    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const { scripts } = JSON.parse(read('package.json'));
     const named = allPages().flatMap(({ path, text }) => {
       const commands = text.matchAll(/(?:^ *|`|\$ )(?:npm run(?: -s)?|pnpm) ([a-z][\w:]*)/gm);
       return [...commands].map(([, name = '']) => ({ path, name }));

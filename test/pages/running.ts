@@ -12,6 +12,8 @@ export interface Launch {
   readonly args: readonly string[];
   readonly directory: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Into it, from the beginning. */
+  readonly typed: string;
 }
 
 export class Running {
@@ -22,11 +24,12 @@ export class Running {
   readonly #child: ChildProcess;
   #wake: () => void = () => undefined;
 
-  constructor({ command, program, args, directory, env }: Launch) {
+  constructor({ command, program, args, directory, env, typed }: Launch) {
     this.command = command;
     const child = spawn(program, [...args], { cwd: directory, env });
     this.#child = child;
-    child.stdin.end();
+    child.stdin.on('error', () => undefined); // it has ended without reading: its output says why
+    child.stdin.end(typed);
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (text) => {
         this.output += text;

@@ -22,9 +22,9 @@ const SERVERS = 9;
 /** What is not done now, and may be next time (docs/command-line.md, "Output"). */
 const NOT_NOW = 1;
 
-const SERVES = /^waldb (?:serve|cluster) /;
+const SERVES = /^waldb (?:serve|cluster)\b/;
 /** Those on the port that a page leaves to the default. */
-const LISTENS = /^waldb (?:serve|cluster|recover) /;
+const LISTENS = /^waldb (?:serve|cluster|recover)\b/;
 /** Of a cluster, which goes on meanwhile; a file or a log is what it is. */
 const LOOKS = /^waldb (?:status|members list)\b/;
 
@@ -57,6 +57,13 @@ export class Stage {
     for (const command of commands) {
       await this.#carryOut({ command, output: '', where: 'between the blocks', mayAlsoPrint: undefined });
     }
+  }
+
+  /** A program that reads what is typed into it; what it has printed in the end. */
+  async type(command: string, typed: string): Promise<string> {
+    const process = this.#start(command, typed);
+    await process.until(() => false, Math.min(this.#deadline, Date.now() + COMMAND_MS));
+    return process.output;
   }
 
   /** What a server that a command of this beginning has started has printed so far. */
@@ -102,7 +109,7 @@ export class Stage {
     }
   }
 
-  #start(command: string): Running {
+  #start(command: string, typed = ''): Running {
     const [program = '', ...rest] = this.#asHere(command).split(/ +/);
     const args = [...rest, ...this.#whatPageLeavesOut(command)];
     const env = {
@@ -117,6 +124,7 @@ export class Stage {
       args: isOurs ? [PROGRAM, ...args] : args,
       directory: this.directory,
       env,
+      typed,
     });
     this.#started.push(started);
     return started;

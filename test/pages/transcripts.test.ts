@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { encodeEntry } from '../../packages/core/src/index.js';
 import { WalLog } from '../../packages/wal/src/index.js';
+import { commandsIn } from './commands.js';
 import { type Block, readPage } from './markdown.js';
 import { Stage } from './stage.js';
 import { agrees, masked } from './transcripts.js';
@@ -23,6 +24,18 @@ afterEach(async () => {
 function transcripts(page: string, anchor?: string): Block[] {
   const { blocks } = readPage(page);
   return blocks.filter((block) => block.info === 'console' && (anchor ?? block.anchor) === block.anchor);
+}
+
+/** Those of `page.md#heading`. */
+function blocksAt(place: string): Block[] {
+  const [page = '', anchor = ''] = place.split('#');
+  return readPage(page).blocks.filter((block) => block.anchor === anchor);
+}
+
+/** What is to be typed under a heading; npx is for whoever has not installed anything. */
+function commandsOf(place: string): string[] {
+  const typed = blocksAt(place).filter(({ info }) => info === 'sh');
+  return typed.flatMap(commandsIn).map((command) => command.replace(/^npx (?=waldb )/, ''));
 }
 
 function serve(id: number): string {
@@ -150,6 +163,80 @@ describe('further pages', () => {
       await stage.run(FIRST);
       for (const block of transcripts('docs/command-line.md'))
         await stage.play(block, { mayAlsoPrint: /^interrupted: / });
+    },
+    TEST_MS,
+  );
+});
+
+describe('blocks of commands', () => {
+  it(
+    'settings are explained, checked and shown',
+    async () => {
+      stage = await Stage.open(LIMIT);
+      const { blocks } = readPage('docs/configuration.md');
+      const file = blocks.find(({ info }) => info === 'yaml') as Block;
+      writeFileSync(join(stage.directory, 'waldb.yaml'), file.text);
+      await stage.run(...commandsOf('docs/configuration.md#configuration'));
+    },
+    TEST_MS,
+  );
+
+  it(
+    'servers with an admin token',
+    async () => {
+      stage = await Stage.open(LIMIT);
+      writeFileSync(join(stage.directory, 'admin-token'), 'a-secret-of-letters-and-digits\n', {
+        mode: 0o600,
+      });
+      const [cluster = '', server = ''] = commandsOf('docs/dashboard.md#acting-from-it');
+      await stage.run(cluster);
+      await stage.stop(cluster);
+      await stage.run(server);
+      const refused = await stage.type('waldb members transfer 1', '');
+      expect(refused).toContain('--admin-token-file');
+      await stage.run('waldb members list', 'waldb snapshot save x.backup --admin-token-file ./admin-token');
+    },
+    TEST_MS,
+  );
+
+  it(
+    'a store that is closed to strangers',
+    async (context) => {
+      if (!HAS_REDIS_CLI) context.skip('redis-cli is not here: apt-get install redis-tools');
+      stage = await Stage.open(LIMIT);
+      const place = 'docs/security.md#the-port-for-clients';
+      const users = blocksAt(place).find(({ info }) => info === 'yaml') as Block;
+      writeFileSync(join(stage.directory, 'users.yaml'), users.text);
+      const [certificates = '', cluster = '', client = ''] = commandsOf(place);
+      await stage.run(certificates, cluster, 'waldb status');
+      const told = await stage.type(client, 'correct horse\nset app:1 hello\nget app:1\nget other\n');
+      // On the way there may be a line of redis-cli's on where the leader is.
+      expect(told).toMatch(/OK\n[\s\S]*"hello"\n[\s\S]*NOPERM/);
+      expect(await stage.type(client, 'wrong\nget app:1\n')).toMatch(/WRONGPASS[\s\S]*NOAUTH/);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'servers that know each other by certificates',
+    async () => {
+      stage = await Stage.open(LIMIT);
+      const [certificates = '', one = ''] = commandsOf('docs/security.md#certificates');
+      const peers = [1, 2, 3].map((id) => `${id}=127.0.0.1:720${id}/127.0.0.1:710${id}/127.0.0.1:730${id}`);
+      const nth = (id: number) =>
+        `${one.replaceAll(/(?<=--id |data\/|node-)1/g, String(id))} --port 710${id} --admin 127.0.0.1:730${id} --peers ${peers}`;
+      await stage.run(certificates, nth(1), nth(2), nth(3), 'waldb status');
+    },
+    TEST_MS,
+  );
+
+  it(
+    'the page of the package',
+    async (context) => {
+      if (!HAS_REDIS_CLI) context.skip('redis-cli is not here: apt-get install redis-tools');
+      stage = await Stage.open(LIMIT);
+      const [cluster = '', set = '', status = ''] = commandsOf('packages/cli/README.md#waldb');
+      await stage.run(cluster, 'waldb status', set, status);
     },
     TEST_MS,
   );

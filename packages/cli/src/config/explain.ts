@@ -125,7 +125,10 @@ peers:
 
 Paths are those of the process, not of the file. Three commands help:
 
-    waldb config --explain [SETTING]     what there is, and what one of them means
-    waldb config check FILE              whether a file can be used, with every problem; exit code 0 or 2
-    waldb config print serve --config F  what would hold, and who says so; nothing is started
+\`\`\`sh
+waldb config --explain                        # what there is
+waldb config --explain peers                  # what one of them means
+waldb config check waldb.yaml                 # whether a file can be used, with every problem; exit code 0 or 2
+waldb config print serve --config waldb.yaml  # what would hold, and who says so; nothing is started
+\`\`\`
 `;
