@@ -25,6 +25,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   'docs/configuration.md#configuration': { by: 'stage', test: 'settings are explained, checked and shown' },
   'docs/dashboard.md#acting-from-it': { by: 'stage', test: 'servers with an admin token' },
   'docs/security.md#the-port-for-clients': { by: 'stage', test: 'a store that is closed to strangers' },
+  'docs/security.md#https-at-the-admin-port': { by: 'stage', test: 'operators who come by HTTPS' },
   'docs/security.md#certificates': { by: 'stage', test: 'servers that know each other by certificates' },
   'packages/cli/README.md#waldb': { by: 'stage', test: 'the page of the package' },
   'docs/quick-start-embed.md#1-a-project': { by: 'packages' },

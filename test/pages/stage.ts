@@ -145,7 +145,7 @@ export class Stage {
       command
         // As on a terminal, where it shows of which type a reply is.
         .replace(/^redis-cli /, 'redis-cli --no-raw ')
-        .replaceAll('10.0.0.9', '127.0.0.1')
+        .replaceAll(/\b10\.0\.0\.[19]\b/g, '127.0.0.1')
         .replaceAll(/\b7([123])0([1-9])\b/g, (port, kind, nth) => {
           const isFurther = further > 0 && port !== '7302';
           return String(this.#base + (Number(kind) - 1) * 100 + Number(nth) - 1 + (isFurther ? further : 0));

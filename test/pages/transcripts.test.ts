@@ -168,6 +168,8 @@ describe('further pages', () => {
   );
 });
 
+const TOKEN = 'a-secret-of-letters-and-digits\n';
+
 describe('blocks of commands', () => {
   it(
     'settings are explained, checked and shown',
@@ -185,7 +187,7 @@ describe('blocks of commands', () => {
     'servers with an admin token',
     async () => {
       stage = await Stage.open(LIMIT);
-      writeFileSync(join(stage.directory, 'admin-token'), 'a-secret-of-letters-and-digits\n', {
+      writeFileSync(join(stage.directory, 'admin-token'), TOKEN, {
         mode: 0o600,
       });
       const [cluster = '', server = ''] = commandsOf('docs/dashboard.md#acting-from-it');
@@ -213,6 +215,20 @@ describe('blocks of commands', () => {
       // On the way there may be a line of redis-cli's on where the leader is.
       expect(told).toMatch(/OK\n[\s\S]*"hello"\n[\s\S]*NOPERM/);
       expect(await stage.type(client, 'wrong\nget app:1\n')).toMatch(/WRONGPASS[\s\S]*NOAUTH/);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'operators who come by HTTPS',
+    async () => {
+      stage = await Stage.open(LIMIT);
+      writeFileSync(join(stage.directory, 'admin-token'), TOKEN, { mode: 0o600 });
+      const [certificates = '', server = '', status = ''] = commandsOf(
+        'docs/security.md#https-at-the-admin-port',
+      );
+      await stage.run(certificates, server, status);
+      expect(await stage.type(status.replace(/ --ca .*/, ''), '')).not.toContain('serving');
     },
     TEST_MS,
   );
