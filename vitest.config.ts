@@ -25,6 +25,7 @@ export const LONG_WALKS: readonly string[] = [
   'test/pages/transcripts.test.ts',
   'test/recover.test.ts',
   'test/sim-command.test.ts',
+  'test/supervision.test.ts',
   'test/torture/torture.test.ts',
 ];
 

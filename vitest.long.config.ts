@@ -30,6 +30,8 @@ const TRIES = {
   WALDB_REDIS_RUNS: '3000',
   /** How often each server is restarted under load. */
   WALDB_ROLLING_ROUNDS: '4',
+  /** Clusters that are killed at each moment of their start. */
+  WALDB_SUPERVISION_ROUNDS: '3',
 };
 
 export default defineConfig({

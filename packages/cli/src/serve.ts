@@ -3,7 +3,6 @@
 import { formatEndpoint } from '@waldb/io';
 import { adminUrl } from './admin/admin-url.js';
 import { EXIT, type ExitCode, ExitError, toExitError } from './exit.js';
-
 import { Node, type NodeOptions } from './node.js';
 import { isSupervised, tellSupervisor } from './supervision.js';
 import { readVersion } from './version.js';
