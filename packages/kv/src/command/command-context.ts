@@ -60,6 +60,8 @@ export interface ServerView {
   readonly startedAt: number;
   readonly port: number;
   readonly version: string;
+  /** 40 hexadecimal digits, others at each start: by them clients see that a server was started again. */
+  readonly runId: string;
   readonly commands: ReadonlyMap<string, Command>;
   readonly cursors: Cursors;
   readonly subscriptions: Subscriptions;

@@ -7,7 +7,10 @@ import type { ContainerCommand } from './command.js';
 import type { CommandContext } from './command-context.js';
 import { container } from './container.js';
 
-/** Tools ask for `save` and `appendonly`: nothing here is saved now and then. */
+/**
+ * Tools ask for `save` and `appendonly`: nothing here is saved now and then. Some break off where what they ask for is not
+ * there at all: so the log of slow commands has no length, and followers are what Redis calls read-only replicas.
+ */
 const PARAMETERS: readonly (readonly [string, (context: CommandContext) => string])[] = [
   ['save', () => ''],
   ['appendonly', () => 'yes'],
@@ -17,7 +20,13 @@ const PARAMETERS: readonly (readonly [string, (context: CommandContext) => strin
   ['port', ({ server }) => String(server.port)],
   ['maxmemory', () => '0'],
   ['maxmemory-policy', () => 'noeviction'],
+  ['maxclients', ({ server }) => String(server.statistics().connectionsMax)],
   ['timeout', () => '0'],
+  ['slowlog-log-slower-than', () => '-1'],
+  ['slowlog-max-len', () => '0'],
+  ['latency-monitor-threshold', () => '0'],
+  ['replica-read-only', () => 'yes'],
+  ['slave-read-only', () => 'yes'],
   ['proto-max-bulk-len', () => String(VALUE_BYTES_MAX)],
   ['notify-keyspace-events', ({ server }) => server.subscriptions.keyEvents.text],
 ];

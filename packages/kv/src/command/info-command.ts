@@ -76,14 +76,16 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   server: ({ server }) => {
     const uptime = Math.floor((server.now() - server.startedAt) / 1000);
     return [
+      // First: some tools take the first field that ends in `_version` for what the server is.
+      ['redis_version', COMPATIBLE_REDIS_VERSION],
       ['server_name', 'waldb'],
       ['waldb_version', server.version],
-      ['redis_version', COMPATIBLE_REDIS_VERSION],
       ['redis_mode', 'cluster'],
       ['os', `${process.platform} ${process.arch}`],
       ['arch_bits', process.arch.includes('64') ? 64 : 32],
       ['node_version', process.versions.node],
       ['process_id', process.pid],
+      ['run_id', server.runId],
       ['tcp_port', server.port],
       ['server_time_usec', Math.floor(server.date() * 1000)],
       ['uptime_in_seconds', uptime],

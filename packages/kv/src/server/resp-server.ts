@@ -1,6 +1,7 @@
 // Listens for Redis clients and serves the replicated store to them: RESP2 and RESP3, arrays and inline requests.
 // It owns connections and counters; what requests mean is the router's, in which order they run the scheduler's.
 
+import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import {
   createServer as createTlsServer,
@@ -58,6 +59,7 @@ export interface ClientTlsOptions {
 const HANDSHAKE_MS = 10_000;
 /** After this long without traffic the machine asks whether the client is still there. */
 const KEEP_ALIVE_DELAY_MS = 300_000;
+const RUN_ID_BYTES = 20;
 const TOO_MANY_CLIENTS = '-ERR max number of clients reached\r\n';
 
 export class RespServer implements ServerView {
@@ -71,6 +73,7 @@ export class RespServer implements ServerView {
   }
 
   readonly version: string;
+  readonly runId: string = randomBytes(RUN_ID_BYTES).toString('hex');
   readonly startedAt: number;
   readonly commands: ReadonlyMap<string, Command> = COMMANDS;
   readonly cursors: Cursors;
