@@ -39,6 +39,16 @@ function names({ families }: Exposition): string[] {
   return families.filter((line) => line.startsWith('# TYPE')).map((line) => line.split(' ')[2] ?? '');
 }
 
+/** The labels of a series, without the bounds of buckets, by the family's name: `peer`. */
+function labelsIn({ values }: Exposition): Map<string, string> {
+  const named = [...values.keys()].map((series): [string, string] => {
+    const [name = '', labels = ''] = series.split('{');
+    const words = [...labels.matchAll(/([a-z]+)=/g)].map(([, word]) => word).filter((word) => word !== 'le');
+    return [name.replace(/_(?:bucket|sum|count)$/, ''), words.join(', ')];
+  });
+  return new Map(named);
+}
+
 describe('the metrics for Prometheus', () => {
   it('have names, types and helps that stay as they are', async () => {
     const cluster = await Cluster.start(1);
@@ -48,13 +58,20 @@ describe('the metrics for Prometheus', () => {
     await expect(`${families.join('\n')}\n`).toMatchFileSnapshot('../testdata/prometheus-families.txt');
   });
 
-  it('are each in the page that explains them, and the page explains no others', async () => {
-    const cluster = await Cluster.start(1);
+  it('are each in the page that explains them, with type and labels, and the page explains no others', async () => {
+    const cluster = await Cluster.start(3);
     const registry = new Registry();
-    registerMetrics(cluster.member(1).server, registry);
+    registerMetrics((await cluster.leader()).server, registry);
+    const told = parse(await registry.metrics());
     const page = readFileSync(fileURLToPath(new URL('../../../docs/metrics.md', import.meta.url)), 'utf8');
-    const rows = [...page.matchAll(/^\| `(waldb_[a-z_]+)(?:\{[a-z]+\})?` \|/gm)].map(([, name = '']) => name);
-    expect(rows.sort()).toEqual(names(parse(await registry.metrics())).sort());
+    const rows = [...page.matchAll(/^\| `(waldb_[a-z_]+)(?:\{([a-z, ]+)\})?` \| ([a-z]+) \|/gm)];
+    const types = told.families.filter((line) => line.startsWith('# TYPE')).map((line) => line.slice(7));
+    expect(rows.map(([, name, , type]) => `${name} ${type}`).sort()).toEqual(types.sort());
+    // What nothing was counted of yet, as an error that never was, has no series.
+    const explained = new Map(rows.map(([, name = '', labels = '']) => [name, labels]));
+    const labelled = [...labelsIn(told)];
+    expect(labelled.filter(([, labels]) => labels !== '').length).toBeGreaterThan(8);
+    expect(labelled.filter(([name, labels]) => explained.get(name) !== labels)).toEqual([]);
   });
 
   it('are all that the dashboard asks for', async () => {
