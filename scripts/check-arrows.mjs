@@ -55,7 +55,13 @@ const HOUSE = {
   // A function of state and input: it reads no clock, draws no chance, touches no machine and depends on nobody.
   core: { packages: [], npm: [], machine: [], ambient: false, pure: true },
   // The one package that touches the machine; every other one takes a Vfs, a Clock and a Network.
-  io: { packages: [], npm: ['crc-32', 'fs-ext'], machine: ['fs', 'net', 'tls', 'os', 'dns'], ambient: true },
+  // A program may take the file lock in fs-ext's place (flock.ts).
+  io: {
+    packages: [],
+    npm: ['crc-32', 'fs-ext'],
+    machine: ['fs', 'net', 'tls', 'os', 'dns', 'child_process'],
+    ambient: true,
+  },
   // X.509 and nothing of ours. Only the command line and tests make certificates; a server is given its own.
   certs: { packages: [], npm: ['@peculiar/x509', 'reflect-metadata'], machine: [], ambient: false },
   wal: { packages: ['core', 'io'], npm: ['msgpackr'], machine: [], ambient: false },

@@ -33,7 +33,7 @@ const [task, ...args] = process.argv.slice(2);
 if (!Object.hasOwn(TASKS, task ?? ''))
   fail(`usage: node scripts/run.mjs <${Object.keys(TASKS).join('|')}> [options]`);
 checkNode();
-checkCompiler();
+checkLock();
 install();
 TASKS[task](args);
 
@@ -43,15 +43,16 @@ function checkNode() {
   fail(`waldb needs Node ${NODE_MIN.join('.')} or newer; this is ${process.versions.node}.`);
 }
 
-/** The lock of the log (fs-ext) is compiled on the first install; say so before npm prints a page of errors. */
-function checkCompiler() {
+/** The file lock (fs-ext) is compiled on the first install, or one of two programs takes it (packages/io/src/flock.ts). */
+function checkLock() {
   if (existsSync(join(root, 'packages/io/node_modules/fs-ext/build/Release'))) return;
+  if (['flock', 'perl'].some(isCommand)) return;
   const missing = [['python3', 'python'], ['make'], ['g++', 'c++', 'clang++']]
     .filter((names) => !names.some(isCommand))
     .map((names) => names[0]);
   if (missing.length === 0 || process.platform === 'win32') return;
   fail(
-    `waldb compiles its file lock (fs-ext) once, and these tools are missing: ${missing.join(', ')}.\n` +
+    `waldb locks its files by fs-ext, flock or perl. None of them is here, and these tools to compile fs-ext are missing: ${missing.join(', ')}.\n` +
       'Debian and Ubuntu: apt-get install python3 make g++     macOS: xcode-select --install',
   );
 }

@@ -145,11 +145,20 @@ function existsIn(name: string): boolean {
   }
 }
 
-it('what the compiler lacks is named before anything is installed', async () => {
+it('where nothing can lock a file, what the compiler lacks is named before anything is installed', async () => {
   const { exitCode, stderr } = await ended(
     spawn(process.execPath, ['scripts/run.mjs', 'test'], { cwd: root, env: { PATH: bin } }),
   );
   expect(exitCode).toBe(1);
-  expect(stderr).toContain('these tools are missing: python3, make, g++.\n');
+  expect(stderr).toContain('to compile fs-ext are missing: python3, make, g++.\n');
   expect(existsIn('bin/npx.calls')).toBe(false);
+});
+
+it('no compiler is needed where a program can lock a file', async () => {
+  tool('flock', 'exit 0');
+  const { exitCode } = await ended(
+    spawn(process.execPath, ['scripts/run.mjs', 'test'], { cwd: root, env: { PATH: `${bin}:/bin` } }),
+  );
+  expect(exitCode).toBe(7);
+  expect(existsIn('bin/npx.calls')).toBe(true);
 });
