@@ -26,6 +26,8 @@ export interface ClusterOptions extends ClusterPorts {
   /** Where `waldb certs create` has put the certificates; undefined: no TLS between the servers. */
   readonly tlsDirectory?: string;
   readonly usersFile?: string;
+  readonly maxClients: number;
+  readonly clientIdleTimeout: number;
   readonly clientTlsCert?: string;
   readonly clientTlsKey?: string;
   readonly clientTlsCa?: string;
@@ -127,6 +129,7 @@ class Cluster {
   }
 
   #makeNode(member: MemberEndpoints): SupervisedNode {
+    const { maxClients, clientIdleTimeout } = this.#options;
     const { directory, clusterName, snapshotEntries, logLevel, entryFile } = this.#options;
     return new SupervisedNode({
       id: member.id,
@@ -140,6 +143,8 @@ class Cluster {
         ...['--peers', formatPeers(this.#members)],
         ...['--admin', formatEndpoint(member.admin)],
         ...accessArguments(this.#options),
+        ...['--max-clients', String(maxClients)],
+        ...['--client-idle-timeout', String(clientIdleTimeout)],
         ...tlsArguments(this.#options, member.id),
         ...['--cluster-name', clusterName],
         ...['--snapshot-entries', String(snapshotEntries)],

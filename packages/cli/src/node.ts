@@ -31,6 +31,7 @@ import {
   readClientAccess,
   watchClientTls,
 } from './clients/client-access.js';
+import { type ClientLimits, serverLimitsOf } from './clients/client-limits.js';
 import { isOpenToOthers, readToken } from './dashboard/admin-token.js';
 import { Dashboard } from './dashboard/dashboard.js';
 import { askOverHttp } from './dashboard/peers-watch.js';
@@ -70,6 +71,7 @@ export interface NodeOptions {
   /** Where clients are sent. */
   readonly clientAddress: Endpoint;
   readonly clientAccess: ClientAccess;
+  readonly clientLimits: ClientLimits;
   /** With these, peers are spoken to by TLS. */
   readonly tls: TlsFlags;
   readonly snapshotEntries: number;
@@ -103,6 +105,7 @@ export class Node {
     const { clientListen, clientAccess, logger } = options;
     const tlsFiles = tlsFilesOf(options.tls);
     const access = readClientAccess(clientAccess);
+    const limits = serverLimitsOf(options.clientLimits, logger);
     warnOfOpenPort(options);
     checkToken(options);
     const adminTls = new AdminTls(options.adminTls);
@@ -115,6 +118,7 @@ export class Node {
         replica: raftReplica(raft),
         stateMachine,
         ...access,
+        limits,
         version: readVersion(),
       });
       const admin = await startAdmin(options, raft, adminTls).catch(async (error: unknown) => {

@@ -30,6 +30,8 @@ interface ServeSettings {
   readonly adminTlsCa?: string;
   readonly clusterName: string;
   readonly usersFile?: string;
+  readonly maxClients: number;
+  readonly clientIdleTimeout: number;
   readonly clientTlsCert?: string;
   readonly clientTlsKey?: string;
   readonly clientTlsCa?: string;
@@ -88,6 +90,7 @@ function serveOptions(flags: TypedFlags): NodeOptions {
       tlsKey: settings.clientTlsKey,
       tlsCa: settings.clientTlsCa,
     },
+    clientLimits: { maxClients: settings.maxClients, idleSeconds: settings.clientIdleTimeout },
     tls: { ca: settings.tlsCa, cert: settings.tlsCert, key: settings.tlsKey },
     snapshotEntries,
     protocolTrace: settings.protocolTrace,

@@ -10,6 +10,8 @@ const PORT = { fallback: String(DEFAULT_PORT) };
 const NO_TLS = { otherwise: 'no TLS' };
 const NO_CERTIFICATE = { otherwise: 'clients need none' };
 const SYSTEM_TRUST = { otherwise: 'the authorities that Node trusts' };
+const MANY_CLIENTS = { fallback: '10000' };
+const NO_TIMEOUT = { fallback: '0' };
 const ANYBODY = { otherwise: 'anybody may do anything' };
 
 export const SETTINGS: readonly Setting[] = [
@@ -80,6 +82,26 @@ export const SETTINGS: readonly Setting[] = [
       'What `waldb status`, `members` and `snapshot save` ask, and where the dashboard is. Only this machine can reach it: who may change the cluster there is up to `admin-token-file`.',
     example: '7301',
     parse: parsePort,
+  },
+  {
+    key: 'max-clients',
+    argument: '<count>',
+    of: { serve: MANY_CLIENTS, cluster: MANY_CLIENTS },
+    summary: 'how many clients may be connected to a server at a time; one more is told so',
+    explanation:
+      'Each is an open file: where the system allows fewer (`ulimit -n`), it is as many as that leaves, and the log says so. What a connection takes is in docs/operations.md.',
+    example: '500',
+    parse: parsePositive,
+  },
+  {
+    key: 'client-idle-timeout',
+    argument: '<seconds>',
+    of: { serve: NO_TIMEOUT, cluster: NO_TIMEOUT },
+    summary: 'close the connection of a client that has said nothing for so long; 0: never',
+    explanation:
+      'Subscribers may be silent. Clients that are gone are found without it: by TCP keepalive after five minutes, and where they take nothing of what is written for them, after as long. It is what Redis calls `timeout`.',
+    example: '3600',
+    parse: parseSeconds,
   },
   {
     key: 'users-file',
@@ -304,6 +326,19 @@ function parseCount(text: string): number {
   const count = /^\d{1,15}$/.test(text) ? Number(text) : undefined;
   if (count === undefined) throw new InvalidArgumentError('A whole number is wanted; 0 for never.');
   return count;
+}
+
+function parsePositive(text: string): number {
+  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (count < 1) throw new InvalidArgumentError('A whole number from 1 to 999999 is wanted.');
+  return count;
+}
+
+function parseSeconds(text: string): number {
+  const seconds = /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+  if (seconds === undefined)
+    throw new InvalidArgumentError('A whole number of seconds is wanted; 0 for never.');
+  return seconds;
 }
 
 function parseLevel(text: string): string {

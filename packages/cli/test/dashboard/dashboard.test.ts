@@ -65,6 +65,7 @@ async function start(tokenFile?: string): Promise<string> {
       clientListen: at(client),
       clientAddress: at(client),
       clientAccess: { usersFile: undefined, tlsCert: undefined, tlsKey: undefined, tlsCa: undefined },
+      clientLimits: { maxClients: 100, idleSeconds: 0 },
       tls: { ca: undefined, cert: undefined, key: undefined },
       snapshotEntries: 0,
       protocolTrace: undefined,

@@ -76,6 +76,8 @@ export interface ServerView {
 export interface ServerStatistics {
   readonly connections: number;
   readonly connectionsMax: number;
+  /** After so long a client that says nothing is closed; `NEVER` where it is not. */
+  readonly idleMsMax: number;
   /** In WAIT. */
   readonly blockedClients: number;
   readonly connectionsAccepted: number;

@@ -2,6 +2,7 @@
 
 import { VALUE_BYTES_MAX } from '../operation/string-operations.js';
 import { ErrorReply, MapReply, OK, type Reply, SYNTAX_ERROR } from '../resp/reply.js';
+import { NEVER } from '../server/server-limits.js';
 import { KeyEventFlags } from '../server/subscriptions.js';
 import type { ContainerCommand } from './command.js';
 import type { CommandContext } from './command-context.js';
@@ -21,7 +22,7 @@ const PARAMETERS: readonly (readonly [string, (context: CommandContext) => strin
   ['maxmemory', () => '0'],
   ['maxmemory-policy', () => 'noeviction'],
   ['maxclients', ({ server }) => String(server.statistics().connectionsMax)],
-  ['timeout', () => '0'],
+  ['timeout', ({ server }) => seconds(server.statistics().idleMsMax)],
   ['slowlog-log-slower-than', () => '-1'],
   ['slowlog-max-len', () => '0'],
   ['latency-monitor-threshold', () => '0'],
@@ -30,6 +31,11 @@ const PARAMETERS: readonly (readonly [string, (context: CommandContext) => strin
   ['proto-max-bulk-len', () => String(VALUE_BYTES_MAX)],
   ['notify-keyspace-events', ({ server }) => server.subscriptions.keyEvents.text],
 ];
+
+/** Where Redis has 0, it is never. */
+function seconds(milliseconds: number): string {
+  return milliseconds === NEVER ? '0' : String(Math.ceil(milliseconds / 1000));
+}
 
 export const CONFIG_COMMAND: ContainerCommand = container({
   name: 'config',

@@ -54,6 +54,10 @@ export class Acknowledgements {
     return this.#waiting.size;
   }
 
+  isWaiting(client: Client): boolean {
+    return this.#waiting.has(client);
+  }
+
   /** How many others have everything that is committed now. */
   count(index: number = this.#options.replica.progress().commitIndex): number {
     return this.#options.replica.progress().peers.filter(({ matchIndex }) => matchIndex >= index).length;

@@ -130,6 +130,17 @@ export class Connection implements Client, RequestSink {
     return this.#socket.writableLength;
   }
 
+  /** Another one whenever the system has taken something of what is written. */
+  get outputProgress(): string {
+    const socket = this.#socket;
+    // What is left of a write that is under way is told by the handle, which is not documented: where it is not there, a
+    // write counts when it is done.
+    const handle: unknown = Reflect.get(socket, '_handle');
+    const left: unknown =
+      typeof handle === 'object' && handle !== null && Reflect.get(handle, 'writeQueueSize');
+    return `${socket.bytesWritten} ${socket.writableLength} ${String(left)}`;
+  }
+
   get queuedCommands(): number {
     return this.transaction?.items.length ?? -1;
   }

@@ -28,6 +28,7 @@ import { DEFAULT_SERVER_LIMITS, type ServerLimits } from './server-limits.js';
 import { Subscriptions } from './subscriptions.js';
 import { Sweeper } from './sweeper.js';
 import { type UserOptions, Users } from './users.js';
+import { VanishedClients } from './vanished-clients.js';
 
 export interface RespServerOptions {
   /** Where to listen; port 0 takes any free one. */
@@ -59,6 +60,8 @@ export interface ClientTlsOptions {
 const HANDSHAKE_MS = 10_000;
 /** After this long without traffic the machine asks whether the client is still there. */
 const KEEP_ALIVE_DELAY_MS = 300_000;
+/** Connections that are told that there are too many, or are not through with their handshakes. */
+const REFUSED_AT_A_TIME_MAX = 128;
 const RUN_ID_BYTES = 20;
 const TOO_MANY_CLIENTS = '-ERR max number of clients reached\r\n';
 
@@ -88,6 +91,7 @@ export class RespServer implements ServerView {
   readonly #router: RequestRouter;
   readonly #sweeper: Sweeper;
   readonly #rate: CommandRate;
+  readonly #vanished: VanishedClients<Connection>;
   readonly #listener: Server;
   readonly #tlsListener: TlsServer | undefined;
   readonly #connections = new Set<Connection>();
@@ -129,6 +133,13 @@ export class RespServer implements ServerView {
     this.#sweeper = new Sweeper({ replica, stateMachine, clock });
     this.acknowledgements = new Acknowledgements({ replica, clock });
     this.#rate = new CommandRate({ clock, count: () => this.#commandsProcessed });
+    this.#vanished = new VanishedClients({
+      clock,
+      connections: this.#connections,
+      limits: this.#limits,
+      isListening: (connection) =>
+        this.subscriptions.countOf(connection) > 0 || this.acknowledgements.isWaiting(connection),
+    });
     const socketOptions = {
       // A client may send all it has, close its side, and still want the replies.
       allowHalfOpen: true,
@@ -139,6 +150,8 @@ export class RespServer implements ServerView {
     const { tls } = options;
     this.#tlsListener = tls === undefined ? undefined : listenerForTls(tls, socketOptions);
     this.#listener = this.#tlsListener ?? createServer(socketOptions);
+    // Handshakes take places, too; beyond these nobody is told why.
+    this.#listener.maxConnections = this.#limits.connectionsMax + REFUSED_AT_A_TIME_MAX;
     // A connection counts once it can speak: a handshake that fails is nobody's client.
     this.#listener.on(tls === undefined ? 'connection' : 'secureConnection', (socket) =>
       this.#accept(socket),
@@ -198,6 +211,7 @@ export class RespServer implements ServerView {
     const { received, sent } = this.#bytes();
     return {
       connectionsMax: this.#limits.connectionsMax,
+      idleMsMax: this.#limits.idleMsMax,
       blockedClients: this.acknowledgements.waitingCount,
       commandsPerSecond: this.#rate.perSecond,
       bytesReceived: received,
@@ -222,6 +236,7 @@ export class RespServer implements ServerView {
   async close(): Promise<void> {
     this.#sweeper.close();
     this.#rate.close();
+    this.#vanished.close();
     this.acknowledgements.close();
     const isClosed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
     for (const connection of this.#connections) connection.destroy();

@@ -10,6 +10,10 @@ export interface ServerLimits extends RequestLimits {
   readonly pipelineBytesMax: number;
   /** Replies written and not taken by the connection's client: beyond it no more are written, and it is not read. */
   readonly outputBytesMax: number;
+  /** How long a client may take nothing of what is written for it, in milliseconds; then its connection is closed. */
+  readonly stalledMsMax: number;
+  /** The same for saying nothing, but for subscribers. */
+  readonly idleMsMax: number;
   /** Messages and changes that a subscriber has not taken yet, in bytes; beyond it its connection is closed. */
   readonly pushBytesMax: number;
   /** Commands of one transaction, and their bytes. */
@@ -25,12 +29,17 @@ export interface ServerLimits extends RequestLimits {
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+/** For limits of time. */
+export const NEVER: number = Number.MAX_SAFE_INTEGER;
+
 export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   ...DEFAULT_REQUEST_LIMITS,
   connectionsMax: 10_000,
   pipelineRequestsMax: 1024,
   pipelineBytesMax: 4 * MIB,
   outputBytesMax: MIB,
+  stalledMsMax: 300_000,
+  idleMsMax: NEVER,
   pushBytesMax: 8 * MIB,
   transactionCommandsMax: 16 * KIB,
   transactionBytesMax: 2 * MIB,
