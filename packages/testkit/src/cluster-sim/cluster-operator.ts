@@ -128,14 +128,15 @@ export class ClusterOperator {
   async #removeServer(random: SeededRandom): Promise<boolean> {
     const servers = presentServers(this.#world);
     if (servers.length < 2 || this.#mustNotShrink()) return false;
-    return await this.#remove(random.pick(servers));
+    return await this.#remove(random.pick(servers), () => !this.#mustNotShrink());
   }
 
-  async #remove(server: ClusterServer): Promise<boolean> {
+  /** `isStillRight` is asked before each try: a disk may be damaged meanwhile. */
+  async #remove(server: ClusterServer, isStillRight: () => boolean = () => true): Promise<boolean> {
     const isDone = await this.#keepAsking(async (leader) => {
       if (membersOf(leader).includes(server.id)) await leader.removeServer(server.id);
       else await membershipIsCertain(leader);
-    });
+    }, isStillRight);
     if (isDone) await server.retire();
     return isDone;
   }
@@ -150,10 +151,10 @@ export class ClusterOperator {
     const wanted = [...kept, ...(joined === undefined ? [] : [joined.id])];
     if (wanted.length === 0 || kept.length === 0) return false;
     const addresses = joined === undefined ? {} : { [joined.id]: addressOf(joined.id) };
-    const isDone = await this.#keepAsking((asked) =>
-      asked.changeMembership({ voters: wanted, learners, addresses }, { timeoutMs: 5_000 }),
+    return await this.#keepAsking(
+      (asked) => asked.changeMembership({ voters: wanted, learners, addresses }, { timeoutMs: 5_000 }),
+      () => !this.#mustNotShrink(),
     );
-    return isDone;
   }
 
   async #transfer(random: SeededRandom): Promise<boolean> {
@@ -220,10 +221,13 @@ export class ClusterOperator {
     server.start();
   }
 
-  /** Asks whoever leads, until it is done or patience ends. */
-  async #keepAsking(ask: (leader: RaftServer<unknown>) => Promise<void>): Promise<boolean> {
+  /** Asks whoever leads, until it is done, is not right any more, or patience ends. */
+  async #keepAsking(
+    ask: (leader: RaftServer<unknown>) => Promise<void>,
+    isStillRight: () => boolean = () => true,
+  ): Promise<boolean> {
     const { simulation } = this.#world;
-    for (let tries = 0; tries < TRIES_MAX; tries++) {
+    for (let tries = 0; tries < TRIES_MAX && isStillRight(); tries++) {
       const server = leaderOf(this.#world);
       const leader = server?.running?.server;
       if (server !== undefined && leader !== undefined && (await this.#asks(server, ask(leader))))
