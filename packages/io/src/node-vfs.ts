@@ -36,7 +36,7 @@ export class NodeVfs implements Vfs {
   }
 
   isDirectory(path: string): boolean {
-    return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    return statIfThere(path)?.isDirectory() ?? false;
   }
 
   list(path: string): string[] {
@@ -44,7 +44,7 @@ export class NodeVfs implements Vfs {
   }
 
   size(path: string): number | undefined {
-    return fs.statSync(path, { throwIfNoEntry: false })?.size;
+    return statIfThere(path)?.size;
   }
 
   rename(from: string, to: string): void {
@@ -184,5 +184,15 @@ class NodeFile implements VfsFile {
       `${this.path} took no more bytes at offset ${position}; ${missing} are missing and the system gave no reason.`,
       { path: this.path, position, missing },
     );
+  }
+}
+
+/** Below a file there is nothing, as in a directory that lacks it: newer versions of Node say so, Node 20 throws. */
+function statIfThere(path: string): fs.Stats | undefined {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOTDIR') return undefined;
+    throw error;
   }
 }
