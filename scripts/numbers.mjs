@@ -65,7 +65,9 @@ function section(name) {
 }
 
 function origin({ machine, date, rounds }, file, command) {
-  const stores = ['etcd', 'redis'].flatMap((name) => (name in machine ? [`${name} ${machine[name]}`] : []));
+  const stores = Object.entries({ etcd: 'etcd', redis: 'Redis' }).flatMap(([key, name]) =>
+    key in machine ? [`${name} ${/\d+(?:\.\d+)+/.exec(machine[key])?.[0] ?? machine[key]}`] : [],
+  );
   const facts = [
     machine.cpu,
     machine.memory,

@@ -5,14 +5,18 @@
 //   console    commands behind `$ ` with what they print: carried out by transcripts.test.ts
 //   yaml       a configuration file of `waldb serve`, or a file of users
 //   json       lines of a protocol trace
+//   ini        a unit of systemd that starts waldb
 //   text       a drawing; nothing to run
 
-import { existsSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readTraceLine } from '@waldb/testkit';
 import { describe, expect, it } from 'vitest';
 import { examineUsers } from '../../packages/cli/src/clients/users-file.js';
 import { parseConfigFile } from '../../packages/cli/src/config/config-file.js';
+import { EXIT } from '../../packages/cli/src/exit.js';
 import { NOT_CARRIED_OUT, ROUTES, TESTED_BY } from './carried-out.js';
 import { commandsIn, wrongCommand } from './commands.js';
 import { allPages, type Block, parsePage, ROOT, readPage } from './markdown.js';
@@ -50,8 +54,31 @@ const PROOFS: Readonly<Record<string, (block: Block) => readonly string[]>> = {
       return [String(error)];
     }
   },
+  ini: ({ text }) => wrongUnit(text),
   text: ({ text }) => (/^\$ |\b(?:const|await|import) /.test(text) ? ['is more than a drawing'] : []),
 };
+
+/** What it starts is a command of ours, and what is not started again has the exit codes for that. */
+function wrongUnit(text: string): string[] {
+  const [, command = ''] = /^ExecStart=\/usr\/bin\/env (.*)$/m.exec(text) ?? [];
+  const [, codes] = /^RestartPreventExitStatus=(.*)$/m.exec(text) ?? [];
+  const isOurs = /^waldb serve --config \S+$/.test(command) && wrongCommand(command) === undefined;
+  return [
+    ...(isOurs ? [] : ['does not start waldb']),
+    ...(codes === `${EXIT.refused} ${EXIT.unusable}` ? [] : ['restarts what cannot start']),
+    ...wrongForSystemd(text),
+  ];
+}
+
+/** What systemd itself finds wrong, where it is installed. */
+function wrongForSystemd(text: string): string[] {
+  const directory = mkdtempSync(join(tmpdir(), 'waldb-unit-'));
+  const file = join(directory, 'waldb.service');
+  writeFileSync(file, text);
+  const { error, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', file], { encoding: 'utf8' });
+  rmSync(directory, { recursive: true });
+  return error === undefined ? (stderr.match(/^.*waldb\.service:.*$/gm) ?? []) : [];
+}
 
 /** Whom carried-out.ts names, that does not carry the block out. */
 function notCarriedOut(block: Block): string[] {
@@ -143,6 +170,7 @@ describe('blocks of code', () => {
       ['sh', 'npm run soak -- --no-such-flag'],
       ['yaml', 'prot: 7101'],
       ['json', '{"tag":"trace"}'],
+      ['ini', '[Service]\nExecStart=/usr/bin/env waldb serve\nRestartPreventExitStatus=2'],
       ['text', '$ waldb status'],
       ['console', 'waldb status'],
     ];

@@ -26,7 +26,7 @@ const SERVES = /^waldb (?:serve|cluster)\b/;
 /** Those on the port that a page leaves to the default. */
 const LISTENS = /^waldb (?:serve|cluster|recover)\b/;
 /** Of a cluster, which goes on meanwhile; a file or a log is what it is. */
-const LOOKS = /^waldb (?:status|members list)\b/;
+const LOOKS = /^(?:waldb (?:status|members list)\b|redis-cli .* get )/;
 
 export class Stage {
   readonly directory: string = mkdtempSync(join(tmpdir(), 'waldb-page-'));

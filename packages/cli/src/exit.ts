@@ -103,6 +103,8 @@ function describe(error: Error, code: string): string {
   const isOurs = OURS.has(error.name) || code.startsWith('WAL_');
   if (code === 'WAL_CORRUPT')
     return `${error.message} \`waldb wal verify\` says what is lost and what to do.`;
+  // What the library says to programs is no help to whoever has only the command line.
+  if (code === 'WAL_LOCKED') return `${error.message.replace(/ Open it with .*$/, '')} Stop that one first.`;
   return isOurs ? error.message : `${error.message} (${code})`;
 }
 
