@@ -23,6 +23,7 @@ const SECTIONS = {
   log: { file: 'latest.json', command: 'npm run bench:peers', write: logTable },
   server: { file: 'latest.json', command: 'npm run bench:peers', write: serverTable },
   sizing: { file: 'sizing-latest.json', command: 'npm run bench:sizing', write: sizingTable },
+  connections: { file: 'sizing-latest.json', command: 'npm run bench:sizing', write: connectionsTable },
 };
 
 const MARKED = /(<!-- numbers: (?<name>\w+) -->\n)[\s\S]*?(<!-- \/numbers -->)/g;
@@ -183,7 +184,8 @@ function serverTable(result) {
 // ---- what a store needs ----
 
 function sizingTable(result) {
-  const rows = result.cases.map(({ name, title }) => {
+  const stores = result.cases.filter(({ lines }) => lines.some(({ name }) => name === 'memory for a key'));
+  const rows = stores.map(({ name, title }) => {
     const of = figuresOf(result, name);
     return [
       title,
@@ -196,6 +198,16 @@ function sizingTable(result) {
   });
   const head = ['', 'memory a key', 'process', 'snapshot a key', 'log a SET', 'directory'];
   return table(head, rows);
+}
+
+function connectionsTable(result) {
+  const cases = result.cases.filter(({ name }) => name.startsWith('connections'));
+  const rows = cases.map(({ name, title }) => {
+    const of = figuresOf(result, name);
+    const kib = (line) => `${figure((of(line) ?? 0) / 1024)} KiB`;
+    return [title, kib('memory for an idle connection'), kib('memory for one that has sent a SET')];
+  });
+  return table(['', 'idle, each', 'after a SET, each'], rows);
 }
 
 // ---- text ----

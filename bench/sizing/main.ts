@@ -1,25 +1,21 @@
-// What a store takes: memory, log and disk for each key, of `waldb serve` as its users run it. `pnpm bench:sizing`.
+// What a store takes: memory, log and disk for each key, and memory for each client, of `waldb serve` as its users run it. `pnpm bench:sizing`.
 // Sizes, not times: other work on the machine does not change them.
 
 import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { askResp } from '../cluster/load/resp-client.js';
-import { freePorts, Processes } from '../cluster/stores/processes.js';
 import { HOST } from '../cluster/stores/store.js';
 import { describeMachine } from '../harness/machine.js';
 import { caseTable } from '../harness/print-table.js';
 import { type CaseResult, type Line, line, type RunResult } from '../harness/result.js';
 import { openWorkDirectory, type WorkDirectory } from '../harness/work-directory.js';
 import { writeResults } from '../write-results.js';
+import { CONNECTION_CASES, measureConnections } from './connections.js';
+import { metricsOf, running, WAIT_MS } from './running-server.js';
 
-const PROGRAM = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
 const ROUNDS = 3;
 const PIPELINE = 200;
-/** Sizes do not depend on how long it takes. */
-const WAIT_MS = 300_000;
 const CASES = [
   { name: 'small', keys: 300_000, valueBytes: 128 },
   { name: 'large', keys: 100_000, valueBytes: 1024 },
@@ -38,6 +34,11 @@ async function main(): Promise<number> {
       for (let round = 0; round < ROUNDS; round++) rounds.push(await fill(work, keys, valueBytes));
       const title = `${keys.toLocaleString('en-US')} keys of 16 bytes with values of ${valueBytes}`;
       const result = { name, title, lines: linesOf(rounds), notes: [] };
+      console.log(caseTable(result));
+      results.push(result);
+    }
+    for (const one of CONNECTION_CASES) {
+      const result = await measureConnections(work, one, ROUNDS);
       console.log(caseTable(result));
       results.push(result);
     }
@@ -72,11 +73,8 @@ function linesOf(rounds: readonly Figures[]): Line[] {
 /** One server: filled key by key, given time to take its snapshot, then started again on what it has. */
 async function fill(work: WorkDirectory, keys: number, valueBytes: number): Promise<Figures> {
   const directory = work.make('store');
-  const [port = 0, admin = 0, peer = 0] = await freePorts(3);
-  const words = ['serve', '--directory', directory, '--port', `${port}`, '--admin', `${HOST}:${admin}`];
-  words.push('--peers', `1=${HOST}:${peer}/${HOST}:${port}`);
-  const empty = await running(words, { port, admin, directory }, async () => metricsOf(admin));
-  const filled = await running(words, { port, admin, directory }, async (processes) => {
+  const empty = await running(directory, [], async ({ admin }) => metricsOf(admin));
+  const filled = await running(directory, [], async ({ processes, port, admin }) => {
     await setAll(port, keys, valueBytes);
     // Snapshots are taken after a number of entries, of which each holds many commands: wait until none is under way.
     const settled = await processes.until(
@@ -93,7 +91,7 @@ async function fill(work: WorkDirectory, keys: number, valueBytes: number): Prom
     );
     return { metrics: settled, directory: bytesIn(directory), image: await backupBytes(admin) };
   });
-  const again = await running(words, { port, admin, directory }, async () => metricsOf(admin));
+  const again = await running(directory, [], async ({ admin }) => metricsOf(admin));
   const resident = (metrics: Map<string, number>): number =>
     metrics.get('process_resident_memory_bytes') ?? 0;
   return {
@@ -103,27 +101,6 @@ async function fill(work: WorkDirectory, keys: number, valueBytes: number): Prom
     log: (filled.metrics.get('waldb_wal_written_bytes_total') ?? 0) / keys,
     directory: filled.directory / 2 ** 20,
   };
-}
-
-async function running<Result>(
-  words: readonly string[],
-  at: { readonly port: number; readonly admin: number; readonly directory: string },
-  act: (processes: Processes) => Promise<Result>,
-): Promise<Result> {
-  const processes = new Processes();
-  processes.start(process.execPath, [PROGRAM, ...words], at.directory);
-  try {
-    await processes.until(
-      'waldb serves',
-      async () => {
-        return (await askResp(at.port, ['SET', 'leader?', 'yes'])).startsWith('+OK') ? true : undefined;
-      },
-      WAIT_MS,
-    );
-    return await act(processes);
-  } finally {
-    await processes.stop();
-  }
 }
 
 async function setAll(port: number, keys: number, valueBytes: number): Promise<void> {
@@ -155,12 +132,6 @@ async function backupBytes(admin: number): Promise<number> {
   });
   if (response.status !== 200) throw new Error(`The server gave no backup: ${await response.text()}`);
   return (await response.arrayBuffer()).byteLength;
-}
-
-/** What the admin port tells Prometheus, series without labels. */
-async function metricsOf(admin: number): Promise<Map<string, number>> {
-  const text = await (await fetch(`http://${HOST}:${admin}/metrics`)).text();
-  return new Map([...text.matchAll(/^(\w+) (\S+)$/gm)].map(([, name = '', value]) => [name, Number(value)]));
 }
 
 function same(a: Map<string, number>, b: Map<string, number>, name: string): boolean {

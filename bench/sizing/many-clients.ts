@@ -1,11 +1,15 @@
-// Many clients in one process of its own: `many-clients.ts PORT COUNT`. Says `connected COUNT` once all are there; then each
+// Many clients in one process of its own: `many-clients.ts PORT COUNT [CA]`, with a file of the authority by TLS. Says `connected COUNT` once all are there; then each
 // line of stdin has every one of them send one command and says how many had an answer: `answered COUNT`.
 
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { connect as connectByTls } from 'node:tls';
 
-const [port = 0, count = 0] = process.argv.slice(2).map(Number);
+const [port = 0, count = 0] = process.argv.slice(2, 4).map(Number);
+const [, , , , caFile] = process.argv;
+const ca = caFile === undefined ? undefined : readFileSync(caFile);
 /** A listener takes so many at once, and a little more. */
 const AT_ONCE = 250;
 const OK = '+OK\r\n';
@@ -22,8 +26,9 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 
 async function open(): Promise<Socket> {
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true });
-  await once(socket, 'connect');
+  const to = { host: '127.0.0.1', port, noDelay: true };
+  const socket = ca === undefined ? connect(to) : connectByTls({ ...to, ca });
+  await once(socket, ca === undefined ? 'connect' : 'secureConnect');
   return socket;
 }
 
