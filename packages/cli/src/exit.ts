@@ -104,7 +104,8 @@ function describe(error: Error, code: string): string {
   if (code === 'WAL_CORRUPT')
     return `${error.message} \`waldb wal verify\` says what is lost and what to do.`;
   // What the library says to programs is no help to whoever has only the command line.
-  if (code === 'WAL_LOCKED') return `${error.message.replace(/ Open it with .*$/, '')} Stop that one first.`;
+  if (code === 'WAL_LOCKED')
+    return `${error.message.replace(/, or this one,| Open it with .*$/g, '')} Stop that one first.`;
   return isOurs ? error.message : `${error.message} (${code})`;
 }
 

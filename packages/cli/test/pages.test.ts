@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { methodsOf } from '../src/admin/admin-routes.js';
 import { makeProgram } from '../src/command-line.js';
 import { placesOf } from '../src/completion/command-tree.js';
 
@@ -63,5 +64,23 @@ describe('what is to be typed', () => {
     expect(wrongIn('waldb members lsit')).toBe('waldb members has no lsit');
     expect(wrongIn('waldb mebers list')).toBe('there is no command mebers');
     expect(wrongIn('waldb serve --prot 1')).toBe('waldb serve has no --prot');
+  });
+});
+
+describe('the admin port in docs/operations.md', () => {
+  it('has every request that the port answers, and no other', () => {
+    const page = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8');
+    const rows = [...page.matchAll(/^\| `(GET|POST) (\/[a-z/]+)`(?: `([^`]*)`)? \|/gm)];
+    for (const [, method = '', path = '', body = '{}'] of rows) {
+      expect(methodsOf(path), path).toContain(method);
+      expect(() => JSON.parse(body), body).not.toThrow();
+    }
+    const files = ['admin-routes.ts', 'backup.ts'].map((name) => join(ROOT, 'packages/cli/src/admin', name));
+    const source = files.map((file) => readFileSync(file, 'utf8')).join('\n');
+    const known = [...source.matchAll(/'(\/[a-z]+(?:\/[a-z]+)?)'/g)].map(([, path = '']) => path);
+    expect(known.length).toBeGreaterThan(10);
+    expect(new Set(rows.map(([, , path = '']) => path))).toEqual(
+      new Set(known.filter((path) => methodsOf(path).length > 0)),
+    );
   });
 });
