@@ -1,5 +1,5 @@
 // Reads snapshot files. No byte is handed out, and no length believed, before its checksum was right; one chunk is in
-// memory at a time, whatever the size of the image.
+// memory at a time, whatever the size of the image. A file is called damaged when two readings of the same part say so.
 
 import type { Configuration } from '@waldb/core';
 import type { Vfs, VfsFile } from '@waldb/io';
@@ -41,7 +41,7 @@ interface Outline {
 export async function readInfo(source: ImageSource): Promise<SnapshotInfo> {
   const file = openImage(source);
   try {
-    return (await readOutline(file, source)).info;
+    return (await believedTwice(() => readOutline(file, source))).info;
   } finally {
     file.close();
   }
@@ -59,13 +59,13 @@ export async function* readImage(
 ): AsyncGenerator<Uint8Array, void, void> {
   const file = openImage(source);
   try {
-    const { info, layout, configuration } = await readOutline(file, source);
+    const { info, layout, configuration } = await believedTwice(() => readOutline(file, source));
     if (info.checksum !== published.checksum || info.bytes !== published.bytes)
       throw damage(source, { type: 'damaged', why: 'is not the one that was published under its name' });
     const first = Math.floor(from / layout.chunkBytes);
     const hash = beginHash(info.index, info.term, configuration);
     for (let sequence = first; sequence < info.chunks; sequence++) {
-      const payload = await readChunk(file, source, layout, sequence);
+      const payload = await believedTwice(() => readChunk(file, source, layout, sequence));
       hash.update(payload);
       const skip = Math.max(from - sequence * layout.chunkBytes, 0);
       if (skip < payload.length) yield payload.subarray(skip);
@@ -74,6 +74,19 @@ export async function* readImage(
       throw damage(source, { type: 'damaged', why: 'does not match the checksum of the whole' });
   } finally {
     file.close();
+  }
+}
+
+/**
+ * What a disk has given wrong once it may give right the next time: fewer bytes than there are, a bit that flipped on its way
+ * here. Who believed it would set a sound file aside, and have nothing to give to a peer that can be helped by it alone.
+ */
+async function believedTwice<Part>(read: () => Promise<Part>): Promise<Part> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof SnapshotError) || error.code !== 'SNAPSHOT_CORRUPT') throw error;
+    return await read();
   }
 }
 

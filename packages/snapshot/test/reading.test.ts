@@ -156,6 +156,20 @@ describe('damage that comes to light while reading', () => {
     vfs.faults = ({ type }) => (type === 'read' ? { type: 'shortRead', bytes: 20 } : undefined);
     await expect(stream.next()).rejects.toMatchObject({ code: 'SNAPSHOT_CORRUPT' });
   });
+
+  it('W26: what reads right at the second look is not damaged, whichever read it is', async () => {
+    const whole = await gather(store.read(2));
+    for (let nth = 1; ; nth++) {
+      let reads = 0;
+      vfs.faults = ({ type }) => {
+        if (type === 'read') reads += 1;
+        return type === 'read' && reads === nth ? { type: 'shortRead', bytes: 20 } : undefined;
+      };
+      expect(await gather(store.read(2))).toEqual(whole);
+      if (reads < nth) break; // every one of them has been short once
+    }
+    expect(store.refused()).toEqual([]);
+  });
 });
 
 describe('closing', () => {
