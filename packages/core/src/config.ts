@@ -9,6 +9,12 @@ import type { Configuration, Index, NodeId } from './types.js';
 /** How reads are confirmed: by a round of heartbeats (`linearizable`), or by a clock-bound lease where one is held (`lease`). */
 export type ReadPolicy = 'linearizable' | 'lease';
 
+/** Unanswered appends to one peer, at most, where the options do not say. */
+export const DEFAULT_MAX_INFLIGHT: { readonly messages: number; readonly bytes: number } = {
+  messages: 64,
+  bytes: 8 << 20,
+};
+
 /** `inline`: `step` syncs the log before it returns. `deferred`: the driver syncs and steps `durable`. */
 export type Durability = 'inline' | 'deferred';
 
@@ -91,8 +97,8 @@ export function resolveConfig(config: RaftConfig): ResolvedConfig {
     checkQuorum: config.checkQuorum ?? true,
     maxBatchEntries: config.maxBatchEntries ?? 1024,
     maxBatchBytes: config.maxBatchBytes ?? 1 << 20,
-    maxInflightMessages: config.maxInflightMessages ?? 64,
-    maxInflightBytes: config.maxInflightBytes ?? 8 << 20,
+    maxInflightMessages: config.maxInflightMessages ?? DEFAULT_MAX_INFLIGHT.messages,
+    maxInflightBytes: config.maxInflightBytes ?? DEFAULT_MAX_INFLIGHT.bytes,
     maxUncommittedBytes: config.maxUncommittedBytes ?? 64 << 20,
     maxApplyBytes: config.maxApplyBytes ?? 16 << 20,
     maxPendingReads: config.maxPendingReads ?? 65_536,

@@ -24,6 +24,7 @@ export {
   writeUint,
 } from './codec/msgpack.js';
 export type { Durability, RaftConfig, ReadPolicy } from './config.js';
+export { DEFAULT_MAX_INFLIGHT } from './config.js';
 export {
   describeAction,
   describeConfiguration,
