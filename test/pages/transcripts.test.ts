@@ -119,6 +119,9 @@ describe('further pages', () => {
       stage = await Stage.open(LIMIT);
       await three();
       for (const block of transcripts('docs/backup.md')) await stage.play(block);
+      const elsewhere =
+        'waldb snapshot restore store.backup --directory ./4 --members 4=127.0.0.1:9001/127.0.0.1:9000';
+      expect(await stage.type(elsewhere, '')).toContain('waldb serve --id 4 --directory ./4 --port 9000');
     },
     TEST_MS,
   );

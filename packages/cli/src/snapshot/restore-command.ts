@@ -1,6 +1,7 @@
 // `waldb snapshot restore`: directories of a new cluster from a backup. Changes no directory that holds anything.
 
 import { formatServerAddress, type Members, restoreBackup } from '@waldb/runtime';
+import { parseServerAddress } from '@waldb/runtime/server-address';
 import { ADMIN_PORT_OFFSET, directoryOf, layOut, PEER_PORT_OFFSET } from '../cluster-layout.js';
 import { EXIT, type ExitCode } from '../exit.js';
 import { ProgressLine } from '../terminal/progress-line.js';
@@ -54,10 +55,21 @@ function directoriesOf(members: Members, { directory, nodes }: RestoreFlags): Re
   return Object.fromEntries(ids.map((id) => [id, isAlone ? directory : directoryOf(directory, id)]));
 }
 
-function howToStart({ directory, nodes, port }: RestoreFlags, directories: Record<number, string>): string {
+function howToStart(flags: RestoreFlags, directories: Record<number, string>): string {
+  const { directory, nodes, port } = flags;
   if (nodes !== undefined)
     return `Start them: waldb cluster --nodes ${nodes} --port ${port} --directory ${directory}`;
   const [[id, own] = ['1', directory], ...others] = Object.entries(directories);
-  if (others.length === 0) return `Start it: waldb serve --id ${id} --directory ${own} --port ${port}`;
+  if (others.length === 0)
+    return `Start it: waldb serve --id ${id} --directory ${own} ${whereItListens(flags, id)}`;
   return 'Bring each directory to the machine of its server, once, and start it there: waldb serve --id … --directory …';
+}
+
+/** As it was told to be reached; the loopback is where it listens by itself. */
+function whereItListens({ members, port }: RestoreFlags, id: string): string {
+  const client = parseServerAddress(members?.[Number(id)] ?? '')?.client;
+  if (client === undefined) return `--port ${port}`;
+  return client.host === '127.0.0.1'
+    ? `--port ${client.port}`
+    : `--host ${client.host} --port ${client.port}`;
 }
