@@ -34,9 +34,7 @@ describe('the dashboard', () => {
     await expect.poll(() => shown.said(), SEEN).toBe(`Server ${leader} leads in term ${term}.`);
 
     await trio.kill(leader);
-    await expect
-      .poll(() => shown.state(leader), SEEN)
-      .toMatch(/^away: nothing listens at its admin port; last heard /);
+    await expect.poll(() => shown.state(leader), SEEN).toMatch(/^away: nothing listens there; last heard /);
     await expect.poll(() => shown.title(), SEEN).toBe('Serving, with 2 of 3 voters');
     const roles = async () => [await shown.role(watched), await shown.role(other)].sort();
     await expect.poll(roles, SEEN).toEqual(['follower', 'leader']);

@@ -78,10 +78,18 @@ export async function askAdmin(
   }
 }
 
+const NOBODY_LISTENS = 'nothing listens there';
+
+/** What somebody at a terminal is told: a server may run all the same, without an admin port. */
+export function describeNoAnswer(server: string, why: string): string {
+  const hint = why === NOBODY_LISTENS ? ' (waldb serve --admin)' : '';
+  return `No answer from ${server}: ${why}${hint}.`;
+}
+
 /** In a few words, without a full stop. */
 export function whyUnanswered(error: unknown, trust: AdminTrust | undefined): string {
   const { code = '', message } = error as NodeJS.ErrnoException; // of a connection, and whatever is thrown has a message
-  if (code === 'ECONNREFUSED') return 'nothing listens there (waldb serve --admin)';
+  if (code === 'ECONNREFUSED') return NOBODY_LISTENS;
   if (/CERT|SIGNATURE|ALTNAME/.test(code))
     return `its certificate is not trusted (${message}): --ca names its authority`;
   if (trust !== undefined && /^(?:EPROTO|ERR_SSL_)/.test(code)) return 'it does not speak HTTPS';

@@ -1,6 +1,6 @@
 // Talks to the admin ports of a cluster: to whichever server answers, and for changes to the one that leads.
 
-import { askAdmin, bearer } from '../admin/ask-admin.js';
+import { askAdmin, bearer, describeNoAnswer } from '../admin/ask-admin.js';
 import type { MembersView } from '../admin/members-view.js';
 import { EXIT, ExitError } from '../exit.js';
 import { pause } from './pause.js';
@@ -156,7 +156,7 @@ export async function fetchJson<Value>(
 }
 
 function noAnswer(server: string, why: string): ExitError {
-  return new ExitError(EXIT.failed, `No answer from ${server}: ${why}.`, { code: 'NO_ANSWER' });
+  return new ExitError(EXIT.failed, describeNoAnswer(server, why), { code: 'NO_ANSWER' });
 }
 
 function parseJson(text: string): object | undefined {

@@ -2,7 +2,7 @@
 // long the server takes to save its state; once it has begun to answer, silence is an error.
 
 import type { IncomingMessage } from 'node:http';
-import { bearer, openAdmin, whyUnanswered } from '../admin/ask-admin.js';
+import { bearer, describeNoAnswer, openAdmin, whyUnanswered } from '../admin/ask-admin.js';
 import { BACKUP_HEADER, BACKUP_PATH, type BackupFacts } from '../admin/backup.js';
 import { EXIT, ExitError } from '../exit.js';
 import { AdminError } from '../members/admin-client.js';
@@ -30,7 +30,7 @@ export async function fetchBackup(wish: Wish): Promise<FetchedBackup> {
   for (const server of servers) {
     const response = await openAdmin(server, BACKUP_PATH, question).catch((error: unknown) => {
       if (signal.aborted) throw error;
-      failures.push(`No answer from ${server}: ${whyUnanswered(error, trust)}.`);
+      failures.push(describeNoAnswer(server, whyUnanswered(error, trust)));
     });
     if (response !== undefined) return await understand(server, response);
   }

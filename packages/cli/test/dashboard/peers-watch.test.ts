@@ -47,13 +47,13 @@ describe('PeersWatch', () => {
   it('who does not answer is told with the reason, and with what it said last', async () => {
     let isThere = true;
     const peers = watch(async () => {
-      if (!isThere) throw new Error('nothing listens at its admin port');
+      if (!isThere) throw new Error('nothing listens there');
       return answer(2, 1000);
     });
     await peers.askAll(AT_TWO);
     isThere = false;
     await peers.askAll(AT_TWO);
-    expect(peers.of(2)).toMatchObject({ why: 'nothing listens at its admin port', report: { id: 2 } });
+    expect(peers.of(2)).toMatchObject({ why: 'nothing listens there', report: { id: 2 } });
     isThere = true;
     await peers.askAll(AT_TWO);
     expect(peers.of(2)?.why).toBeUndefined();
