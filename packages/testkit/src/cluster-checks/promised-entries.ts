@@ -2,6 +2,9 @@
 // acknowledgement (of appended entries or of a snapshot) names the leader's term and an index: from then on the server's
 // log reaches that far and is at least as up to date (§5.4.1) as the leader's log is there. A leader of a later term may
 // replace what lies above the entry at which its own log agrees; that, and nothing else, takes a promise back.
+//
+// A step that fails is not seen, and may have changed the log on a leader's word all the same (the disk gave up behind it).
+// So at the first step of a life what leaders have sent to this server counts as heard.
 
 import type {
   AppendEntries,
@@ -25,6 +28,8 @@ interface Promised {
   index: number;
   /** The term of the newest entry that is known to be among them. */
   entryTerm: Term;
+  /** The life that was seen last. */
+  life: number;
 }
 
 export class PromisedEntries implements ClusterCheck {
@@ -32,13 +37,24 @@ export class PromisedEntries implements ClusterCheck {
   readonly #promised: Map<NodeId, Promised> = new Map();
   /** What leaders have sent: the entry's term by leader's term and index. */
   readonly #sent: Map<Term, Map<number, Term>> = new Map();
+  /** What they have sent to a server, by leader's term: the lowest place at which its log was to agree. */
+  readonly #toldOf: Map<NodeId, Map<Term, number>> = new Map();
 
   stepped(server: ServerLife, { event, before, after, actions }: TraceRecord): void {
     const promised = this.#of(server.id);
+    if (promised.life !== server.life) this.#begin(server, promised, before.lastIndex);
     this.#checkReaches(server, promised, before.lastIndex);
     if (event.type === 'message') obey(promised, event.message, after.term);
     this.#checkReaches(server, promised, after.lastIndex);
     for (const action of actions) if (action.type === 'send') this.#hear(server, promised, action.message);
+  }
+
+  /** The first step of a life: what the step that ended the one before may have done. */
+  #begin(server: ServerLife, promised: Promised, lastIndex: number): void {
+    promised.life = server.life;
+    if (lastIndex >= promised.index) return;
+    for (const [term, agreed] of this.#toldOf.get(server.id) ?? [])
+      if (agreed <= lastIndex) replace(promised, term, agreed);
   }
 
   #checkReaches(server: ServerLife, promised: Promised, lastIndex: number): void {
@@ -54,7 +70,10 @@ export class PromisedEntries implements ClusterCheck {
   #hear(server: ServerLife, promised: Promised, message: Message): void {
     switch (message.type) {
       case 'appendEntries':
+        this.#told(message);
         return this.#remember(message);
+      case 'installSnapshot':
+        return this.#told(message);
       case 'appendEntriesReply':
       case 'installSnapshotReply':
         if (message.success) this.#acknowledge(promised, message);
@@ -64,6 +83,15 @@ export class PromisedEntries implements ClusterCheck {
       default:
         return;
     }
+  }
+
+  #told(message: AppendEntries | InstallSnapshot): void {
+    const told = this.#toldOf.get(message.to) ?? new Map<Term, number>();
+    this.#toldOf.set(message.to, told);
+    told.set(
+      message.term,
+      Math.min(told.get(message.term) ?? Number.POSITIVE_INFINITY, agreedIndex(message)),
+    );
   }
 
   #remember({ term, prevLogIndex, prevLogTerm, entries }: AppendEntries): void {
@@ -102,7 +130,7 @@ export class PromisedEntries implements ClusterCheck {
   #of(id: NodeId): Promised {
     const known = this.#promised.get(id);
     if (known !== undefined) return known;
-    const promised: Promised = { term: 0, heard: 0, index: 0, entryTerm: 0 };
+    const promised: Promised = { term: 0, heard: 0, index: 0, entryTerm: 0, life: 0 };
     this.#promised.set(id, promised);
     return promised;
   }
@@ -114,9 +142,13 @@ export class PromisedEntries implements ClusterCheck {
  */
 function obey(promised: Promised, message: Message, term: Term): void {
   if (message.type !== 'appendEntries' && message.type !== 'installSnapshot') return;
-  if (message.term < term || message.term <= promised.term) return;
-  promised.heard = message.term;
-  const agreed = agreedIndex(message);
+  if (message.term >= term) replace(promised, message.term, agreedIndex(message));
+}
+
+/** What lies above `agreed` is the leader's of `term`, if that is a later one than was promised to. */
+function replace(promised: Promised, term: Term, agreed: number): void {
+  if (term <= promised.term) return;
+  promised.heard = Math.max(promised.heard, term);
   if (agreed >= promised.index) return;
   promised.index = agreed;
   promised.entryTerm = 0;

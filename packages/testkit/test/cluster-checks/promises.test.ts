@@ -141,6 +141,26 @@ describe('promised-entries', () => {
     }
   });
 
+  it('knows what a leader has sent, which the step that ended a life may have obeyed: a later leader, and no further than it said', () => {
+    const speaks = (term: number, from: number): PromisedEntries => {
+      const check = acknowledged();
+      const sends = [appended(term, from, from, 3)];
+      check.stepped(lifeOf(3), stepRecord(3, { before: { role: 'leader', term, lastIndex: 20 }, sends }));
+      return check;
+    };
+    expectNothingLost(speaks(4, 9));
+    expectNothingLost(speaks(4, 8));
+    for (const check of [speaks(3, 8), speaks(4, 10)]) {
+      expectViolation('promised-entries', /lost entries/, () =>
+        check.stepped(lifeOf(1, 2), stepRecord(1, { before: { term: 4, lastIndex: 8 } })),
+      );
+    }
+    const sameLife = speaks(4, 8);
+    expectViolation('promised-entries', /lost entries/, () =>
+      sameLife.stepped(lifeOf(1), stepRecord(1, { before: { term: 4, lastIndex: 8 } })),
+    );
+  });
+
   it('believes no acknowledgement that was released after a later leader had changed the log', () => {
     const check = new PromisedEntries();
     check.stepped(lifeOf(1), cutByLaterLeader(acknowledgement(3, 10)));
