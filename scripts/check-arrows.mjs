@@ -78,7 +78,7 @@ const HOUSE = {
   // store keeps goes through runtime, and so through the seams.
   kv: {
     packages: ['core', 'io', 'runtime'],
-    npm: ['redis-parser', 'cluster-key-slot'],
+    npm: ['redis-parser', 'cluster-key-slot', 'prom-client'],
     machine: ['net', 'tls', 'http'],
     ambient: false,
   },

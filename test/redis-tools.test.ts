@@ -37,10 +37,15 @@ const INFO_COMMON = fields(
   'connected_clients:\\d+',
   'used_memory:\\d+',
   'total_commands_processed:\\d+',
+  'keyspace_hits:\\d+',
+  'keyspace_misses:\\d+',
   'role:master',
   'cluster_enabled:1',
   'db0:keys=1,expires=0,avg_ttl=0',
 );
+/** Each line has the three numbers that tools read. */
+const COMMAND_STATISTICS =
+  /^\$\d+\r\n# Commandstats\r\n(?:cmdstat_[a-z|-]+:calls=\d+,usec=\d+,usec_per_call=\d+\.\d\d,rejected_calls=\d+,failed_calls=\d+\r\n)+\r\n$/;
 const SLOTS = /^\*1\r\n\*3\r\n:0\r\n:16383\r\n\*\d\r\n\$9\r\n127\.0\.0\.1\r\n:\d+\r\n\$40\r\n/;
 const NODES =
   /^[$=]\d+\r\n(?:txt:)?[0-9a-f]{40} 127\.0\.0\.1:\d+@\d+\S* myself,master - 0 \d+ \d+ connected 0-16383\n/;
@@ -85,7 +90,7 @@ const TOOLS: Readonly<Record<string, readonly Exchange[]>> = {
     ['CLIENT LIST', CLIENTS],
     ['CONFIG GET slowlog-max-len', parameter('slowlog-max-len', '0')],
     ['SLOWLOG GET 0', EMPTY],
-    ['INFO commandstats', /^\$0\r\n\r\n$/],
+    ['INFO commandstats', COMMAND_STATISTICS],
   ],
   // collect.go takes the first line with `_version` for what the server is, and goes on with `redis` only.
   Netdata: [
@@ -100,7 +105,7 @@ const TOOLS: Readonly<Record<string, readonly Exchange[]>> = {
     ['PING', PONG],
     ['CLUSTER SLOTS', SLOTS],
     ['INFO server', fields('redis_version:\\d+\\.\\d+\\.\\d+')],
-    ['INFO commandstats', /^\$0\r\n\r\n$/],
+    ['INFO commandstats', COMMAND_STATISTICS],
     ['CLUSTER INFO', CLUSTER_OK],
     ['CLUSTER NODES', NODES],
     ['CLIENT LIST', CLIENTS],

@@ -55,6 +55,15 @@ export const register = (server: MeasuredServer) => registerMetrics(server, new 
 console.log(typeof register);
 `;
 
+const STORE_METRICS = `
+import type { RespServer } from '@waldb/kv';
+import { registerStoreMetrics } from '@waldb/kv/prometheus';
+import { Registry } from 'prom-client';
+
+export const register = (server: RespServer) => registerStoreMetrics(server, new Registry());
+console.log(typeof register);
+`;
+
 export const PROGRAMS: readonly Program[] = [
   { package: '@waldb/core', prints: onPage('core') },
   { package: '@waldb/io', prints: onPage('io') },
@@ -65,6 +74,7 @@ export const PROGRAMS: readonly Program[] = [
   { package: '@waldb/runtime', prints: 'total 5\n' },
   { package: '@waldb/runtime', besides: ['prom-client'], text: METRICS, prints: 'function\n' },
   { package: '@waldb/kv', besides: ['@waldb/runtime'], prints: onPage('kv') },
+  { package: '@waldb/kv', besides: ['prom-client'], text: STORE_METRICS, prints: 'function\n' },
   { package: '@waldb/testkit', text: SIMULATION, prints: 'runs 2\n' },
   { package: 'waldb', text: FROM_CODE, prints: 'true\n' },
 ];

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { RaftServer } from '@waldb/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { metricsPage } from '../../packages/cli/src/admin/metrics-page.js';
+import { KvStateMachine, RespServer, raftReplica } from '../../packages/kv/src/index.js';
 import { freePort } from '../support/free-port.js';
 import { ROOT } from './markdown.js';
 
@@ -23,17 +24,15 @@ const labels = new Map<string, readonly string[]>();
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'waldb-alerts-'));
+  const stateMachine = new KvStateMachine();
   const server = await RaftServer.start({
-    id: 1,
-    directory,
+    ...{ id: 1, directory, stateMachine },
     bootstrap: { members: { 1: `127.0.0.1:${await freePort()}` } },
-    stateMachine: {
-      apply: () => [],
-      snapshot: () => (async function* () {})(),
-      restore: async () => undefined,
-    },
   });
-  const scraped = await metricsPage(server)();
+  const listen = { host: '127.0.0.1', port: 0 };
+  const store = await RespServer.start({ listen, replica: raftReplica(server), stateMachine });
+  const scraped = await metricsPage(server, store)();
+  await store.close();
   await server.close();
   const page = readFileSync(join(ROOT, 'docs/metrics.md'), 'utf8');
   for (const [, name = '', type = ''] of scraped.matchAll(/^# TYPE (\w+) (\w+)$/gm)) {

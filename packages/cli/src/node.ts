@@ -121,7 +121,7 @@ export class Node {
         limits,
         version: readVersion(),
       });
-      const admin = await startAdmin(options, raft, adminTls).catch(async (error: unknown) => {
+      const admin = await startAdmin(options, { raft, resp }, adminTls).catch(async (error: unknown) => {
         await resp.close();
         throw error;
       });
@@ -238,7 +238,7 @@ function checkToken({ admin, adminTokenFile, logger }: NodeOptions): void {
 /** Kept from the clients' port: a slow operator is nobody's trouble. */
 async function startAdmin(
   { admin, adminTokenFile, logger }: NodeOptions,
-  raft: RaftServer<EntryReplies>,
+  { raft, resp }: Pick<NodeParts, 'raft' | 'resp'>,
   tls: AdminTls,
 ): Promise<AdminSide | undefined> {
   if (admin === undefined) return undefined;
@@ -263,7 +263,7 @@ async function startAdmin(
     ask: askOverHttp(() => tls.trust),
   });
   try {
-    const context = { raft, version, trust: () => tls.trust, metrics: metricsPage(raft) };
+    const context = { raft, version, trust: () => tls.trust, metrics: metricsPage(raft, resp) };
     const server = await AdminServer.start({
       ...context,
       listen: admin,

@@ -3,6 +3,7 @@
 import type { ProtocolVersion } from '../resp/encode-reply.js';
 import type { Reply } from '../resp/reply.js';
 import type { Acknowledgements } from '../server/acknowledgements.js';
+import type { CommandStatistics } from '../server/command-statistics.js';
 import type { Cursors } from '../server/cursors.js';
 import type { ClusterState, ReplicaProgress } from '../server/replica.js';
 import type { Subscriptions } from '../server/subscriptions.js';
@@ -67,6 +68,7 @@ export interface ServerView {
   readonly subscriptions: Subscriptions;
   readonly users: Users;
   readonly acknowledgements: Acknowledgements;
+  readonly commandStatistics: CommandStatistics;
   clients(): Iterable<Client>;
   cluster(): ClusterState;
   progress(): ReplicaProgress;
@@ -80,6 +82,8 @@ export interface ServerStatistics {
   readonly idleMsMax: number;
   /** In WAIT. */
   readonly blockedClients: number;
+  /** That listen to channels or patterns. */
+  readonly subscribers: number;
   readonly connectionsAccepted: number;
   readonly connectionsRefused: number;
   /** Closed because they did not take what they were told. */
@@ -94,5 +98,9 @@ export interface ServerStatistics {
   readonly expiringKeys: number;
   /** Removed because their time had come, since the start. */
   readonly expiredKeys: number;
+  /** Keys that reads have asked for on this server and that were there, since the start. */
+  readonly keyHits: number;
+  /** The same of those that were not there. */
+  readonly keyMisses: number;
   readonly dataBytes: number;
 }

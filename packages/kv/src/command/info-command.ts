@@ -137,6 +137,8 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       ['rejected_connections', statistics.connectionsRefused],
       ['expired_keys', statistics.expiredKeys],
       ['evicted_keys', 0],
+      ['keyspace_hits', statistics.keyHits],
+      ['keyspace_misses', statistics.keyMisses],
       ['client_output_buffer_limit_disconnections', statistics.subscribersClosed],
       ['pubsub_channels', [...server.subscriptions.channels()].length],
       ['pubsub_patterns', server.subscriptions.patternCount],
@@ -150,6 +152,15 @@ const SECTIONS: Readonly<Record<string, Section>> = {
       ['used_cpu_user', (user / 1e6).toFixed(6)],
     ];
   },
+  commandstats: ({ server }) =>
+    [...server.commandStatistics.commands()].map(([name, { calls, milliseconds, rejected, failed }]) => {
+      const usec = Math.round(milliseconds * 1000);
+      const each = (calls === 0 ? 0 : usec / calls).toFixed(2);
+      const facts = `calls=${calls},usec=${usec},usec_per_call=${each},rejected_calls=${rejected},failed_calls=${failed}`;
+      return [`cmdstat_${name}`, facts];
+    }),
+  errorstats: ({ server }) =>
+    [...server.commandStatistics.errors()].map(([code, count]) => [`errorstat_${code}`, `count=${count}`]),
   cluster: () => [['cluster_enabled', 1]],
   keyspace: ({ server }) => {
     const { keys, expiringKeys } = server.statistics();
@@ -195,14 +206,18 @@ function replication(context: CommandContext): Fields {
   ];
 }
 
-const EVERYTHING = new Set(['all', 'default', 'everything']);
+const EVERYTHING = new Set(['all', 'everything']);
+/** Told where they are asked for, or everything is. */
+const NOT_BY_DEFAULT = new Set(['commandstats']);
 
 function info(names: readonly string[], context: CommandContext): Reply {
   const wanted = new Set(names.map((name) => name.toLowerCase()));
-  const isAll = wanted.size === 0 || [...wanted].some((name) => EVERYTHING.has(name));
+  const isAll = [...wanted].some((name) => EVERYTHING.has(name));
+  const isDefault = wanted.size === 0 || wanted.has('default');
   const sections: string[] = [];
   for (const [name, section] of Object.entries(SECTIONS)) {
-    if (!isAll && !wanted.has(name)) continue;
+    const isTold = isAll || wanted.has(name) || (isDefault && !NOT_BY_DEFAULT.has(name));
+    if (!isTold) continue;
     const title = `# ${name[0]?.toUpperCase()}${name.slice(1)}`;
     const lines = section(context).map(([field, value]) => `${field}:${value}`);
     sections.push(`${[title, ...lines].join('\r\n')}\r\n`);

@@ -32,6 +32,12 @@ export class ErrorReply {
   constructor(text: string) {
     this.text = text;
   }
+
+  /** The first word, by which clients tell errors apart: `ERR`, `WRONGTYPE`, `MOVED`. */
+  get code(): string {
+    const end = this.text.indexOf(' ');
+    return end < 0 ? this.text : this.text.slice(0, end);
+  }
 }
 
 /** Text for people: a verbatim string in RESP3, a bulk string in RESP2. */

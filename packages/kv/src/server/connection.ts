@@ -9,6 +9,7 @@ import type { Client } from '../command/command-context.js';
 import type { ProtocolVersion } from '../resp/encode-reply.js';
 import { ErrorReply, PushReply, type Reply } from '../resp/reply.js';
 import { RequestReader, type RequestSink } from '../resp/request-reader.js';
+import type { ReplyCounter } from './command-statistics.js';
 import { Lane } from './lane.js';
 import { type PendingReply, ReplyQueue } from './reply-queue.js';
 import type { ServerLimits } from './server-limits.js';
@@ -32,6 +33,7 @@ export interface ConnectionOptions {
   readonly now: () => number;
   /** Calls back when this turn of the event loop ends. */
   readonly defer: (callback: () => void) => void;
+  readonly counter: ReplyCounter;
   readonly onRequest: RequestHandler;
   /** MULTI and WATCH are given up. */
   readonly onTransactionReset: (connection: Connection) => void;
@@ -72,7 +74,7 @@ export class Connection implements Client, RequestSink {
   readonly #now: () => number;
   readonly #options: ConnectionOptions;
   readonly #reader: RequestReader;
-  readonly #replies = new ReplyQueue();
+  readonly #replies: ReplyQueue;
   #isClosing = false;
   #hasEnded = false;
   #heldInvalid: string | undefined;
@@ -90,6 +92,7 @@ export class Connection implements Client, RequestSink {
     this.#limits = limits;
     this.#now = now;
     this.#options = options;
+    this.#replies = new ReplyQueue(options.counter);
     this.user = options.user;
     this.address = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
     this.localAddress = `${socket.localAddress ?? '?'}:${socket.localPort ?? 0}`;
@@ -154,7 +157,11 @@ export class Connection implements Client, RequestSink {
   }
 
   #take(words: string[], bytes: number): void {
-    const place = this.#replies.reserve({ protocol: this.protocol, requestBytes: bytes });
+    const place = this.#replies.reserve({
+      protocol: this.protocol,
+      requestBytes: bytes,
+      since: this.lastRequestAt,
+    });
     const isSkipped = this.replies === 'skipNext';
     if (isSkipped) this.replies = 'on';
     this.#options.onRequest(this, words, place);
@@ -186,7 +193,8 @@ export class Connection implements Client, RequestSink {
   push(reply: Reply): void {
     if (this.#isClosing) return;
     const { protocol } = this;
-    const place = this.#replies.reserve({ protocol, requestBytes: PUSH_OVERHEAD_BYTES + sizeOf(reply) });
+    const requestBytes = PUSH_OVERHEAD_BYTES + sizeOf(reply);
+    const place = this.#replies.reserve({ protocol, requestBytes, since: this.lastRequestAt });
     place.reply = reply;
     if (this.#replies.requestBytes > this.#limits.pushBytesMax + this.#limits.pipelineBytesMax) {
       this.hasFallenBehind = true;
@@ -212,7 +220,8 @@ export class Connection implements Client, RequestSink {
       this.#heldInvalid = message;
       return;
     }
-    const place = this.#replies.reserve({ protocol: this.protocol, requestBytes: 0 });
+    const { protocol, lastRequestAt } = this;
+    const place = this.#replies.reserve({ protocol, requestBytes: 0, since: lastRequestAt });
     place.reply = new ErrorReply(`ERR ${message}`);
     this.closeAfterReplies();
   }

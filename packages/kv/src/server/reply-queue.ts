@@ -3,6 +3,7 @@
 
 import { encodeReply, type ProtocolVersion } from '../resp/encode-reply.js';
 import type { Reply } from '../resp/reply.js';
+import type { CommandCount, ReplyCounter } from './command-statistics.js';
 
 /** A place in the order. */
 export interface PendingReply {
@@ -14,13 +15,29 @@ export interface PendingReply {
   reply: Reply | undefined;
   /** CLIENT REPLY: the place is kept, and nothing is written. */
   isSilent: boolean;
+  /** What the request is counted as; undefined when no command was found, or none was carried out. */
+  count: CommandCount | undefined;
+  /** When the request arrived. */
+  readonly since: number;
+}
+
+/** A request that takes a place. */
+export interface Arrival {
+  readonly protocol: ProtocolVersion;
+  readonly requestBytes: number;
+  readonly since: number;
 }
 
 export class ReplyQueue {
+  readonly #counter: ReplyCounter;
   #places: PendingReply[] = [];
   /** The first place that has not left. */
   #head = 0;
   #requestBytes = 0;
+
+  constructor(counter: ReplyCounter) {
+    this.#counter = counter;
+  }
 
   /** Places that have not left. */
   get length(): number {
@@ -36,9 +53,15 @@ export class ReplyQueue {
     return this.#places[this.#head]?.reply !== undefined;
   }
 
-  reserve(request: { readonly protocol: ProtocolVersion; readonly requestBytes: number }): PendingReply {
-    const { protocol, requestBytes } = request;
-    const place: PendingReply = { protocol, requestBytes, reply: undefined, isSilent: false };
+  reserve({ protocol, requestBytes, since }: Arrival): PendingReply {
+    const place: PendingReply = {
+      protocol,
+      requestBytes,
+      since,
+      reply: undefined,
+      isSilent: false,
+      count: undefined,
+    };
     this.#places.push(place);
     this.#requestBytes += requestBytes;
     return place;
@@ -47,9 +70,11 @@ export class ReplyQueue {
   /** Takes replies that are ready, encoded, until they are about `charactersMax` long; at least one if any is ready. */
   take(charactersMax: number): string {
     let text = '';
+    const now = this.#counter.now();
     while (text.length < charactersMax) {
       const place = this.#places[this.#head];
       if (place?.reply === undefined) break;
+      this.#counter.left(place, place.reply, now);
       if (!place.isSilent) text += encodeReply(place.reply, place.protocol);
       this.#requestBytes -= place.requestBytes;
       this.#head += 1;

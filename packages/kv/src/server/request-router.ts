@@ -15,6 +15,7 @@ import { unknownSubcommand, wrongArity } from '../command/container.js';
 import type { Operation } from '../operation/operation.js';
 import { ErrorReply, type Reply } from '../resp/reply.js';
 import { denialOf } from './access.js';
+import type { CommandStatistics } from './command-statistics.js';
 import type { Connection } from './connection.js';
 import type { LaneOperation } from './lane.js';
 import { redirect } from './redirect.js';
@@ -26,6 +27,7 @@ export interface RouterOptions {
   readonly server: ServerView;
   readonly submit: (operation: LaneOperation) => void;
   readonly readState: (operation: Operation) => Reply;
+  readonly statistics: CommandStatistics;
   readonly limits: ServerLimits;
 }
 
@@ -69,6 +71,7 @@ export class RequestRouter {
     const command = found === undefined ? undefined : resolveSubcommand(found, request);
     const refusal = this.#refusal(command, request, connection);
     if (command === undefined || refusal !== undefined) {
+      if (command !== undefined) this.#options.statistics.of(command).rejected += 1;
       const unknown =
         found === undefined ? unknownCommand(request) : unknownSubcommand(found.name, request[1] ?? '');
       const reply = refusal ?? unknown;
@@ -79,6 +82,9 @@ export class RequestRouter {
       return;
     }
     connection.lastCommand = command.name;
+    const count = this.#options.statistics.of(command);
+    count.calls += 1;
+    place.count = count;
     const args = argumentsOf(command, request);
     const { transaction } = connection;
     if (command.kind === 'transaction') this.transactions.run(command, args, connection, place);

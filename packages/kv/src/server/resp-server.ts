@@ -18,6 +18,7 @@ import type { Reply } from '../resp/reply.js';
 import type { KvStateMachine } from '../state/kv-state-machine.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { CommandRate } from './command-rate.js';
+import { CommandStatistics } from './command-statistics.js';
 import { Connection } from './connection.js';
 import { Cursors } from './cursors.js';
 import { explainFailure } from './explain-failure.js';
@@ -83,6 +84,7 @@ export class RespServer implements ServerView {
   readonly subscriptions: Subscriptions;
   readonly users: Users;
   readonly acknowledgements: Acknowledgements;
+  readonly commandStatistics: CommandStatistics;
   readonly #limits: ServerLimits;
   readonly #clock: Clock;
   readonly #replica: Replica;
@@ -116,6 +118,7 @@ export class RespServer implements ServerView {
     this.cursors = new Cursors(clock.date());
     this.users = new Users(options.users ?? [], this.commands);
     this.subscriptions = new Subscriptions({ listen: (listener) => stateMachine.listen(listener) });
+    this.commandStatistics = new CommandStatistics({ now: () => clock.now() });
     const readState = (operation: Operation): Reply => stateMachine.read(operation, clock.date());
     this.#scheduler = new OperationScheduler({
       replica,
@@ -128,6 +131,7 @@ export class RespServer implements ServerView {
       server: this,
       submit: (operation) => this.#scheduler.submit(operation),
       readState,
+      statistics: this.commandStatistics,
       limits: this.#limits,
     });
     this.#sweeper = new Sweeper({ replica, stateMachine, clock });
@@ -217,6 +221,9 @@ export class RespServer implements ServerView {
       bytesReceived: received,
       bytesSent: sent,
       expiredKeys: this.#stateMachine.expiredCount,
+      keyHits: this.#stateMachine.readHits,
+      keyMisses: this.#stateMachine.readMisses,
+      subscribers: this.subscriptions.subscribersCount,
       subscribersClosed: this.#subscribersClosed,
       connections: this.#connections.size,
       connectionsAccepted: this.#connectionsAccepted,
@@ -282,6 +289,7 @@ export class RespServer implements ServerView {
         limits: this.#limits,
         user: this.users.initial,
         now: () => this.#clock.now(),
+        counter: this.commandStatistics,
         defer: (callback) => this.#clock.defer(callback),
         onRequest: (connection, request, place) => {
           this.#commandsProcessed += 1;

@@ -83,6 +83,11 @@ export class Subscriptions {
     return this.#patterns.size;
   }
 
+  /** Clients that listen to something. */
+  get subscribersCount(): number {
+    return this.#own.size;
+  }
+
   channels(): Iterable<string> {
     return this.#channels.keys();
   }

@@ -24,6 +24,8 @@ export class Keyspace {
   /** When the first key expires; Infinity: none does. */
   #nextExpiry = Infinity;
   #expiredCount = 0;
+  #hitCount = 0;
+  #missCount = 0;
 
   /** Number of keys, with those that have expired and are not removed yet. */
   get size(): number {
@@ -38,6 +40,16 @@ export class Keyspace {
   /** Keys that were removed because their time had come. Not part of the state. */
   get expiredCount(): number {
     return this.#expiredCount;
+  }
+
+  /** Keys that were looked up and were there, for whatever purpose. Not part of the state. */
+  get hitCount(): number {
+    return this.#hitCount;
+  }
+
+  /** Keys that were looked up and were not there. Not part of the state. */
+  get missCount(): number {
+    return this.#missCount;
   }
 
   /** Bytes of all keys and values, without what holding them costs. */
@@ -62,7 +74,12 @@ export class Keyspace {
 
   get(key: string): string | undefined {
     const value = this.#tree.find(key);
-    return value === undefined || this.#isPast(this.#tree.foundTime) ? undefined : value;
+    if (value === undefined || this.#isPast(this.#tree.foundTime)) {
+      this.#missCount += 1;
+      return undefined;
+    }
+    this.#hitCount += 1;
+    return value;
   }
 
   has(key: string): boolean {

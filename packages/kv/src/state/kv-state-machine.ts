@@ -32,6 +32,8 @@ export class KvStateMachine implements StateMachine<EntryReplies> {
   readonly #listeners = new Set<StoreListener>();
   /** Of keyspaces that snapshots have replaced. */
   #expiredBefore = 0;
+  #readHits = 0;
+  #readMisses = 0;
   readonly #store: { -readonly [Name in keyof Store]: Store[Name] } = {
     keyspace: new Keyspace(),
     clock: 0,
@@ -53,6 +55,16 @@ export class KvStateMachine implements StateMachine<EntryReplies> {
   /** Keys that were removed here because their time had come, since this server's start. */
   get expiredCount(): number {
     return this.#expiredBefore + this.#store.keyspace.expiredCount;
+  }
+
+  /** Keys that `read` has looked up here and that were there, since this server's start. */
+  get readHits(): number {
+    return this.#readHits;
+  }
+
+  /** Keys that `read` has looked up here and that were not there. */
+  get readMisses(): number {
+    return this.#readMisses;
   }
 
   /** Bytes of all keys and values. */
@@ -91,8 +103,13 @@ export class KvStateMachine implements StateMachine<EntryReplies> {
 
   /** Answers an operation that changes nothing, from the present state. `date`: this server's, for answers about time. */
   read(operation: Operation, date = 0): Reply {
-    this.#store.clock = Math.max(date, this.#store.keyspace.time);
-    return execute(this.#store, operation);
+    const { keyspace } = this.#store;
+    const { hitCount, missCount } = keyspace;
+    this.#store.clock = Math.max(date, keyspace.time);
+    const reply = execute(this.#store, operation);
+    this.#readHits += keyspace.hitCount - hitCount;
+    this.#readMisses += keyspace.missCount - missCount;
+    return reply;
   }
 
   /** The state at the moment of the call. Reading it to its end, or returning early, gives its memory back. */

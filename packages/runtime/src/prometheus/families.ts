@@ -2,9 +2,18 @@
 // dashboards and alerts are written against: they change with a new major version only. docs/metrics.md says what each
 // is good for. Base units throughout: seconds, bytes.
 
-import type { HistogramData } from '@waldb/io';
 import type { ServerMetrics } from '../observe/server-metrics.js';
 import type { ServerStatus } from '../observe/server-status.js';
+import {
+  counter,
+  type Family,
+  gauge,
+  histogram,
+  labelled,
+  labelledHistogram,
+  MILLISECONDS,
+  type NumberValue,
+} from './family.js';
 
 /** A server at the moment of a scrape. */
 export interface Sample {
@@ -12,35 +21,6 @@ export interface Sample {
   readonly metrics: ServerMetrics;
 }
 
-export type Labels = Readonly<Record<string, string>>;
-
-export interface NumberValue {
-  readonly labels: Labels;
-  readonly value: number;
-}
-
-export interface HistogramValue {
-  readonly labels: Labels;
-  readonly data: HistogramData;
-}
-
-export type Family =
-  | {
-      readonly type: 'counter' | 'gauge';
-      readonly name: string;
-      readonly help: string;
-      readonly read: (sample: Sample) => readonly NumberValue[];
-    }
-  | {
-      readonly type: 'histogram';
-      readonly name: string;
-      readonly help: string;
-      /** What one recorded unit is in base units. */
-      readonly scale: number;
-      readonly read: (sample: Sample) => readonly HistogramValue[];
-    };
-
-const MILLISECONDS = 1 / 1000;
 const COUNT = 1;
 
 /** Codes that are there from the first scrape on, so that a rate can be taken of the first failure. */
@@ -54,7 +34,7 @@ const FAILURE_CODES = [
   'CLOSED',
 ];
 
-const LEADERSHIP: readonly Family[] = [
+const LEADERSHIP: readonly Family<Sample>[] = [
   gauge('has_leader', 'Whether this server knows a leader.', ({ status }) =>
     Number(status.leader !== undefined),
   ),
@@ -77,7 +57,7 @@ const LEADERSHIP: readonly Family[] = [
   ]),
 ];
 
-const COMMANDS: readonly Family[] = [
+const COMMANDS: readonly Family<Sample>[] = [
   counter(
     'proposals_accepted_total',
     'Commands that were proposed here and taken.',
@@ -132,7 +112,7 @@ const COMMANDS: readonly Family[] = [
   gauge('sessions', 'Open sessions.', ({ status }) => status.sessions),
 ];
 
-const READS: readonly Family[] = [
+const READS: readonly Family<Sample>[] = [
   counter(
     'read_indexes_total',
     'Rounds of the protocol that confirmed reads, or tried to.',
@@ -149,7 +129,7 @@ const READS: readonly Family[] = [
   gauge('reads_pending', 'Reads that wait.', ({ status }) => status.reads),
 ];
 
-const DISK: readonly Family[] = [
+const DISK: readonly Family<Sample>[] = [
   histogram(
     'wal_fsync_duration_seconds',
     'Writes of the log to stable storage.',
@@ -182,7 +162,7 @@ const DISK: readonly Family[] = [
   gauge('disk_full', 'Whether the log has no space to write.', ({ status }) => Number(status.isDiskFull)),
 ];
 
-const SNAPSHOTS: readonly Family[] = [
+const SNAPSHOTS: readonly Family<Sample>[] = [
   gauge(
     'snapshot_index',
     'The last index that the newest snapshot holds.',
@@ -199,25 +179,23 @@ const SNAPSHOTS: readonly Family[] = [
     ({ metrics }) =>
       Object.entries(metrics.snapshots).map(([step, { bytes }]) => ({ labels: { step }, value: bytes })),
   ),
-  {
-    type: 'histogram',
-    name: 'waldb_snapshot_duration_seconds',
-    help: 'How long each step of a snapshot took.',
-    scale: MILLISECONDS,
-    read: ({ metrics }) =>
+  labelledHistogram(
+    'snapshot_duration_seconds',
+    'How long each step of a snapshot took.',
+    MILLISECONDS,
+    ({ metrics }) =>
       Object.entries(metrics.snapshots).map(([step, { duration }]) => ({ labels: { step }, data: duration })),
-  },
+  ),
 ];
 
-const NETWORK: readonly Family[] = [
-  {
-    type: 'histogram',
-    name: 'waldb_peer_round_trip_time_seconds',
-    help: 'Round trips to each peer.',
-    scale: MILLISECONDS,
-    read: ({ metrics }) =>
+const NETWORK: readonly Family<Sample>[] = [
+  labelledHistogram(
+    'peer_round_trip_time_seconds',
+    'Round trips to each peer.',
+    MILLISECONDS,
+    ({ metrics }) =>
       Object.entries(metrics.peers).map(([peer, { roundTrip }]) => ({ labels: { peer }, data: roundTrip })),
-  },
+  ),
   ofPeers('gauge', 'peer_connected', 'Whether messages can be sent to the peer now.', ({ state }) =>
     Number(state === 'connected'),
   ),
@@ -269,7 +247,7 @@ const NETWORK: readonly Family[] = [
   ),
 ];
 
-const LOOP: readonly Family[] = [
+const LOOP: readonly Family<Sample>[] = [
   histogram(
     'loop_delay_seconds',
     'How much too late the timer of each tick rang.',
@@ -279,7 +257,7 @@ const LOOP: readonly Family[] = [
   gauge('inbox_messages', 'Messages that were received and not handled.', ({ status }) => status.inbox),
 ];
 
-export const FAMILIES: readonly Family[] = [
+export const FAMILIES: readonly Family<Sample>[] = [
   ...LEADERSHIP,
   ...COMMANDS,
   ...READS,
@@ -289,45 +267,13 @@ export const FAMILIES: readonly Family[] = [
   ...LOOP,
 ];
 
-function gauge(name: string, help: string, read: (sample: Sample) => number): Family {
-  return labelled('gauge', name, help, (sample) => [{ labels: {}, value: read(sample) }]);
-}
-
-function counter(name: string, help: string, read: (sample: Sample) => number): Family {
-  return labelled('counter', name, help, (sample) => [{ labels: {}, value: read(sample) }]);
-}
-
-function labelled(
-  type: 'counter' | 'gauge',
-  name: string,
-  help: string,
-  read: (sample: Sample) => readonly NumberValue[],
-): Family {
-  return { type, name: `waldb_${name}`, help, read };
-}
-
-function histogram(
-  name: string,
-  help: string,
-  scale: number,
-  read: (sample: Sample) => HistogramData,
-): Family {
-  return {
-    type: 'histogram',
-    name: `waldb_${name}`,
-    help,
-    scale,
-    read: (sample) => [{ labels: {}, data: read(sample) }],
-  };
-}
-
 /** One value for each peer that has one. */
 function ofPeers(
   type: 'counter' | 'gauge',
   name: string,
   help: string,
   read: (peer: ServerStatus['transport']['peers'][number]) => number | undefined,
-): Family {
+): Family<Sample> {
   return labelled(type, name, help, ({ status }) =>
     Object.entries(status.transport.peers).flatMap(([peer, stats]) => {
       const value = read(stats);
