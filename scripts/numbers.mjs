@@ -86,7 +86,8 @@ function origin({ machine, date, rounds }, file, command) {
 // ---- the store beside etcd and Redis ----
 
 function storeTables(result) {
-  const sets = ['set-1', 'set-64', 'set-256', 'set-1-1k', 'set-64-1k', 'set-256-1k'].flatMap((name) => {
+  const names = ['set-1', 'set-64', 'set-256', 'set-64-shared', 'set-256-shared'];
+  const sets = [...names, 'set-1-1k', 'set-64-1k', 'set-256-1k'].flatMap((name) => {
     const of = figuresOf(result, name);
     if (of === undefined) return [];
     const { title } = result.cases.find((one) => one.name === name);
@@ -117,13 +118,19 @@ function storeTables(result) {
 }
 
 function otherStoreLines(result) {
-  const get = figuresOf(result, 'get-64');
+  const gets = (name, who) => {
+    const get = figuresOf(result, name);
+    return (
+      get &&
+      `GET, linearizable, ${who}: ${figure(get('waldb GET/s'))}/s, etcd's linearizable ranges ${figure(get('etcd ranges/s'))}/s (${times(get('waldb / etcd'))})`
+    );
+  };
   const pipeline = figuresOf(result, 'pipeline');
   const alone = figuresOf(result, 'alone');
   const justStarted = figuresOf(result, 'new');
   return [
-    get &&
-      `GET, linearizable, 64 clients: ${figure(get('waldb GET/s'))}/s, etcd's linearizable ranges ${figure(get('etcd ranges/s'))}/s (${times(get('waldb / etcd'))})`,
+    gets('get-64', '64 clients'),
+    gets('get-64-shared', '64 clients, 16 on each connection'),
     pipeline?.('waldb SET/s') &&
       `SET, 64 clients with pipelines of 16 (redis-benchmark): ${figure(pipeline('waldb SET/s'))}/s, one Redis ${figure(pipeline('redis SET/s, one server'))}/s (${times(pipeline('waldb / redis'))})`,
     alone &&

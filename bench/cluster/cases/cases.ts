@@ -35,6 +35,8 @@ const SETS = [
   { clients: 256, etcd: 3.5, redis: 0.55, p50Ms: 7 },
 ] as const;
 const BIG_VALUE_BYTES = 1024;
+/** As in a process whose clients share what connects them to the store. */
+const CLIENTS_PER_CONNECTION = 16;
 
 export const CLUSTER_CASES: readonly ClusterCase[] = [
   ...SETS.flatMap(({ clients, etcd, redis, p50Ms }) => [
@@ -50,12 +52,32 @@ export const CLUSTER_CASES: readonly ClusterCase[] = [
       run: (context: ClusterContext) => compareSets(context, { clients, valueBytes: BIG_VALUE_BYTES }),
     },
   ]),
+  ...SETS.filter(({ clients }) => clients > 1).map(({ clients, etcd }) => ({
+    name: `set-${clients}-shared`,
+    title: `SET of 128 bytes, ${clients} clients, ${CLIENTS_PER_CONNECTION} on each connection, three servers`,
+    run: (context: ClusterContext) =>
+      compareSets(context, {
+        clients,
+        valueBytes: 128,
+        clientsPerConnection: CLIENTS_PER_CONNECTION,
+        targets: { etcd },
+      }),
+  })),
   {
     name: 'pipeline',
     title: 'SET of 128 bytes, 64 clients with pipelines of 16, three servers',
     run: pipelines,
   },
-  { name: 'get-64', title: 'GET of 128 bytes, linearizable, 64 clients, three servers', run: compareGets },
+  {
+    name: 'get-64',
+    title: 'GET of 128 bytes, linearizable, 64 clients, three servers',
+    run: (context) => compareGets(context, 1),
+  },
+  {
+    name: 'get-64-shared',
+    title: `GET of 128 bytes, linearizable, 64 clients, ${CLIENTS_PER_CONNECTION} on each connection, three servers`,
+    run: (context) => compareGets(context, CLIENTS_PER_CONNECTION),
+  },
   { name: 'open-loop', title: 'SET of 128 bytes by a schedule, three servers', run: openLoop },
   { name: 'alone', title: 'SET of 128 bytes, one client, one server', run: alone },
   {
@@ -70,33 +92,34 @@ async function compareSets(
   load: {
     readonly clients: number;
     readonly valueBytes: number;
-    readonly targets?: { readonly etcd: number; readonly redis: number; readonly p50Ms: number };
+    readonly clientsPerConnection?: number;
+    readonly targets?: { readonly etcd: number; readonly redis?: number; readonly p50Ms?: number };
   },
 ): Promise<Pick<CaseResult, 'lines' | 'notes'>> {
-  const { clients, valueBytes, targets } = load;
+  const { targets, ...task } = load;
   return withStores(context, rivals(context), async (stores) => {
-    const reports = await measureStores(
-      stores,
-      { operation: 'set', clients, valueBytes, ms: context.ms },
-      context,
-    );
+    const reports = await measureStores(stores, { ...task, operation: 'set', ms: context.ms }, context);
     const lines: Line[] = figures(
       reports,
       'waldb',
       'SET/s',
-      targets === undefined ? {} : { p50Ms: atMost(targets.p50Ms) },
+      targets?.p50Ms === undefined ? {} : { p50Ms: atMost(targets.p50Ms) },
     );
     for (const name of ['etcd', 'redis'] as const) {
       if (!reports.has(name)) continue;
       lines.push(...figures(reports, name, name === 'etcd' ? 'puts/s' : 'SET/s, one server'));
-      lines.push(rateRatio(reports, name, targets && atLeast(targets[name])));
+      const target = targets?.[name];
+      lines.push(rateRatio(reports, name, target === undefined ? undefined : atLeast(target)));
     }
     return lines;
   });
 }
 
-async function compareGets(context: ClusterContext): Promise<Pick<CaseResult, 'lines' | 'notes'>> {
-  const load = { clients: 64, valueBytes: 128, ms: context.ms };
+async function compareGets(
+  context: ClusterContext,
+  clientsPerConnection: number,
+): Promise<Pick<CaseResult, 'lines' | 'notes'>> {
+  const load = { clients: 64, clientsPerConnection, valueBytes: 128, ms: context.ms };
   const starts = [() => startWaldb(context.work, SERVERS), ...etcdIfThere(context)];
   return withStores(context, starts, async (stores) => {
     await measureStores(stores, { ...load, operation: 'set' }, { ...context, rounds: 1 }); // every key has a value

@@ -1,5 +1,5 @@
-// Speaks as much HTTP/2 and gRPC as a put and a range take: headers and messages are encoded beforehand, many clients share
-// a connection, and of an answer only the frame types are read. A full gRPC client in JavaScript would be the bottleneck,
+// Speaks as much HTTP/2 and gRPC as a put and a range take: headers and messages are encoded beforehand, and of an
+// answer only the frame types are read. A full gRPC client in JavaScript would be the bottleneck,
 // and would make the store look slower than it is. RFC 9113 has the frames, RFC 7541 the header block.
 
 import { once } from 'node:events';
@@ -8,9 +8,6 @@ import { HOST } from '../stores/store.js';
 import { connectToRead } from './connect-to-read.js';
 import type { LoadClient } from './load-client.js';
 import { KEYS, keyOf, type LoadTask } from './tasks.js';
-
-/** So few that what they have under way fits into the window that a connection begins with (64 KiB). */
-const CLIENTS_PER_CONNECTION = 16;
 
 const DATA = 0;
 const HEADERS = 1;
@@ -49,12 +46,11 @@ export function etcdRequests({ operation, valueBytes, port }: LoadTask): Request
 }
 
 export async function connectEtcd(task: LoadTask, requests: readonly Request[]): Promise<LoadClient[]> {
+  const { clients, clientsPerConnection = 1, port } = task;
   const connections = await Promise.all(
-    Array.from({ length: Math.ceil(task.clients / CLIENTS_PER_CONNECTION) }, () =>
-      Connection.open(task.port, requests),
-    ),
+    Array.from({ length: Math.ceil(clients / clientsPerConnection) }, () => Connection.open(port, requests)),
   );
-  return Array.from({ length: task.clients }, (_, i) => {
+  return Array.from({ length: clients }, (_, i) => {
     const connection = connections[i % connections.length] as Connection; // there is at least one
     return {
       request: (nth, onAnswer) => connection.request(nth, onAnswer),

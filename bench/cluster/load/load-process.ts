@@ -44,8 +44,7 @@ async function perform(task: LoadTask): Promise<LoadReport> {
 
 async function connectAll(task: LoadTask): Promise<LoadClient[]> {
   if (task.protocol === 'etcd') return connectEtcd(task, etcdRequests(task));
-  const requests = respRequests(task);
-  return Promise.all(Array.from({ length: task.clients }, () => connectResp(task, requests)));
+  return connectResp(task, respRequests(task));
 }
 
 /** Each client asks again as soon as it is answered. */

@@ -1,4 +1,4 @@
-// Speaks RESP2, one request at a time.
+// Speaks RESP2: each client has one request under way at a time, alone on its connection or beside others.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -17,17 +17,30 @@ export function respRequests({ operation, valueBytes }: LoadTask): Buffer[] {
   );
 }
 
-export async function connectResp(task: LoadTask, requests: readonly Buffer[]): Promise<LoadClient> {
-  const answer = task.operation === 'set' ? OK : `$${task.valueBytes}\r\n${'x'.repeat(task.valueBytes)}\r\n`;
-  return RespClient.open(task.port, requests, answer);
+export async function connectResp(task: LoadTask, requests: readonly Buffer[]): Promise<LoadClient[]> {
+  const { clients, clientsPerConnection = 1, operation, port, valueBytes } = task;
+  const answer = operation === 'set' ? OK : `$${valueBytes}\r\n${'x'.repeat(valueBytes)}\r\n`;
+  const connections = await Promise.all(
+    Array.from({ length: Math.ceil(clients / clientsPerConnection) }, () =>
+      Connection.open(port, requests, answer),
+    ),
+  );
+  return Array.from({ length: clients }, (_, i) => {
+    const connection = connections[i % connections.length] as Connection; // there is at least one
+    return {
+      request: (nth, onAnswer) => connection.request(nth, onAnswer),
+      close: () => connection.close(),
+    };
+  });
 }
 
-class RespClient implements LoadClient {
-  static async open(port: number, requests: readonly Buffer[], answer: string): Promise<RespClient> {
-    const client = new RespClient(requests, answer);
-    client.#socket = connectToRead(port, (bytes) => client.#receive(bytes));
-    await once(client.#socket, 'connect');
-    return client;
+/** Answers come in the order of the requests. All are alike. */
+class Connection {
+  static async open(port: number, requests: readonly Buffer[], answer: string): Promise<Connection> {
+    const connection = new Connection(requests, answer);
+    connection.#socket = connectToRead(port, (bytes) => connection.#receive(bytes));
+    await once(connection.#socket, 'connect');
+    return connection;
   }
 
   #socket: Socket | undefined;
@@ -35,8 +48,10 @@ class RespClient implements LoadClient {
   readonly #answerBytes: number;
   /** Tells an answer from an error. */
   readonly #firstByte: number;
+  /** Of the answer that is being received. */
   #missing: number;
-  #onAnswer: () => void = () => {};
+  /** For each request that is not answered, in order. */
+  #waiting: (() => void)[] = [];
 
   private constructor(requests: readonly Buffer[], answer: string) {
     this.#requests = requests;
@@ -46,17 +61,24 @@ class RespClient implements LoadClient {
   }
 
   #receive(bytes: Buffer): void {
-    if (this.#missing === this.#answerBytes && bytes[0] !== this.#firstByte) {
-      throw new Error(`The store answered ${JSON.stringify(bytes.toString('latin1', 0, 100))}.`);
+    let answered = 0;
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#missing === this.#answerBytes && bytes[at] !== this.#firstByte) {
+        throw new Error(`The store answered ${JSON.stringify(bytes.toString('latin1', at, at + 100))}.`);
+      }
+      const taken = Math.min(this.#missing, bytes.length - at);
+      at += taken;
+      this.#missing -= taken;
+      if (this.#missing > 0) break;
+      this.#missing = this.#answerBytes;
+      answered += 1;
     }
-    this.#missing -= bytes.length;
-    if (this.#missing > 0) return;
-    this.#missing = this.#answerBytes;
-    this.#onAnswer();
+    // Whoever is told may ask again at once.
+    for (const onAnswer of this.#waiting.splice(0, answered)) onAnswer();
   }
 
   request(nth: number, onAnswer: () => void): void {
-    this.#onAnswer = onAnswer;
+    this.#waiting.push(onAnswer);
     this.#socket?.write(this.#requests[nth % KEYS] as Buffer); // there are KEYS
   }
 

@@ -9,6 +9,8 @@ export interface LoadTask {
   readonly valueBytes: number;
   /** Each has one request under way at a time. */
   readonly clients: number;
+  /** How many clients speak over each connection; without it each has its own. */
+  readonly clientsPerConnection?: number;
   readonly ms: number;
   /** Requests per second by a schedule, whatever the answers do; without it each client goes on when it is answered. */
   readonly perSecond?: number;
