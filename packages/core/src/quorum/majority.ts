@@ -15,11 +15,18 @@ export function majorityOf(voterCount: number): number {
  * that the half of a joint configuration that is not there never decides.
  */
 export function majorityValue(voters: readonly NodeId[], reachedBy: (id: NodeId) => number): number {
-  const count = voters.length;
-  if (count === 0) return Number.POSITIVE_INFINITY;
-  if (count === 1) return reachedBy(voters[0] as NodeId); // count is 1
-  const ascending = voters.map(reachedBy).sort((a, b) => a - b);
-  return ascending[count - majorityOf(count)] as number; // 0 <= index < count
+  if (voters.length === 0) return Number.POSITIVE_INFINITY;
+  const needed = majorityOf(voters.length);
+  let largest = Number.NEGATIVE_INFINITY;
+  // Asked at every step of a leader: a sort of so few would cost more, in memory above all.
+  for (const candidate of voters) {
+    const value = reachedBy(candidate);
+    if (value <= largest) continue;
+    let reached = 0;
+    for (const id of voters) if (reachedBy(id) >= value) reached += 1;
+    if (reached >= needed) largest = value;
+  }
+  return largest;
 }
 
 /** Whether `votes` decide the election among `voters`; an empty set has always agreed. */
