@@ -271,6 +271,32 @@ describe('Applier', () => {
     expect(applier.appliedIndex).toBe(1);
   });
 
+  it('a log that cannot be read back is the end, also behind the turn in which it was asked', async () => {
+    const { applier, machine, clock, log, failures } = makeApplier({
+      applyEntriesMax: 2,
+      applyBacklogBytesMax: 10,
+    });
+    const entries = [1, 2, 3, 4, 5].map((index) => entry(index));
+    log.append(entries);
+    machine.isSlow = true;
+    applier.apply(entries.slice(0, 1));
+    applier.apply(entries.slice(1));
+    log.entries = () => {
+      throw new Error('EIO');
+    };
+    machine.isSlow = false;
+    machine.finish();
+    await settle();
+    clock.settle();
+    await settle();
+    expect(failures.map(({ code, message }) => [code, message])).toEqual([
+      ['STORAGE', 'The log failed, and the server has stopped: EIO'],
+    ]);
+    expect(applier.appliedIndex).toBe(1);
+    // Nothing is under way that a closing server would wait for.
+    await applier.stop();
+  });
+
   it('a machine that answers with too few results is the end too', () => {
     const { applier, machine, failures } = makeApplier();
     machine.apply = () => [];

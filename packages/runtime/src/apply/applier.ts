@@ -4,7 +4,7 @@
 
 import { entryBytes, type Index, type LogEntry, type RaftLog, type Snapshot } from '@waldb/core';
 import type { Clock } from '@waldb/io';
-import { RuntimeError } from '../runtime-error.js';
+import { RuntimeError, storageError } from '../runtime-error.js';
 import type { Interpreted, Interpreter } from '../session/interpreter.js';
 import type { SessionReply } from '../session/session-reply.js';
 import type { StateMachine } from '../state-machine.js';
@@ -163,9 +163,15 @@ export class Applier<Result> {
     else if (work.type === 'call') work.call(); // of the machine as it is
   }
 
-  /** Does a piece of the work. A promise when the machine takes its time. */
+  /** Does a piece of the work. A promise when the machine takes its time. Never throws: it may be a timer that calls. */
   #attempt(work: Work): Promise<void> | undefined {
-    const entries = this.#entriesOf(work);
+    let entries: readonly LogEntry[] = [];
+    try {
+      entries = this.#entriesOf(work);
+    } catch (error) {
+      this.#stopFor(storageError(error));
+      return undefined;
+    }
     try {
       const pending = this.#perform(work, entries);
       if (pending === undefined) return undefined;
@@ -256,18 +262,23 @@ export class Applier<Result> {
     this.#options.onAdvanced(index);
   }
 
-  #fail(error: unknown, work: Work, entries: readonly LogEntry[]): void {
+  #stopFor(error: RuntimeError): void {
     if (this.#hasStopped) return;
     this.#hasStopped = true;
     this.#queue.length = 0;
-    if (error instanceof RuntimeError) return this.#options.onFailed(error);
+    this.#options.onFailed(error);
+  }
+
+  #fail(error: unknown, work: Work, entries: readonly LogEntry[]): void {
+    if (this.#hasStopped) return;
+    if (error instanceof RuntimeError) return this.#stopFor(error);
     const first = entries[0]?.index ?? work.through;
     const last = entries.at(-1)?.index ?? work.through;
     const what =
       work.type === 'restore'
         ? `restoring the snapshot at index ${last}`
         : `applying ${describe(first, last)}`;
-    this.#options.onFailed(
+    this.#stopFor(
       new RuntimeError('STATE_MACHINE', `The state machine failed while ${what}: ${messageOf(error)}.`, {
         detail: { index: first, lastIndex: last },
         cause: error,
