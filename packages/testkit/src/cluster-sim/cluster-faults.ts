@@ -258,12 +258,19 @@ export class ClusterFaults {
     return [server];
   }
 
+  /**
+   * Whether a majority is left without it, in every configuration that may come to be in force: what stands in any log,
+   * committed or not, may, and so may what the operator has just asked for.
+   */
   #maySpare(id: NodeId): boolean {
-    const { configuration } = leaderOf(this.#world)?.running?.server?.status() ?? {};
-    if (configuration === undefined || configuration.votersOutgoing.length > 0) return false;
-    const { voters } = configuration;
-    const damaged = presentServers(this.#world).filter((server) => server.isDamaged || server.id === id);
-    return damaged.length <= Math.floor((voters.length - 1) / 2);
+    if (leaderOf(this.#world) === undefined || this.#world.isReshaping) return false;
+    const servers = presentServers(this.#world);
+    const damaged = servers.filter((server) => server.isDamaged || server.id === id).length;
+    return servers.every(({ lastConfiguration }) => {
+      if (lastConfiguration === undefined) return true; // it has not heard of any
+      const { voters, votersOutgoing } = lastConfiguration;
+      return votersOutgoing.length === 0 && damaged <= Math.floor((voters.length - 1) / 2);
+    });
   }
 
   /** Calm comes before or after; ending a thing twice does no harm. */

@@ -226,13 +226,17 @@ export class ClusterOperator {
     ask: (leader: RaftServer<unknown>) => Promise<void>,
     isStillRight: () => boolean = () => true,
   ): Promise<boolean> {
-    const { simulation } = this.#world;
+    const world = this.#world;
     for (let tries = 0; tries < TRIES_MAX && isStillRight(); tries++) {
-      const server = leaderOf(this.#world);
+      const server = leaderOf(world);
       const leader = server?.running?.server;
-      if (server !== undefined && leader !== undefined && (await this.#asks(server, ask(leader))))
-        return true;
-      await simulation.wait(300);
+      if (server !== undefined && leader !== undefined) {
+        world.isReshaping = true;
+        const isDone = await this.#asks(server, ask(leader));
+        world.isReshaping = false;
+        if (isDone) return true;
+      }
+      await world.simulation.wait(300);
     }
     return false;
   }

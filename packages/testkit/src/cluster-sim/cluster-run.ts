@@ -98,6 +98,7 @@ function makeWorld(scenario: ClusterScenario, options: ClusterRunOptions): Clust
     workload,
     servers: new Map(),
     isCalm: false,
+    isReshaping: false,
     protocolTrace,
     log: log && ((line) => log(`${simulation.now.toFixed(2).padStart(9)} ${line}`)),
   };

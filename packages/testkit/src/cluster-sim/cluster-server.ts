@@ -2,7 +2,7 @@
 // closes it, and brings it back after it has ended; what ends it is somebody else's doing. The server is the real one, with
 // everything real below it but clock, disk and network.
 
-import type { NodeId, TraceRecord } from '@waldb/core';
+import type { Configuration, NodeId, TraceRecord } from '@waldb/core';
 import { type Members, type ProtocolTraceSink, RaftServer, type RaftServerOptions } from '@waldb/runtime';
 import { InvariantViolation } from '../invariants/invariant.js';
 import type { Life, MachineEnding } from '../machines/life.js';
@@ -57,6 +57,8 @@ export class ClusterServer {
   #hasMetReadFault = false;
   /** Bytes of its disk were changed. */
   isDamaged = false;
+  /** What its log said of the members when it last did something, committed or not. */
+  lastConfiguration: Configuration | undefined;
 
   constructor(id: NodeId, world: ClusterWorld, origin: Origin) {
     const { simulation, network, scenario } = world;
@@ -231,6 +233,7 @@ export class ClusterServer {
     if (life.isOver) return;
     const { simulation, coverage, observer } = this.#world;
     const { event, before, after, actions } = record;
+    this.lastConfiguration = after.configuration;
     simulation.note(
       this.id,
       event.type.length,

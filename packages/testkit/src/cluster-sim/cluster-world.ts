@@ -21,6 +21,8 @@ export interface ClusterWorld {
   readonly servers: Map<NodeId, ClusterServer>;
   /** Those whose faults have ended: nothing is injected any more. */
   isCalm: boolean;
+  /** The operator has asked somebody for other members, and has no answer yet. */
+  isReshaping: boolean;
   /** Where the servers' protocol traces go, if anywhere. */
   readonly protocolTrace: ProtocolTraceSink | undefined;
   /** One line of the run's story, where one is wanted. */

@@ -24,6 +24,7 @@ function quietWorld(): ClusterWorld {
     workload: listsWorkload(10),
     servers: new Map(),
     isCalm: false,
+    isReshaping: false,
     protocolTrace: undefined,
     log: undefined,
   };
