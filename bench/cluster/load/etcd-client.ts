@@ -1,12 +1,11 @@
 // Speaks as much HTTP/2 and gRPC as a put and a range take: headers and messages are encoded beforehand, and of an
-// answer only the frame types are read. A full gRPC client in JavaScript would be the bottleneck,
-// and would make the store look slower than it is. RFC 9113 has the frames, RFC 7541 the header block.
+// answer only the frame types are read. A full gRPC client in JavaScript would be the bottleneck, and would make the store look slower than it is. RFC 9113 has the frames, RFC 7541 the header block.
 
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { HOST } from '../stores/store.js';
 import { connectToRead } from './connect-to-read.js';
-import type { LoadClient } from './load-client.js';
+import { connectClients, type LoadClient } from './load-client.js';
 import { KEYS, keyOf, type LoadTask } from './tasks.js';
 
 const DATA = 0;
@@ -46,20 +45,10 @@ export function etcdRequests({ operation, valueBytes, port }: LoadTask): Request
 }
 
 export async function connectEtcd(task: LoadTask, requests: readonly Request[]): Promise<LoadClient[]> {
-  const { clients, clientsPerConnection = 1, port } = task;
-  const connections = await Promise.all(
-    Array.from({ length: Math.ceil(clients / clientsPerConnection) }, () => Connection.open(port, requests)),
-  );
-  return Array.from({ length: clients }, (_, i) => {
-    const connection = connections[i % connections.length] as Connection; // there is at least one
-    return {
-      request: (nth, onAnswer) => connection.request(nth, onAnswer),
-      close: () => connection.close(),
-    };
-  });
+  return connectClients(task, () => Connection.open(task.port, requests));
 }
 
-class Connection {
+class Connection implements LoadClient {
   static async open(port: number, requests: readonly Request[]): Promise<Connection> {
     const connection = new Connection(port, requests);
     await once(connection.#socket, 'connect');

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { HOST } from '../stores/store.js';
 import { connectToRead } from './connect-to-read.js';
-import type { LoadClient } from './load-client.js';
+import { connectClients, type LoadClient } from './load-client.js';
 import { KEYS, keyOf, type LoadTask } from './tasks.js';
 
 const OK = '+OK\r\n';
@@ -18,24 +18,13 @@ export function respRequests({ operation, valueBytes }: LoadTask): Buffer[] {
 }
 
 export async function connectResp(task: LoadTask, requests: readonly Buffer[]): Promise<LoadClient[]> {
-  const { clients, clientsPerConnection = 1, operation, port, valueBytes } = task;
+  const { operation, port, valueBytes } = task;
   const answer = operation === 'set' ? OK : `$${valueBytes}\r\n${'x'.repeat(valueBytes)}\r\n`;
-  const connections = await Promise.all(
-    Array.from({ length: Math.ceil(clients / clientsPerConnection) }, () =>
-      Connection.open(port, requests, answer),
-    ),
-  );
-  return Array.from({ length: clients }, (_, i) => {
-    const connection = connections[i % connections.length] as Connection; // there is at least one
-    return {
-      request: (nth, onAnswer) => connection.request(nth, onAnswer),
-      close: () => connection.close(),
-    };
-  });
+  return connectClients(task, () => Connection.open(port, requests, answer));
 }
 
 /** Answers come in the order of the requests. All are alike. */
-class Connection {
+class Connection implements LoadClient {
   static async open(port: number, requests: readonly Buffer[], answer: string): Promise<Connection> {
     const connection = new Connection(requests, answer);
     connection.#socket = connectToRead(port, (bytes) => connection.#receive(bytes));
