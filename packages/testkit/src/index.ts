@@ -59,6 +59,12 @@ export {
   type ScheduledAction,
   type ServerTuning,
 } from './cluster-sim/cluster-scenario.js';
+export {
+  type DirectoryImage,
+  type Proof,
+  type ProvenFrame,
+  provenFrames,
+} from './cluster-sim/proven-frames.js';
 export type {
   ComparableMachine,
   Workload,

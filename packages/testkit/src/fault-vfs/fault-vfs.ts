@@ -100,6 +100,12 @@ export class FaultVfs extends DiskVfs {
     this.disk.damage(path, change);
   }
 
+  /** The same to a file that somebody has open, who meets it when he reads. */
+  rot(path: string, bytes: Uint8Array, position: number): void {
+    this.check();
+    this.disk.file(path).rot(bytes, position);
+  }
+
   protected override check(): void {
     if (this.#isOff) throw new PowerLoss('The power is gone.');
   }
