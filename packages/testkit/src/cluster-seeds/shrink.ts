@@ -98,7 +98,8 @@ class Shrinking {
 
   async #endEarlier(): Promise<void> {
     const { schedule, faultsMs } = this.#options.scenario;
-    const last = schedule.findLast(({ index }) => this.#best.only?.includes(index))?.at ?? 0;
+    const kept = schedule.filter(({ index }) => this.#best.only?.includes(index));
+    const last = Math.max(0, ...kept.map(({ at }) => at));
     for (const share of [0, 0.1, 0.3, 0.6]) {
       const earlier = Math.ceil(last + share * (faultsMs - last)) + 1;
       if (earlier < faultsMs && (await this.#try({ ...this.#best, faultsMs: earlier }))) return;
