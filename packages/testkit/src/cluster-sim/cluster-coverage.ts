@@ -39,6 +39,9 @@ export const DISK_FAULTS = [
   'misdirected write',
 ] as const;
 
+/** Faults that came later: the schedule has them behind all others, which stay as they were drawn (cluster-scenario.ts). */
+export const LATER_FAULTS = ['rot of a proven frame'] as const;
+
 export const OPERATOR_ACTIONS = [
   'server added',
   'server removed',
@@ -83,7 +86,8 @@ export const DISASTER_EVENTS = ['majorities lost', 'recoveries interrupted'] as 
 export type ClusterFault =
   | (typeof NETWORK_FAULTS)[number]
   | (typeof MACHINE_FAULTS)[number]
-  | (typeof DISK_FAULTS)[number];
+  | (typeof DISK_FAULTS)[number]
+  | (typeof LATER_FAULTS)[number];
 export type OperatorAction = (typeof OPERATOR_ACTIONS)[number];
 export type ClusterEvent =
   | ClusterFault
@@ -98,6 +102,7 @@ export const CLUSTER_EVENTS: readonly ClusterEvent[] = [
   ...NETWORK_FAULTS,
   ...MACHINE_FAULTS,
   ...DISK_FAULTS,
+  ...LATER_FAULTS,
 ];
 
 /** Plain data, so that it can pass between processes. */

@@ -11,7 +11,7 @@ import type { ClusterFault } from './cluster-coverage.js';
 import type { ScheduledAction } from './cluster-scenario.js';
 import type { ClusterServer } from './cluster-server.js';
 import { type ClusterWorld, leaderOf, presentServers, runningServers } from './cluster-world.js';
-import { flipBit, misdirectSector } from './rot.js';
+import { flipBit, misdirectSector, rotProvenFrame } from './rot.js';
 
 const JUMP_MS_MAX = 3_600_000;
 
@@ -116,6 +116,8 @@ export class ClusterFaults {
         return this.#damage(random.pick(servers), (server) =>
           misdirectSector(server.machine.disk.platter, random),
         );
+      case 'rot of a proven frame':
+        return this.#rotProvenFrame(random.pick(servers), random);
     }
   }
 
@@ -246,6 +248,13 @@ export class ClusterFaults {
       if (disk.capacityBytes === capacityBytes) disk.capacityBytes = Number.POSITIVE_INFINITY;
     });
     return [server];
+  }
+
+  /** Only who opens the log, or reads the frame back, meets the damage: half of the time somebody does at once. */
+  #rotProvenFrame(server: ClusterServer, random: SeededRandom): Victims {
+    const victims = this.#damage(server, ({ machine }) => rotProvenFrame(machine.disk.platter, random));
+    if (victims !== undefined && random.chance(0.5)) this.#end(victims, random.pick(['kill', 'powerLoss']));
+    return victims;
   }
 
   /** Once for each server, and never on as many as would be a majority: no copies could make up for that. */

@@ -3,7 +3,8 @@
 // kinds out and overdoes others. The schedule is drawn beforehand, each line with a seed of its own, so that a run without
 // some of its lines is the same run otherwise: that is how a failing one is shrunk.
 //
-// A change of what is drawn here, or of its order, gives every seed another meaning: raise CLUSTER_GENERATOR_VERSION.
+// A change of what is drawn here, or of its order, gives every seed another meaning: raise CLUSTER_GENERATOR_VERSION. A new
+// kind of line need not change the others: it goes into the schedule's appendix, with chance of its own.
 
 import type { RaftServerOptions } from '@waldb/runtime';
 import type { DiskPace } from '../machines/machine-disk.js';
@@ -19,7 +20,7 @@ import {
 } from './cluster-coverage.js';
 
 /** Recorded with every failing seed: a seed means the same run only under the same version. */
-export const CLUSTER_GENERATOR_VERSION = 3;
+export const CLUSTER_GENERATOR_VERSION = 4;
 
 /** The options that all servers of a run share. */
 export type ServerTuning = Pick<
@@ -43,7 +44,7 @@ export type ServerTuning = Pick<
 
 /** One line of the schedule. */
 export interface ScheduledAction {
-  /** From 0, in order of time. */
+  /** From 0. Not in order of time: the appendix begins anew. */
   readonly index: number;
   /** Simulated milliseconds. */
   readonly at: number;
@@ -92,7 +93,7 @@ export function makeClusterScenario(seed: number): ClusterScenario {
   const usesLease = random.chance(0.25);
   const tuning = makeTuning(random.fork(), usesLease);
   const faultsMs = random.between(10_000, 16_000);
-  return {
+  const scenario: Omit<ClusterScenario, 'schedule'> = {
     seed,
     founders,
     growsTo: founders === 1 || random.chance(0.15) ? random.pick([3, 5]) : founders,
@@ -107,8 +108,9 @@ export function makeClusterScenario(seed: number): ClusterScenario {
       [100, 3_000],
     ]),
     faultsMs,
-    schedule: makeSchedule(random.fork(), faultsMs),
   };
+  const schedule = makeSchedule(random.fork(), faultsMs);
+  return { ...scenario, schedule: [...schedule, ...makeAppendix(seed, faultsMs, schedule.length)] };
 }
 
 function makeTuning(random: SeededRandom, usesLease: boolean): ServerTuning {
@@ -232,4 +234,28 @@ function makeSchedule(random: SeededRandom, faultsMs: number): ScheduledAction[]
     schedule.push({ index: schedule.length, at, kind: random.pick(kinds), seed: random.next() });
   }
   return schedule;
+}
+
+/** What stands in the appendix, each kind with its share of the runs and how close it comes upon itself. New ones go last. */
+const APPENDIX: readonly {
+  readonly kind: ScheduledAction['kind'];
+  readonly share: number;
+  readonly meanMs: number;
+}[] = [{ kind: 'rot of a proven frame', share: 0.5, meanMs: 3_000 }];
+
+/**
+ * Lines behind all others, with a generator of their own, and one for each kind: what was drawn before a kind came is drawn
+ * still, and a run that leaves its lines out is the run that it was without them.
+ */
+function makeAppendix(seed: number, faultsMs: number, firstIndex: number): ScheduledAction[] {
+  const lines: ScheduledAction[] = [];
+  const chance = new SeededRandom(Number.MAX_SAFE_INTEGER - seed);
+  for (const { kind, share, meanMs } of APPENDIX) {
+    const random = chance.fork();
+    if (!random.chance(share)) continue;
+    for (let at = random.wait(meanMs); at < faultsMs; at += random.wait(meanMs)) {
+      lines.push({ index: firstIndex + lines.length, at, kind, seed: random.next() });
+    }
+  }
+  return lines;
 }
