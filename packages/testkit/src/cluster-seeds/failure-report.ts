@@ -22,7 +22,9 @@ const SHOWN_FACTS = 4_000;
 export function describeClusterFailure(failure: ClusterFailure): string {
   const { seed, scenario, violation, reduction, story } = failure;
   const { schedule, ...rest } = scenario;
-  const kept = schedule.filter(({ index }) => reduction.only?.includes(index) ?? true);
+  const kept = schedule
+    .filter(({ index }) => reduction.only?.includes(index) ?? true)
+    .sort((one, other) => one.at - other.at);
   return [
     `seed ${seed} (generator ${CLUSTER_GENERATOR_VERSION}) broke ${violation.message}`,
     `facts: ${toText(violation.facts).slice(0, SHOWN_FACTS)}`,

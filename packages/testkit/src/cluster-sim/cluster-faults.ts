@@ -11,9 +11,12 @@ import type { ClusterFault } from './cluster-coverage.js';
 import type { ScheduledAction } from './cluster-scenario.js';
 import type { ClusterServer } from './cluster-server.js';
 import { type ClusterWorld, leaderOf, presentServers, runningServers } from './cluster-world.js';
-import { flipBit, misdirectSector, rotProvenFrame } from './rot.js';
+import { flipBit, isProvenByMetadataAlone, misdirectSector, rotProvenFrame } from './rot.js';
 
 const JUMP_MS_MAX = 3_600_000;
+/** How long one lies in wait for a state that logs are seldom in, and how often one looks. */
+const AMBUSH_MS = 3_000;
+const LOOK_MS = 5;
 
 /** The servers that something was done to; undefined where it could not be done. */
 type Victims = readonly ClusterServer[] | undefined;
@@ -25,8 +28,14 @@ export class ClusterFaults {
     this.#world = world;
   }
 
-  inject({ index, seed }: ScheduledAction, kind: ClusterFault): void {
-    const victims = this.#inject(kind, new SeededRandom(seed));
+  inject(action: ScheduledAction, kind: ClusterFault): void {
+    const random = new SeededRandom(action.seed);
+    const done = (victims: Victims): void => this.#tell(action, kind, victims);
+    if (kind === 'rot of a proven frame') this.#rotProvenFrame(random, done);
+    else done(this.#inject(kind, random));
+  }
+
+  #tell({ index }: ScheduledAction, kind: ClusterFault, victims: Victims): void {
     if (victims === undefined) return;
     const { simulation, coverage, observer, log } = this.#world;
     coverage.hit(kind);
@@ -47,7 +56,7 @@ export class ClusterFaults {
     }
   }
 
-  #inject(kind: ClusterFault, random: SeededRandom): Victims {
+  #inject(kind: Exclude<ClusterFault, 'rot of a proven frame'>, random: SeededRandom): Victims {
     const servers = presentServers(this.#world);
     const running = runningServers(this.#world);
     const leader = leaderOf(this.#world);
@@ -116,8 +125,6 @@ export class ClusterFaults {
         return this.#damage(random.pick(servers), (server) =>
           misdirectSector(server.machine.disk.platter, random),
         );
-      case 'rot of a proven frame':
-        return this.#rotProvenFrame(random.pick(servers), random);
     }
   }
 
@@ -250,11 +257,30 @@ export class ClusterFaults {
     return [server];
   }
 
-  /** Only who opens the log, or reads the frame back, meets the damage: half of the time somebody does at once. */
-  #rotProvenFrame(server: ClusterServer, random: SeededRandom): Victims {
-    const victims = this.#damage(server, ({ machine }) => rotProvenFrame(machine.disk.platter, random));
-    if (victims !== undefined && random.chance(0.5)) this.#end(victims, random.pick(['kill', 'powerLoss']));
-    return victims;
+  /**
+   * Only who opens the log, or reads the frame back, meets the damage: half of the time somebody does at once. A frame that
+   * the metadata alone proves is there for a moment only, until the next frame proves it as well: half of the time one lies
+   * in wait for it, and then it is always at once.
+   */
+  #rotProvenFrame(random: SeededRandom, done: (victims: Victims) => void): void {
+    const servers = presentServers(this.#world);
+    if (servers.length === 0) return;
+    const server = random.pick(servers);
+    const patientUntil = random.chance(0.5) ? this.#world.simulation.now + AMBUSH_MS : 0;
+    const look = (): void => {
+      if (server.isRetired) return;
+      const isPatient = this.#world.simulation.now < patientUntil;
+      const suits = isPatient ? isProvenByMetadataAlone : undefined;
+      const victims = this.#damage(server, ({ machine }) =>
+        rotProvenFrame(machine.disk.platter, random, suits),
+      );
+      if (victims === undefined && isPatient) this.#after(LOOK_MS, look);
+      if (victims !== undefined && (isPatient || random.chance(0.5))) {
+        this.#end(victims, random.pick(['kill', 'powerLoss']));
+      }
+      done(victims);
+    };
+    look();
   }
 
   /** Once for each server, and never on as many as would be a majority: no copies could make up for that. */

@@ -26,6 +26,8 @@ export interface ProvenFrame {
   /** With its header and padding. */
   readonly bytes: number;
   readonly seq: number;
+  /** How many of its records are entries. */
+  readonly entries: number;
   /** At least one. */
   readonly proofs: readonly Proof[];
 }
@@ -63,13 +65,13 @@ function provenIn(
   const { nextFirstSeq = Number.POSITIVE_INFINITY, metadataSeq } = others;
   const found: ProvenFrame[] = [];
   let saidLater = 0;
-  for (const { offset, bytes, seq, kind, durableSeq } of segment.frames.toReversed()) {
+  for (const { offset, bytes, seq, kind, durableSeq, entries } of segment.frames.toReversed()) {
     const proofs: Proof[] = [];
     if (seq <= saidLater) proofs.push('later frame');
     if (others.nextFirstSeq !== undefined) proofs.push('next segment');
     if (seq <= segment.publishedSeq) proofs.push('own header');
     if (seq <= metadataSeq) proofs.push('metadata');
-    if (seq < nextFirstSeq && proofs.length > 0) found.push({ file, offset, bytes, seq, proofs });
+    if (seq < nextFirstSeq && proofs.length > 0) found.push({ file, offset, bytes, seq, entries, proofs });
     if (kind === BATCH) saidLater = Math.max(saidLater, durableSeq);
   }
   return found.reverse();
@@ -88,7 +90,7 @@ function settled(name: string, seen: DirectoryImage, durable: DirectoryImage): S
     const end = offset + bytes;
     if (end > Math.min(shown.length, kept.length)) return undefined;
     const piece = shown.subarray(offset, end);
-    return piece.every((byte, i) => byte === kept[offset + i]) ? piece : undefined;
+    return Buffer.compare(piece, kept.subarray(offset, end)) === 0 ? piece : undefined;
   };
 }
 
@@ -107,6 +109,7 @@ interface Frame {
   readonly kind: number;
   readonly seq: number;
   readonly durableSeq: number;
+  readonly entries: number;
 }
 
 /** Undefined while a slot is being written, and where the two images differ for good: a sync was lost. */
@@ -152,7 +155,14 @@ function readFrame(file: Settled, offset: number, seed: number): Frame | undefin
   const payload = file(offset + FRAME_HEADER_BYTES, padded);
   if (payload === undefined || checksum(payload) !== view.getUint32(4, true)) return undefined;
   const [kind, seq, durableSeq] = [view.getUint8(12), uint64(view, 32), uint64(view, 40)];
-  return { offset, bytes: FRAME_HEADER_BYTES + padded, kind, seq, durableSeq };
+  return {
+    offset,
+    bytes: FRAME_HEADER_BYTES + padded,
+    kind,
+    seq,
+    durableSeq,
+    entries: view.getUint32(20, true),
+  };
 }
 
 function readPage(page: Uint8Array | undefined, magic: string): DataView | undefined {

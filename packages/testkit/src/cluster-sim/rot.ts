@@ -24,8 +24,12 @@ export function flipBit(disk: SimulatedDisk, random: SeededRandom): string | und
  * A bit flips in a frame of the newest segments that is proven to be durable: in the records, as a rule. Returns the frame's
  * place, and what proves it.
  */
-export function rotProvenFrame(disk: SimulatedDisk, random: SeededRandom): string | undefined {
-  const frame = chooseProven(disk, random);
+export function rotProvenFrame(
+  disk: SimulatedDisk,
+  random: SeededRandom,
+  suits: (frame: ProvenFrame) => boolean = () => true,
+): string | undefined {
+  const frame = chooseProven(disk, random, suits);
   if (frame === undefined) return undefined;
   const { path, offset, bytes, proofs } = frame;
   const isHeader = bytes === FRAME_HEADER_BYTES || random.chance(0.2);
@@ -55,18 +59,31 @@ function flipBitAt(disk: SimulatedDisk, path: string, position: number, random: 
   file.rot(byte, position);
 }
 
+/**
+ * Whether a frame hangs on the metadata alone, and more than the metadata says itself would go with it: of snapshots and
+ * compactions it repeats the records.
+ */
+export function isProvenByMetadataAlone({ proofs, entries }: ProvenFrame): boolean {
+  return entries > 0 && proofs.every((proof) => proof === 'metadata');
+}
+
 /** All ways in which a frame can be proven are as likely, or the commonest would be nearly all that is ever asked for. */
 function chooseProven(
   disk: SimulatedDisk,
   random: SeededRandom,
+  suits: (frame: ProvenFrame) => boolean,
 ): (ProvenFrame & { readonly path: string }) | undefined {
   const [directory] = disk.files().flatMap((path) => (LOG_SEGMENT.test(path) ? [folderOf(path)] : []));
   if (directory === undefined) return undefined;
   const durable = disk.afterCrash('nothing', new SeededRandom(0)); // nothing is left to chance then
   if (!durable.isDirectory(directory)) return undefined;
-  const frames = provenFrames(disk.contents(directory), durable.contents(directory), NEWEST_SEGMENTS_SPARED);
-  if (frames.length === 0) return undefined;
   const wayOf = ({ proofs }: ProvenFrame): string => proofs.join();
+  const frames = provenFrames(
+    disk.contents(directory),
+    durable.contents(directory),
+    NEWEST_SEGMENTS_SPARED,
+  ).filter(suits);
+  if (frames.length === 0) return undefined;
   const way = random.pick([...new Set(frames.map(wayOf))]);
   const frame = random.pick(frames.filter((one) => wayOf(one) === way));
   return { ...frame, path: `${directory}/${frame.file}` };

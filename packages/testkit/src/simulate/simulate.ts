@@ -143,7 +143,9 @@ async function failure<Machine extends StateMachine<unknown>, State, Input, Outp
     runsMax: options.shrinkRuns ?? SHRINK_RUNS,
   });
   if (options.log !== undefined) await run(options, seed, shrunk.reduction, options.log);
-  const kept = scenario.schedule.filter(({ index }) => shrunk.reduction.only?.includes(index) ?? true);
+  const kept = scenario.schedule
+    .filter(({ index }) => shrunk.reduction.only?.includes(index) ?? true)
+    .sort((one, other) => one.at - other.at);
   const faults =
     kept.length === 0
       ? 'It takes no fault at all.'

@@ -54,6 +54,18 @@ describe('shrink', () => {
     expect((await shrink({ scenario, violation, run })).reduction.faultsMs).toBe(801);
   });
 
+  it('and after the last in time, where a line of a higher number comes before it', async () => {
+    const early = { index: LINES, at: 150, kind: 'kill' as const, seed: 0 };
+    const appended = { ...scenario, schedule: [...scenario.schedule, early] };
+    const { run } = planted([7]);
+    const needsEarly = (reduction: Reduction) =>
+      leftOut(appended, reduction).has(LINES) ? Promise.resolve({ violation: undefined }) : run(reduction);
+    const { reduction } = await shrink({ scenario: appended, violation, run: needsEarly });
+    expect(reduction).toMatchObject({ only: [7, LINES], faultsMs: 801 });
+    const text = describeClusterFailure({ seed: 9, scenario: appended, violation, reduction, story: [] });
+    expect(text).toMatch(/2 of the 41 lines .*\n {2}#40 at 150 ms: kill\n {2}#7 at 800 ms: kill/);
+  });
+
   it('does not take another rule that is broken for the one it began with', async () => {
     const other = new InvariantViolation('another', 'something else');
     const { run } = planted([], 1, other);

@@ -1,8 +1,9 @@
-// What ends when the faults end.
+// What ends when the faults end, and what a fault does that is told of nowhere else.
 
 import { describe, expect, it } from 'vitest';
 import { ClusterCoverage } from '../../src/cluster-sim/cluster-coverage.js';
 import { ClusterFaults } from '../../src/cluster-sim/cluster-faults.js';
+import { runClusterSeed } from '../../src/cluster-sim/cluster-run.js';
 import { makeClusterScenario } from '../../src/cluster-sim/cluster-scenario.js';
 import { addressOf, ClusterServer } from '../../src/cluster-sim/cluster-server.js';
 import type { ClusterWorld } from '../../src/cluster-sim/cluster-world.js';
@@ -48,5 +49,26 @@ describe('calm', () => {
 
     expect(server.running).toBeUndefined();
     expect(world.observer.violation).toBeUndefined();
+  });
+});
+
+describe('rot of a proven frame', () => {
+  const kind = 'rot of a proven frame';
+
+  it('is met by the server, which refuses its log and is replaced', { timeout: 120_000 }, async () => {
+    let refused = 0;
+    let replaced = 0;
+    for (const seed of [1, 2, 3, 4, 5, 6]) {
+      const rot = { index: 0, at: 1_500, kind, seed } as const;
+      const everybodyReads = { index: 1, at: 5_000, kind: 'power loss of all', seed } as const;
+      const scenario = { faultsMs: 8_000, founders: 3, growsTo: 3, schedule: [rot, everybodyReads] };
+      const { violation, counts } = await runClusterSeed(seed, { scenario });
+      expect([seed, violation?.message]).toEqual([seed, undefined]);
+      expect(counts.times[kind]).toBeGreaterThan(0);
+      refused += (counts.times['starts refused'] ?? 0) + (counts.times['servers failed'] ?? 0);
+      replaced += counts.times['servers replaced'] ?? 0;
+    }
+    expect(refused).toBeGreaterThan(2);
+    expect(replaced).toBeGreaterThan(2);
   });
 });
