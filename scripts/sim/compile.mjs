@@ -3,17 +3,20 @@
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { basename, join, relative, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
  * Resolves with the compiled file's path, and a function that takes it away. `@waldb` packages are those that the script's own
- * place leads to, as sources.
+ * place leads to, as sources. `changed` has other texts for some of the sources, by path from the root; `given` names modules that are not
+ * compiled in but found in a global of that name when the file is loaded.
  */
-export async function compile(script) {
+export async function compile(script, { name = basename(script), changed = new Map(), given = {} } = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'waldb-sim-'));
-  const path = join(directory, basename(script));
+  const path = join(directory, name);
   const remove = () => rmSync(directory, { recursive: true, force: true });
   try {
     await build({
@@ -25,7 +28,7 @@ export async function compile(script) {
       target: 'node20',
       conditions: ['@waldb/source'],
       logLevel: 'error',
-      plugins: [ownPlace],
+      plugins: [fromGlobals(given), ownPlace(changed)],
     });
   } catch (error) {
     remove();
@@ -35,15 +38,28 @@ export async function compile(script) {
 }
 
 /** What a source loads from where it is (a compiled lock, a package of its own) is looked for there, not where the copy runs. */
-const ownPlace = {
-  name: 'own-place',
-  setup({ onLoad }) {
-    onLoad({ filter: /\/packages\/[^/]+\/src\/.*\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replaceAll(
-        'import.meta.url',
-        JSON.stringify(pathToFileURL(path).href),
-      ),
-      loader: 'ts',
-    }));
-  },
-};
+function ownPlace(changed) {
+  return {
+    name: 'own-place',
+    setup({ onLoad }) {
+      onLoad({ filter: /\/packages\/[^/]+\/src\/.*\.ts$/ }, ({ path }) => {
+        const text = changed.get(relative(ROOT, path).split(sep).join('/')) ?? readFileSync(path, 'utf8');
+        const contents = text.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href));
+        return { contents, loader: 'ts' };
+      });
+    },
+  };
+}
+
+function fromGlobals(given) {
+  return {
+    name: 'given',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /.*/ }, ({ path }) => (path in given ? { path, namespace: 'given' } : undefined));
+      onLoad({ filter: /.*/, namespace: 'given' }, ({ path }) => ({
+        contents: `module.exports = globalThis[${JSON.stringify(given[path])}];`,
+        loader: 'js',
+      }));
+    },
+  };
+}

@@ -76,6 +76,7 @@ const REFUSED = new Set([
 
 const UNUSABLE = new Set([
   'IDENTITY_DAMAGED',
+  'DIRECTORY_NEWER',
   'LOG_LOST',
   'STATE_MACHINE',
   'SNAPSHOT_INVALID',

@@ -36,6 +36,7 @@ import { AssertionFailed, LogContradicted, type NodeId, type RaftError } from '@
  * - `IDENTITY_MISSING`: an empty directory, and neither `bootstrap` nor `join` was asked for.
  * - `IDENTITY_MISMATCH`: the directory belongs to another server or another cluster.
  * - `IDENTITY_DAMAGED`: the identity file cannot be believed.
+ * - `DIRECTORY_NEWER`: a file of the directory, other than the log's own (`WAL_VERSION`), was written by a newer version.
  * - `RECOVERY_UNFINISHED`: a recovery of the membership was interrupted, and has to be run again first.
  * - `RESTORE_UNFINISHED`: a restore of a backup was interrupted: what it made is to be removed.
  * - `LOG_LOST`: the directory's log is gone or was replaced: this server may have forgotten votes and entries.
@@ -75,6 +76,7 @@ export type RuntimeErrorCode =
   | 'IDENTITY_MISSING'
   | 'IDENTITY_MISMATCH'
   | 'IDENTITY_DAMAGED'
+  | 'DIRECTORY_NEWER'
   | 'RECOVERY_UNFINISHED'
   | 'RESTORE_UNFINISHED'
   | 'LOG_LOST';

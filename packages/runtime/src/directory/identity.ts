@@ -60,7 +60,7 @@ export function foundedClusterId(token: string, members: Readonly<Record<NodeId,
   return hash.digest('hex').slice(0, CLUSTER_ID_LENGTH);
 }
 
-/** Undefined when there is none. Errors: `IDENTITY_DAMAGED`, or the file system's. */
+/** Undefined when there is none. Errors: `IDENTITY_DAMAGED`, `DIRECTORY_NEWER`, or the file system's. */
 export function readIdentity(vfs: Vfs, path: string): Identity | undefined {
   const value = readSealedText(vfs, path, HEADING);
   if (value === undefined) return undefined;

@@ -40,7 +40,7 @@ export class KnownLogs {
   readonly #strangers = new Map<NodeId, string>();
   #configuration: Configuration | undefined;
 
-  /** Errors: `IDENTITY_DAMAGED`, or the file system's. */
+  /** Errors: `IDENTITY_DAMAGED`, `DIRECTORY_NEWER`, or the file system's. */
   constructor(options: KnownLogsOptions) {
     this.#options = options;
     this.#known = read(options.vfs, options.path);

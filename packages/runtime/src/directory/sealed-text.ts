@@ -10,12 +10,16 @@ import { RuntimeError } from '../runtime-error.js';
 
 const BYTES_MAX = 1024 * 1024;
 
-/** The JSON value in the file; undefined when there is no file. Errors: `IDENTITY_DAMAGED`, or the file system's. */
+/**
+ * The JSON value in the file; undefined when there is no file. `heading` is the format's name and this program's version of it.
+ * Errors: `IDENTITY_DAMAGED`, `DIRECTORY_NEWER`, or the file system's.
+ */
 export function readSealedText(vfs: Vfs, path: string, heading: string): unknown {
   if (vfs.size(path) === undefined) return undefined;
   const text = new TextDecoder().decode(readFile(vfs, path, BYTES_MAX));
   const { checked = '', first = '', json = '', crc = '' } = SHAPE.exec(text)?.groups ?? {};
   if (checked === '' || checksumText(checked) !== crc) throw damaged(path, 'its checksum does not match');
+  if (isNewer(first, heading)) throw newerDirectory(path, first);
   if (first !== heading)
     throw damaged(path, `it begins with ${JSON.stringify(first)}, not ${JSON.stringify(heading)}`);
   try {
@@ -37,6 +41,23 @@ export function damaged(path: string, why: string): RuntimeError {
   });
 }
 
+/** Somebody wrote it who knows more than we do: nothing is wrong with it. */
+export function newerDirectory(path: string, what: string, cause?: Error): RuntimeError {
+  return new RuntimeError(
+    'DIRECTORY_NEWER',
+    `${path} was written by a newer version of waldb (${what}), and is left as it is. Start that version again.`,
+    { detail: { path }, cause },
+  );
+}
+
+/** The same format, by a higher number. */
+function isNewer(found: string, known: string): boolean {
+  const { name, version } = HEADING.exec(found)?.groups ?? {};
+  const ours = HEADING.exec(known)?.groups;
+  return name !== undefined && name === ours?.name && Number(version) > Number(ours?.version);
+}
+
+const HEADING = /^(?<name>.+) (?<version>[1-9][0-9]{0,8})$/;
 const SHAPE = /^(?<checked>(?<first>[^\n]*)\n(?<json>.*\n))crc32 (?<crc>[0-9a-f]{8})\n$/s;
 
 function checksumText(text: string): string {

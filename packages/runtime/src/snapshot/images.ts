@@ -12,6 +12,7 @@ import {
   SnapshotStore,
   type SnapshotStream,
 } from '@waldb/snapshot';
+import { newerDirectory } from '../directory/sealed-text.js';
 import { RuntimeError } from '../runtime-error.js';
 import { type ImageParts, restoreImage } from './snapshot-image.js';
 import { decodeReference, isSameImage, type SnapshotReference } from './snapshot-reference.js';
@@ -35,7 +36,7 @@ export class Images {
   readonly #store: SnapshotStore;
 
   /**
-   * Errors: `SNAPSHOT_MISSING`, `SNAPSHOT_DAMAGED`, `SNAPSHOT_UNREADABLE`, `STORAGE` where the file system refuses to read
+   * Errors: `SNAPSHOT_MISSING`, `SNAPSHOT_DAMAGED`, `SNAPSHOT_UNREADABLE`, `DIRECTORY_NEWER`, `STORAGE` where the file system refuses to read
    * it, and then nothing was changed; `SnapshotError` where it refuses anything else.
    */
   static async open({ vfs, directory, snapshotBytesMax, named }: ImagesOptions): Promise<Images> {
@@ -153,8 +154,9 @@ function missing({ directory }: SnapshotStore, { index, term }: SnapshotReferenc
   );
 }
 
-/** A disk that does not answer says nothing of the file: whoever took it for damaged would give up a sound server. */
+/** Neither a disk that does not answer nor a newer version says that the file is damaged: whoever thought so would give up a sound server. */
 function unusable(store: SnapshotStore, reference: SnapshotReference, cause: SnapshotError): RuntimeError {
+  if (cause.code === 'SNAPSHOT_VERSION') return newerDirectory(store.directory, cause.message, cause);
   if (cause.code !== 'SNAPSHOT_IO' && cause.code !== 'SNAPSHOT_FULL') return damaged(store, reference, cause);
   const { directory } = store;
   const { index, term } = reference;

@@ -3,13 +3,14 @@
 // is the world's, and no fault of a machine stops them.
 
 import type { NodeId } from '@waldb/core';
-import { type RaftServer, type ReadConsistency, RuntimeError, type Session } from '@waldb/runtime';
+import type { RaftServer, ReadConsistency, Session } from '@waldb/runtime';
 import { InvariantViolation } from '../invariants/invariant.js';
 import type { SeededRandom } from '../sim/seeded-random.js';
 import type { ClientOperation, ClientOutcome } from './cluster-observer.js';
 import type { ClusterServer, Running } from './cluster-server.js';
 import { type ClusterWorld, runningServers } from './cluster-world.js';
 import { isRefusal } from './ending-errors.js';
+import { isRuntimeError } from './release.js';
 import type { WorkloadCommand } from './workload.js';
 
 /** Beyond its timeout, how long a request may remain unanswered on a server that runs and is not held up. */
@@ -159,7 +160,7 @@ export class ClusterClients {
     coverage.hit(answer.type === 'value' ? 'reads done' : 'reads failed');
     if (answer.type === 'value' && consistency !== 'linearizable') coverage.hit(`${consistency} reads`);
     // A read changes nothing, however it ends.
-    return this.#end(operation, answer, answer.type === 'error' && answer.error instanceof RuntimeError);
+    return this.#end(operation, answer, answer.type === 'error' && isRuntimeError(answer.error));
   }
 
   #consistency(random: SeededRandom, usesLease: boolean): ReadConsistency {
@@ -256,20 +257,18 @@ function hasForgotten(): boolean {
 
 function outcomeOf(answer: Answer<unknown>, isRefused: boolean, at: number): ClientOutcome {
   if (answer.type === 'value') return { type: 'done', output: answer.value, at };
-  const error = answer.type === 'error' && answer.error instanceof RuntimeError ? answer.error : undefined;
+  const error = answer.type === 'error' && isRuntimeError(answer.error) ? answer.error : undefined;
   if (isRefused && error !== undefined) return { type: 'refused', error, at };
   return { type: 'unknown', error, at };
 }
 
 function asLeader(answer: Answer<unknown>): NodeId | undefined {
-  return answer.type === 'error' && answer.error instanceof RuntimeError
-    ? answer.error.detail.leader
-    : undefined;
+  return answer.type === 'error' && isRuntimeError(answer.error) ? answer.error.detail.leader : undefined;
 }
 
 /** Asking again would not change the answer. */
 function isSettled(answer: Answer<unknown>): boolean {
-  if (answer.type !== 'error' || !(answer.error instanceof RuntimeError)) return false;
+  if (answer.type !== 'error' || !isRuntimeError(answer.error)) return false;
   return answer.error.code === 'SESSION_EXPIRED' || answer.error.code === 'RESULT_FORGOTTEN';
 }
 

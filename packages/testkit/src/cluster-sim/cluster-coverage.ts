@@ -54,6 +54,12 @@ export const OPERATOR_ACTIONS = [
   'rolling restart',
 ] as const;
 
+/** Only where there are later releases to upgrade to. */
+export const UPGRADE_ACTIONS = ['rolling upgrade', 'rollback'] as const;
+
+/** What comes of them. */
+export const UPGRADE_EVENTS = ['servers upgraded', 'rollbacks done', 'rollbacks refused'] as const;
+
 export const EVENTS = [
   'starts',
   'starts refused',
@@ -88,11 +94,12 @@ export type ClusterFault =
   | (typeof MACHINE_FAULTS)[number]
   | (typeof DISK_FAULTS)[number]
   | (typeof LATER_FAULTS)[number];
-export type OperatorAction = (typeof OPERATOR_ACTIONS)[number];
+export type OperatorAction = (typeof OPERATOR_ACTIONS)[number] | (typeof UPGRADE_ACTIONS)[number];
 export type ClusterEvent =
   | ClusterFault
   | OperatorAction
   | (typeof EVENTS)[number]
+  | (typeof UPGRADE_EVENTS)[number]
   | (typeof DISASTER_EVENTS)[number];
 
 /** What seeds draw, or what comes of it. */
@@ -104,6 +111,10 @@ export const CLUSTER_EVENTS: readonly ClusterEvent[] = [
   ...DISK_FAULTS,
   ...LATER_FAULTS,
 ];
+
+/** What happens only in runs that were given more than a seed. */
+export const UPGRADES: readonly ClusterEvent[] = [...UPGRADE_ACTIONS, ...UPGRADE_EVENTS];
+const RARE_EVENTS: readonly ClusterEvent[] = [...UPGRADES, ...DISASTER_EVENTS];
 
 /** Plain data, so that it can pass between processes. */
 export interface ClusterCounts {
@@ -152,8 +163,8 @@ export const NO_COUNTS: ClusterCounts = { runs: 0, events: 0, simulatedMs: 0, ti
 
 /** One line for each kind of event: how often, and in which share of the runs. */
 export function describeCounts(counts: ClusterCounts): string {
-  const disasters = DISASTER_EVENTS.filter((event) => counts.times[event] !== undefined);
-  const events = [...CLUSTER_EVENTS, ...disasters];
+  const rare = RARE_EVENTS.filter((event) => counts.times[event] !== undefined);
+  const events = [...CLUSTER_EVENTS, ...rare];
   const width = Math.max(...events.map((event) => event.length));
   const lines = events.map((event) => {
     const share = (100 * (counts.inRuns[event] ?? 0)) / Math.max(1, counts.runs);
@@ -166,7 +177,7 @@ export function describeCounts(counts: ClusterCounts): string {
 
 function sum(a: ClusterCounts['times'], b: ClusterCounts['times']): ClusterCounts['times'] {
   const total: Partial<Record<ClusterEvent, number>> = { ...a };
-  for (const event of [...CLUSTER_EVENTS, ...DISASTER_EVENTS]) {
+  for (const event of [...CLUSTER_EVENTS, ...RARE_EVENTS]) {
     const more = b[event];
     if (more !== undefined) total[event] = (total[event] ?? 0) + more;
   }

@@ -7,13 +7,16 @@ import { type RaftServer, RuntimeError } from '@waldb/runtime';
 import { SeededRandom } from '../sim/seeded-random.js';
 import type { OperatorAction } from './cluster-coverage.js';
 import { addressOf, ClusterServer } from './cluster-server.js';
+import { ClusterUpgrades } from './cluster-upgrades.js';
 import { type ClusterWorld, leaderOf, presentServers, runningServers } from './cluster-world.js';
+import { isRuntimeError } from './release.js';
 
 const TRIES_MAX = 6;
 const SERVERS_MAX = 6;
 
 export class ClusterOperator {
   readonly #world: ClusterWorld;
+  readonly #upgrades: ClusterUpgrades;
   #nextId = 1;
   #cluster = '';
   #working: Promise<void> = Promise.resolve();
@@ -21,6 +24,7 @@ export class ClusterOperator {
 
   constructor(world: ClusterWorld) {
     this.#world = world;
+    this.#upgrades = new ClusterUpgrades(world);
   }
 
   /** Makes the servers that the cluster begins with, and starts them. */
@@ -99,6 +103,10 @@ export class ClusterOperator {
         return this.#restart(random.pick(presentServers(this.#world)), random);
       case 'rolling restart':
         return this.#rollingRestart(random);
+      case 'rolling upgrade':
+        return this.#upgrades.upgradeAll(random);
+      case 'rollback':
+        return this.#upgrades.rollBackOne(random);
     }
   }
 
@@ -256,7 +264,7 @@ export class ClusterOperator {
       await asked;
       return true;
     } catch (error) {
-      if (!(error instanceof RuntimeError)) throw error;
+      if (!isRuntimeError(error)) throw error;
       this.#world.log?.(`operator: ${error.code}: ${error.message}`);
       return false;
     }

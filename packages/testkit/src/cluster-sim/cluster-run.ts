@@ -12,6 +12,7 @@ import {
   type ClusterFault,
   OPERATOR_ACTIONS,
   type OperatorAction,
+  UPGRADE_ACTIONS,
 } from './cluster-coverage.js';
 import { ClusterFaults } from './cluster-faults.js';
 import type { ClusterObserver } from './cluster-observer.js';
@@ -21,6 +22,7 @@ import type { ClusterWorld } from './cluster-world.js';
 import { GuardedObserver } from './guarded-observer.js';
 import { listsWorkload } from './lists.js';
 import { loseMajority } from './lost-majority.js';
+import { type Release, THIS_RELEASE } from './release.js';
 import { type ClusterParts, settle } from './settlement.js';
 import type { Workload } from './workload.js';
 
@@ -39,6 +41,11 @@ export interface ClusterRunOptions {
    * that minds has to know.
    */
   readonly disaster?: 'majorityLost';
+  /**
+   * Later releases, oldest first, to which the operator upgrades the cluster where the schedule says so (docs/upgrades.md).
+   * Default none: what the schedule says of upgrades is passed over.
+   */
+  readonly releases?: readonly Release[];
   /** Default: lists that clients append to. */
   readonly workload?: Workload;
   /** Takes the servers' protocol traces, in one causal order (docs/trace-format.md). */
@@ -87,6 +94,7 @@ function makeWorld(scenario: ClusterScenario, options: ClusterRunOptions): Clust
     log,
     observer = {},
     protocolTrace,
+    releases = [],
     workload = listsWorkload(scenario.clients.commandBytesMax),
   } = options;
   return {
@@ -97,6 +105,8 @@ function makeWorld(scenario: ClusterScenario, options: ClusterRunOptions): Clust
     coverage: new ClusterCoverage(),
     workload,
     servers: new Map(),
+    releases: [THIS_RELEASE, ...releases],
+    release: 0,
     isCalm: false,
     isReshaping: false,
     protocolTrace,
@@ -150,7 +160,7 @@ function carryOut(action: ScheduledAction, { faults, operator }: ClusterParts): 
   else faults.inject(action, kind);
 }
 
-const OF_OPERATOR: ReadonlySet<string> = new Set(OPERATOR_ACTIONS);
+const OF_OPERATOR: ReadonlySet<string> = new Set([...OPERATOR_ACTIONS, ...UPGRADE_ACTIONS]);
 
 function isOperatorAction(kind: ClusterFault | OperatorAction): kind is OperatorAction {
   return OF_OPERATOR.has(kind);

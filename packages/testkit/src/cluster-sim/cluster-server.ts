@@ -3,7 +3,9 @@
 // everything real below it but clock, disk and network.
 
 import type { Configuration, NodeId, TraceRecord } from '@waldb/core';
-import { type Members, type ProtocolTraceSink, RaftServer, type RaftServerOptions } from '@waldb/runtime';
+import type { Members, ProtocolTraceSink, RaftServer, RaftServerOptions } from '@waldb/runtime';
+import { foldBytes } from '../cluster-checks/entry-digest.js';
+import type { SimulatedDisk } from '../fault-vfs/simulated-disk.js';
 import { InvariantViolation } from '../invariants/invariant.js';
 import type { Life, MachineEnding } from '../machines/life.js';
 import { type Booted, Machine } from '../machines/machine.js';
@@ -12,6 +14,7 @@ import type { LifeEnding, ServerLife, StartKind } from './cluster-observer.js';
 import type { ClusterWorld } from './cluster-world.js';
 import { codesOf, senseOf } from './ending-errors.js';
 import { ObservedMachine } from './observed-machine.js';
+import { type Release, THIS_RELEASE } from './release.js';
 import type { ComparableMachine } from './workload.js';
 
 export const PEER_PORT = 7200;
@@ -30,6 +33,8 @@ export interface Running {
   readonly facts: ServerLife;
   readonly life: Life;
   readonly machine: ComparableMachine;
+  /** Of the disk, where a newer release may have written it: this one must not change it then. */
+  readonly contents: number | undefined;
   /** Undefined while it starts. */
   server: RaftServer<unknown> | undefined;
   isClosing: boolean;
@@ -57,6 +62,12 @@ export class ClusterServer {
   #hasMetReadFault = false;
   /** Bytes of its disk were changed. */
   isDamaged = false;
+  /** Which of the world's releases its next life is of. */
+  release: number;
+  /** Starts that were refused because a newer release had written the disk. */
+  refusedAsNewer = 0;
+  /** The newest release that was ever started on this disk. */
+  #newestRelease = 0;
   /** What its log said of the members when it last did something, committed or not. */
   lastConfiguration: Configuration | undefined;
 
@@ -65,6 +76,7 @@ export class ClusterServer {
     this.id = id;
     this.#world = world;
     this.#origin = origin;
+    this.release = world.release;
     this.#random = simulation.random.fork();
     const { disk: diskPace, hasDurableWrites } = scenario;
     this.machine = new Machine({ name: `server-${id}`, simulation, network, diskPace, hasDurableWrites });
@@ -102,7 +114,7 @@ export class ClusterServer {
   start(): void {
     if (this.#running !== undefined || this.#isRetired || this.#needsReplacement) return;
     this.#isStopped = false;
-    const { simulation, observer, coverage, workload } = this.#world;
+    const { simulation, observer, coverage, workload, releases } = this.#world;
     const booted = this.machine.boot();
     const { life } = booted;
     this.#lives += 1;
@@ -110,11 +122,14 @@ export class ClusterServer {
     this.#hasMetReadFault = false;
     const facts: ServerLife = { id: this.id, life: this.#lives, startedAt: simulation.now };
     const machine = workload.makeMachine();
-    const running: Running = { facts, life, machine, server: undefined, isClosing: false };
+    const contents = this.release < this.#newestRelease ? digestOf(this.machine.disk.platter) : undefined;
+    this.#newestRelease = Math.max(this.#newestRelease, this.release);
+    const running: Running = { facts, life, machine, contents, server: undefined, isClosing: false };
     this.#running = running;
     const kind: StartKind = this.#hasStarted ? 'restart' : this.#origin.type;
     coverage.hit('starts');
-    this.#log(`starts (${kind}, life ${facts.life})`);
+    const { name } = this.#release;
+    this.#log(`starts (${kind}, life ${facts.life}${releases.length > 1 ? `, ${name}` : ''})`);
     life.whenOver((ending) => this.#ended(running, { type: ending === 'kill' ? 'killed' : 'powerLoss' }));
     observer.tell('serverStarting', facts, kind);
     life.at(simulation.now, 'input', () => void this.#start(running, booted));
@@ -160,7 +175,7 @@ export class ClusterServer {
     const { life, facts } = running;
     const { observer, coverage } = this.#world;
     try {
-      const server = await RaftServer.start<unknown>(this.#options(running, booted));
+      const server = await this.#release.start(this.#options(running, booted));
       if (life.isOver) return;
       this.#hasStarted = true;
       running.server = server;
@@ -253,8 +268,17 @@ export class ClusterServer {
   #refused(running: Running, error: unknown): void {
     this.#world.coverage.hit('starts refused');
     this.#log(`refuses to start: ${codesOf(error).join(' < ')} ${String(error)}`);
-    this.#judge('refused to start', error);
+    if (senseOf(error) === 'newer' && running.contents !== undefined) this.#refusedAsNewer(running.contents);
+    else this.#judge('refused to start', error);
     this.#finish(running, { type: 'refused', error: asError(error) });
+  }
+
+  /** Somebody has gone back to a release that does not know what is here: it must leave it alone. */
+  #refusedAsNewer(contents: number): void {
+    this.refusedAsNewer += 1;
+    if (this.isDamaged || digestOf(this.machine.disk.platter) === contents) return;
+    const what = `Server ${this.id} was refused its disk as written by a newer release, and has changed it.`;
+    this.#world.observer.broken(new InvariantViolation('refusals-change-nothing', what));
   }
 
   #failed(running: Running, server: RaftServer<unknown>, error: Error): void {
@@ -331,9 +355,22 @@ export class ClusterServer {
     );
   }
 
+  get #release(): Release {
+    return this.#world.releases[this.release] ?? THIS_RELEASE;
+  }
+
   #log(line: string): void {
     this.#world.log?.(`server ${this.id} ${line}`);
   }
+}
+
+/** Of every file's name and bytes, as programs see them. */
+function digestOf(disk: SimulatedDisk): number {
+  const text = new TextEncoder();
+  let digest = 0;
+  for (const path of disk.files())
+    digest = foldBytes(foldBytes(digest, text.encode(path)), disk.file(path).bytes());
+  return digest;
 }
 
 /** What is left in this process of a server that is dead tells nothing. */

@@ -8,6 +8,7 @@ import type { ClusterCoverage } from './cluster-coverage.js';
 import type { ClusterScenario } from './cluster-scenario.js';
 import type { ClusterServer } from './cluster-server.js';
 import type { GuardedObserver } from './guarded-observer.js';
+import type { Release } from './release.js';
 import type { Workload } from './workload.js';
 
 export interface ClusterWorld {
@@ -19,6 +20,10 @@ export interface ClusterWorld {
   readonly workload: Workload;
   /** Every server that there ever was, by id, the retired ones too. */
   readonly servers: Map<NodeId, ClusterServer>;
+  /** This one, and later ones that the operator may upgrade to, oldest first. */
+  readonly releases: readonly Release[];
+  /** Which of them the operator has brought the whole cluster to; new servers begin with it. */
+  release: number;
   /** Those whose faults have ended: nothing is injected any more. */
   isCalm: boolean;
   /** The operator has asked somebody for other members, and has no answer yet. */

@@ -1,12 +1,12 @@
-// What the errors mean that a server ends with, or refuses to start with: whether an operator has to replace it, whether
-// it may be started again, or whether nothing that was done to it explains them.
+// What the errors mean that a server ends with, or refuses to start with: whether an operator has to replace it, or to
+// start a newer release, whether it may be started again, or whether nothing that was done to it explains them.
 
-import { RuntimeError } from '@waldb/runtime';
+import type { RuntimeError } from '@waldb/runtime';
+import { isRuntimeError } from './release.js';
 
 /** Codes that say: what is on this disk cannot be believed. Errors of the log and of snapshots are told by their codes alone. */
 const DAMAGE: ReadonlySet<string> = new Set([
   'WAL_CORRUPT',
-  'WAL_VERSION',
   'SNAPSHOT_DAMAGED',
   'SNAPSHOT_MISSING',
   'SNAPSHOT_UNREADABLE',
@@ -15,6 +15,9 @@ const DAMAGE: ReadonlySet<string> = new Set([
   'IDENTITY_MISSING',
   'LOG_LOST',
 ]);
+
+/** Codes that say: somebody wrote this disk who knows more. */
+const NEWER: ReadonlySet<string> = new Set(['WAL_VERSION', 'DIRECTORY_NEWER']);
 
 /** Codes that say: the disk did not do what was asked of it. */
 const DISK_TROUBLE: ReadonlySet<string> = new Set([
@@ -28,10 +31,11 @@ const DISK_TROUBLE: ReadonlySet<string> = new Set([
   'STATE_MACHINE',
 ]);
 
-export type EndingSense = 'damage' | 'diskTrouble' | 'unexplained';
+export type EndingSense = 'newer' | 'damage' | 'diskTrouble' | 'unexplained';
 
 export function senseOf(error: unknown): EndingSense {
   const codes = codesOf(error);
+  if (codes.some((code) => NEWER.has(code))) return 'newer';
   if (codes.some((code) => DAMAGE.has(code))) return 'damage';
   const [outermost] = codes;
   return outermost !== undefined && DISK_TROUBLE.has(outermost) ? 'diskTrouble' : 'unexplained';
@@ -48,5 +52,5 @@ export function codesOf(error: unknown): string[] {
 
 /** Whether the request certainly had no effect. */
 export function isRefusal(error: unknown): error is RuntimeError {
-  return error instanceof RuntimeError && !error.mayHaveBeenApplied;
+  return isRuntimeError(error) && !error.mayHaveBeenApplied;
 }

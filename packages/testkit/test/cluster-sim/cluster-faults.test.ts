@@ -9,6 +9,7 @@ import { addressOf, ClusterServer } from '../../src/cluster-sim/cluster-server.j
 import type { ClusterWorld } from '../../src/cluster-sim/cluster-world.js';
 import { GuardedObserver } from '../../src/cluster-sim/guarded-observer.js';
 import { listsWorkload } from '../../src/cluster-sim/lists.js';
+import { THIS_RELEASE } from '../../src/cluster-sim/release.js';
 import { SimulatedNetwork } from '../../src/machines/simulated-network.js';
 import { Simulation } from '../../src/machines/simulation.js';
 
@@ -24,6 +25,8 @@ function quietWorld(): ClusterWorld {
     coverage: new ClusterCoverage(),
     workload: listsWorkload(10),
     servers: new Map(),
+    releases: [THIS_RELEASE],
+    release: 0,
     isCalm: false,
     isReshaping: false,
     protocolTrace: undefined,
