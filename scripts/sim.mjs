@@ -15,9 +15,12 @@ import {
   reducedScenario,
   shrink,
   strayViolation,
+  UPGRADES,
 } from '../packages/testkit/src/index.ts';
 import { number, parse } from './sim/command-line.mjs';
 import { explore } from './sim/explore.mjs';
+import { loadReleases } from './sim/releases/load.mjs';
+import { compileReleases } from './sim/releases/releases.mjs';
 import { keepStrayErrors, takeStrayError } from './sim/stray-error.mjs';
 
 /** Seeds that a worker takes at a time: a few seconds. */
@@ -46,6 +49,9 @@ One seed again:
 The first of several failing seeds is made smaller and told. Exits 0 when every rule holds, 1 when one was broken or a kind
 of event was not reached, 2 when the command line is wrong.`;
 
+/** That clusters are upgraded to. */
+let releases = [];
+
 keepStrayErrors();
 await main();
 
@@ -61,6 +67,9 @@ async function main() {
       shrink: { type: 'boolean', default: false },
     },
   });
+  const { files, remove } = await compileReleases();
+  process.once('exit', remove);
+  releases = await loadReleases(files);
   if (options.seed !== undefined) return await replay(options);
   let counts = NO_COUNTS;
   let undecided = 0;
@@ -72,6 +81,7 @@ async function main() {
     ...options,
     worker: fileURLToPath(new URL('sim/servers-worker.mjs', import.meta.url)),
     chunk: CHUNK,
+    task: { releases: files },
     onReport,
   });
   await summarise({ ...result, counts, undecided, reach: options.reach });
@@ -112,6 +122,7 @@ async function run(seed, reduction, log) {
   const result = await checkClusterSeed(seed, {
     scenario: reducedScenario(scenario, reduction),
     without: leftOut(scenario, reduction),
+    releases,
     ...(log && { log }),
   });
   return { ...result, violation: result.violation ?? strayViolation(takeStrayError()) };
@@ -148,7 +159,7 @@ async function summarise({ counts, undecided, failures, reach, seconds }) {
       `${failures.length === 0 ? 'every rule holds' : `${failures.length} seeds broke a rule`}` +
       `${undecided === 0 ? '' : `; the histories of ${undecided} keys were too hard to decide`}`,
   );
-  const missed = CLUSTER_EVENTS.filter(
+  const missed = [...CLUSTER_EVENTS, ...UPGRADES].filter(
     (event) => (counts.inRuns[event] ?? 0) < reach * counts.runs || (reach > 0 && !counts.inRuns[event]),
   );
   for (const event of missed) console.log(`reached in fewer than ${100 * reach} % of the runs: ${event}`);

@@ -1,10 +1,11 @@
 // Looks for a mistake: runs seeds until one of them breaks a rule. Started by run.mjs inside a copy of the sources, with
 // what to do as JSON; answers with one line of JSON.
 
+import { loadReleases } from '../sim/releases/load.mjs';
 import { createHunters } from './hunters.mjs';
 
-const { simulator, from, seeds } = JSON.parse(process.argv[2]);
-const hunters = await createHunters();
+const { simulator, from, seeds, releases } = JSON.parse(process.argv[2]);
+const hunters = await createHunters(await loadReleases(releases));
 const hunt = hunters[simulator];
 
 Error.stackTraceLimit = 0;

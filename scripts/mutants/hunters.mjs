@@ -1,6 +1,6 @@
 // The simulators, each as a function from a seed to the rule that it breaks, or nothing.
 
-export async function createHunters() {
+export async function createHunters(releases) {
   const testkit = await import('../../packages/testkit/src/index.ts');
   // A promise that was rejected and forgotten would have ended a server's process.
   let stray = false;
@@ -26,7 +26,7 @@ export async function createHunters() {
     /** Whole servers, under every check. */
     servers: async (seed) => {
       stray = false;
-      const { violation } = await testkit.checkClusterSeed(seed);
+      const { violation } = await testkit.checkClusterSeed(seed, { releases });
       return violation?.invariant ?? (stray ? 'no-unexpected-error' : undefined);
     },
   };

@@ -7,6 +7,7 @@
  * name  how `pnpm mutants --only` calls it
  * rule  what the mistake breaks, in words for the table
  * edits `from`, which must occur exactly once in `file`, becomes `to`
+ * withReleases  whether the cluster is upgraded to later releases, which are made with the same mistake
  */
 export const MUTANTS = [
   // ---- votes and elections ----
@@ -377,7 +378,34 @@ export const MUTANTS = [
       '      return void logReplaced;\n',
     ],
   ]),
+
+  // ---- versions (docs/upgrades.md) ----
+  upgraded('newer-page-read', 'A log of a newer version is read as if it were of this one', [
+    [
+      'packages/wal/src/format/page.ts',
+      "  if (version > FORMAT_VERSION) return { type: 'newer', version };\n",
+      '',
+    ],
+  ]),
+  upgraded('newer-slot-passed-over', 'A metadata slot of a newer version is taken for a damaged one', [
+    [
+      'packages/wal/src/recovery/read-directory.ts',
+      "  for (const slot of slots) if (slot.type === 'newer') throw newerVersion(METADATA_FILE, slot.version);\n",
+      '',
+    ],
+  ]),
+  upgraded('newest-version-spoken', 'A connection speaks the newest version, whatever the other end knows', [
+    [
+      'packages/transport/src/hello.ts',
+      '  const version = Math.min(theirMax, VERSION_MAX);\n',
+      '  const version = Math.max(theirMax, VERSION_MAX);\n',
+    ],
+  ]),
 ];
+
+function upgraded(name, rule, edits) {
+  return { ...mutant(name, rule, edits), withReleases: true };
+}
 
 function mutant(name, rule, edits) {
   return { name, rule, edits: edits.map(([file, from, to]) => ({ file, from, to })) };

@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compile } from '../sim/compile.mjs';
+import { compileReleases } from '../sim/releases/releases.mjs';
 import { apply } from './apply.mjs';
 import { MUTANTS } from './mutants.mjs';
 import { writeTable } from './table.mjs';
@@ -41,6 +42,9 @@ const { values } = parseArgs({
 });
 
 const SIMULATOR = values.protocol ? 'protocol' : 'servers';
+
+/** Later releases are made of the same mistake; but few mistakes need them. */
+const NO_RELEASES = { files: [], remove: () => {} };
 
 /** What an interrupted run has to take away. */
 const copies = new Set();
@@ -110,7 +114,8 @@ function copySources() {
       cpSync(from, join(copy, 'packages', name, part), { recursive: true, verbatimSymlinks: true });
     }
   }
-  cpSync(join(ROOT, 'scripts', 'mutants'), join(copy, 'scripts', 'mutants'), { recursive: true });
+  for (const name of ['mutants', 'sim'])
+    cpSync(join(ROOT, 'scripts', name), join(copy, 'scripts', name), { recursive: true });
   cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'));
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'), 'dir');
   return copy;
@@ -125,12 +130,15 @@ async function hunt(mutant, copy) {
       seeds: Number(values.seeds),
     };
     const hunter = await compile(join(copy, 'scripts', 'mutants', 'hunt.mjs'));
-    copies.add(dirname(hunter.path));
+    const releases = mutant.withReleases === true ? await compileReleases(copy) : NO_RELEASES;
+    const places = [hunter, ...releases.files].map(({ path }) => dirname(path));
+    for (const place of places) copies.add(place);
     try {
-      return await askHunter(hunter.path, task);
+      return await askHunter(hunter.path, { ...task, releases: releases.files });
     } finally {
       hunter.remove();
-      copies.delete(dirname(hunter.path));
+      releases.remove();
+      for (const place of places) copies.delete(place);
     }
   } finally {
     restore();

@@ -4,17 +4,18 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, relative, sep } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
  * Resolves with the compiled file's path, and a function that takes it away. `@waldb` packages are those that the script's own
- * place leads to, as sources. `changed` has other texts for some of the sources, by path from the root; `given` names modules that are not
- * compiled in but found in a global of that name when the file is loaded.
+ * place leads to, as sources. `changed` has other texts for some of the sources, by path from `root`; `given` names modules that are not
+ * compiled in: the compiled file finds them in the global that it says.
  */
-export async function compile(script, { name = basename(script), changed = new Map(), given = {} } = {}) {
+export async function compile(
+  script,
+  { name = basename(script), root = '', changed = new Map(), given = {} } = {},
+) {
   const directory = mkdtempSync(join(tmpdir(), 'waldb-sim-'));
   const path = join(directory, name);
   const remove = () => rmSync(directory, { recursive: true, force: true });
@@ -28,7 +29,7 @@ export async function compile(script, { name = basename(script), changed = new M
       target: 'node20',
       conditions: ['@waldb/source'],
       logLevel: 'error',
-      plugins: [fromGlobals(given), ownPlace(changed)],
+      plugins: [fromGlobals(given), ownPlace(root, changed)],
     });
   } catch (error) {
     remove();
@@ -38,12 +39,12 @@ export async function compile(script, { name = basename(script), changed = new M
 }
 
 /** What a source loads from where it is (a compiled lock, a package of its own) is looked for there, not where the copy runs. */
-function ownPlace(changed) {
+function ownPlace(root, changed) {
   return {
     name: 'own-place',
     setup({ onLoad }) {
       onLoad({ filter: /\/packages\/[^/]+\/src\/.*\.ts$/ }, ({ path }) => {
-        const text = changed.get(relative(ROOT, path).split(sep).join('/')) ?? readFileSync(path, 'utf8');
+        const text = changed.get(relative(root, path).split(sep).join('/')) ?? readFileSync(path, 'utf8');
         const contents = text.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href));
         return { contents, loader: 'ts' };
       });

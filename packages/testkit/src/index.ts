@@ -38,6 +38,7 @@ export {
   type ClusterEvent,
   describeCounts,
   NO_COUNTS,
+  UPGRADES,
 } from './cluster-sim/cluster-coverage.js';
 export type {
   ClientOperation,
@@ -65,6 +66,7 @@ export {
   type ProvenFrame,
   provenFrames,
 } from './cluster-sim/proven-frames.js';
+export type { Release } from './cluster-sim/release.js';
 export type {
   ComparableMachine,
   Workload,

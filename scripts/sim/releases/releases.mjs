@@ -3,10 +3,10 @@
 // still be mended. Each is compiled to one file, beside which the sources themselves are release 1.
 
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import * as io from '../../../packages/io/src/index.ts';
+import { fileURLToPath } from 'node:url';
 import { changedFiles } from '../../mutants/apply.mjs';
 import { compile } from '../compile.mjs';
+import { IO } from './load.mjs';
 import { RELEASE_2 } from './release-2.mjs';
 import { RELEASE_3 } from './release-3.mjs';
 
@@ -18,18 +18,12 @@ export const LATER_RELEASES = [
   { name: 'release 3', edits: [...RELEASE_2, ...RELEASE_3] },
 ];
 
-/** Resolves with where the compiled releases are, which another process may `load`, and a function that takes them away. */
-export async function compileReleases() {
-  const compiled = await Promise.all(
-    LATER_RELEASES.map(async ({ name, edits }, nth) => {
-      const { path, remove } = await compile(join(ROOT, 'packages', 'runtime', 'src', 'index.ts'), {
-        name: `release-${nth + 2}.mjs`,
-        changed: changedFiles({ name, edits }, ROOT),
-        given: { '@waldb/io': IO },
-      });
-      return { name, path, remove };
-    }),
-  );
+/**
+ * Resolves with `files`, from which any process can load the releases (load.mjs), and a function that takes them away. `root` is where the
+ * sources are.
+ */
+export async function compileReleases(root = ROOT) {
+  const compiled = await Promise.all(LATER_RELEASES.map((release) => compileRelease(release, root)));
   return {
     files: compiled.map(({ name, path }) => ({ name, path })),
     remove: () => {
@@ -38,18 +32,12 @@ export async function compileReleases() {
   };
 }
 
-/**
- * The releases as `ClusterRunOptions.releases` wants them. They share the caller's own `@waldb/io`: what a simulated disk and network throw
- * must be of the classes that a server knows.
- */
-export async function loadReleases(files, ownIo = io) {
-  globalThis[IO] = ownIo;
-  return Promise.all(
-    files.map(async ({ name, path }) => {
-      const { RaftServer } = await import(pathToFileURL(path).href);
-      return { name, start: (options) => RaftServer.start(options) };
-    }),
-  );
+async function compileRelease({ name, edits }, root) {
+  const compiled = await compile(join(root, 'packages', 'runtime', 'src', 'index.ts'), {
+    name: `${name.replace(' ', '-')}.mjs`,
+    root,
+    changed: changedFiles({ name, edits }, root),
+    given: { '@waldb/io': IO },
+  });
+  return { name, ...compiled };
 }
-
-const IO = '__waldbIo';

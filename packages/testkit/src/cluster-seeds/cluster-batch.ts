@@ -2,6 +2,7 @@
 // scripts/sim.mjs.
 
 import { addCounts, type ClusterCounts, NO_COUNTS } from '../cluster-sim/cluster-coverage.js';
+import type { Release } from '../cluster-sim/release.js';
 import { InvariantViolation } from '../invariants/invariant.js';
 import type { SeedFailure, SeedRange } from '../sim/batch.js';
 import { checkClusterSeed } from './checked-run.js';
@@ -19,17 +20,19 @@ export interface ClusterBatchOptions {
    * In a real process it would have ended the server. Who runs the batch can know, this package cannot.
    */
   readonly strayError?: () => unknown;
+  /** Later releases that the operator may upgrade to. */
+  readonly releases?: readonly Release[];
 }
 
 export async function checkClusterSeeds(
   { from, count }: SeedRange,
-  { strayError }: ClusterBatchOptions = {},
+  { strayError, releases = [] }: ClusterBatchOptions = {},
 ): Promise<ClusterBatchReport> {
   let counts = NO_COUNTS;
   let undecidedKeys = 0;
   const failures: SeedFailure[] = [];
   for (let seed = from; seed < from + count; seed++) {
-    const result = await checkClusterSeed(seed);
+    const result = await checkClusterSeed(seed, { releases });
     const violation = result.violation ?? strayViolation(strayError?.());
     counts = addCounts(counts, result.counts);
     undecidedKeys += result.undecidedKeys;

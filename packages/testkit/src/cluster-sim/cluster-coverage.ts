@@ -58,7 +58,12 @@ export const OPERATOR_ACTIONS = [
 export const UPGRADE_ACTIONS = ['rolling upgrade', 'rollback'] as const;
 
 /** What comes of them. */
-export const UPGRADE_EVENTS = ['servers upgraded', 'rollbacks done', 'rollbacks refused'] as const;
+export const UPGRADE_EVENTS = [
+  'servers upgraded',
+  'upgrades left half done',
+  'rollbacks done',
+  'rollbacks refused',
+] as const;
 
 export const EVENTS = [
   'starts',

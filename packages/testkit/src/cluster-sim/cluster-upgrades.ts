@@ -18,18 +18,26 @@ export class ClusterUpgrades {
     this.#world = world;
   }
 
-  /** False where there is no later release. */
+  /**
+   * False where there is no later release, or where the operator leaves it half done: the cluster may have to live with two
+   * releases for as long as it takes, to the end of the run.
+   */
   async upgradeAll(random: SeededRandom): Promise<boolean> {
     const { simulation, coverage, releases } = this.#world;
     const next = this.#world.release + 1;
     const { name } = releases[next] ?? {};
     if (name === undefined) return false;
-    const isLast = random.chance(0.5);
-    for (const server of isLast ? this.#leaderLast() : presentServers(this.#world)) {
+    const servers = random.chance(0.5) ? this.#leaderLast() : presentServers(this.#world);
+    const isLeft = random.chance(0.3);
+    for (const server of isLeft ? servers.slice(0, random.below(servers.length)) : servers) {
       await this.#startWith(server, next, random);
       coverage.hit('servers upgraded');
       // Both releases are at work together.
       await simulation.wait(random.real(0, 1_500));
+    }
+    if (isLeft) {
+      coverage.hit('upgrades left half done');
+      return false;
     }
     this.#world.release = next;
     this.#world.log?.(`the cluster is at ${name}`);
@@ -38,10 +46,15 @@ export class ClusterUpgrades {
 
   /** One server, for a while. */
   async rollBackOne(random: SeededRandom): Promise<boolean> {
-    const { simulation, coverage, release } = this.#world;
-    const sound = presentServers(this.#world).filter((server) => !server.needsReplacement);
-    if (release === 0 || sound.length === 0) return false;
-    const server = random.pick(sound);
+    const { simulation, coverage } = this.#world;
+    const newest = Math.max(...presentServers(this.#world).map((server) => server.release));
+    // One release at a time: nobody goes back to two before the newest.
+    const able = presentServers(this.#world).filter(
+      (server) => server.release > 0 && server.release === newest && !server.needsReplacement,
+    );
+    if (able.length === 0) return false;
+    const server = random.pick(able);
+    const { release } = server;
     const refusals = server.refusedAsNewer;
     await this.#startWith(server, release - 1, random);
     const isDecided = (): boolean => server.refusedAsNewer > refusals || server.running?.server !== undefined;
