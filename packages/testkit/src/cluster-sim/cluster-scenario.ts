@@ -241,7 +241,11 @@ const APPENDIX: readonly {
   readonly kind: ScheduledAction['kind'];
   readonly share: number;
   readonly meanMs: number;
-}[] = [{ kind: 'rot of a proven frame', share: 0.5, meanMs: 3_000 }];
+}[] = [
+  { kind: 'rot of a proven frame', share: 0.5, meanMs: 3_000 },
+  { kind: 'rolling upgrade', share: 0.4, meanMs: 4_000 },
+  { kind: 'rollback', share: 0.5, meanMs: 5_000 },
+];
 
 /**
  * Lines behind all others, with a generator of their own, and one for each kind: what was drawn before a kind came is drawn
