@@ -8,6 +8,7 @@ import { WalLog } from '@waldb/wal';
 import { describe, expect, it } from 'vitest';
 import { foundedClusterId, readIdentity } from '../src/directory/identity.js';
 import { KnownLogs } from '../src/directory/known-logs.js';
+import { writeSealedText } from '../src/directory/sealed-text.js';
 import { closeStore, openStore } from '../src/directory/store.js';
 import type { RaftServerOptions } from '../src/options/options.js';
 import { temporaryDirectory } from './support/cluster.js';
@@ -80,6 +81,31 @@ describe('the identity of a server', () => {
     }
     writeFileSync(path, whole.subarray(0, -1));
     await expect(open(wanted)).rejects.toMatchObject({ code: 'IDENTITY_DAMAGED' });
+  });
+
+  it.each(['identity', 'peers'])(
+    'W29 %s of a newer version is refused by name, and not called damaged',
+    async (name) => {
+      const wanted = options();
+      await open(wanted);
+      const path = join(wanted.directory, name);
+      writeSealedText(vfs, path, `waldb ${name} 12`, { something: 'else' });
+      const whole = readFileSync(path);
+      await expect(open(wanted)).rejects.toMatchObject({
+        code: 'DIRECTORY_NEWER',
+        message: `${path} is a "waldb ${name} 12"; this program reads up to "waldb ${name} 1". A newer version of waldb wrote it, and it is left as it is: start that version again.`,
+      });
+      expect(readFileSync(path)).toEqual(whole);
+    },
+  );
+
+  it('a heading that is no newer version of the same format is damage', async () => {
+    const wanted = options();
+    await open(wanted);
+    for (const heading of ['waldb peers 2', 'waldb identity 0', 'waldb identity', 'waldb identity 2b']) {
+      writeSealedText(vfs, join(wanted.directory, 'identity'), heading, {});
+      await expect(open(wanted)).rejects.toMatchObject({ code: 'IDENTITY_DAMAGED' });
+    }
   });
 
   it('a server whose log is gone may not vote again', async () => {

@@ -19,7 +19,8 @@ export function readSealedText(vfs: Vfs, path: string, heading: string): unknown
   const text = new TextDecoder().decode(readFile(vfs, path, BYTES_MAX));
   const { checked = '', first = '', json = '', crc = '' } = SHAPE.exec(text)?.groups ?? {};
   if (checked === '' || checksumText(checked) !== crc) throw damaged(path, 'its checksum does not match');
-  if (isNewer(first, heading)) throw newerDirectory(path, first);
+  if (isNewer(first, heading))
+    throw newerDirectory(path, `${path} is a "${first}"; this program reads up to "${heading}".`);
   if (first !== heading)
     throw damaged(path, `it begins with ${JSON.stringify(first)}, not ${JSON.stringify(heading)}`);
   try {
@@ -41,11 +42,11 @@ export function damaged(path: string, why: string): RuntimeError {
   });
 }
 
-/** Somebody wrote it who knows more than we do: nothing is wrong with it. */
-export function newerDirectory(path: string, what: string, cause?: Error): RuntimeError {
+/** Somebody wrote it who knows more than we do: nothing is wrong with it. `fact` is a sentence. */
+export function newerDirectory(path: string, fact: string, cause?: Error): RuntimeError {
   return new RuntimeError(
     'DIRECTORY_NEWER',
-    `${path} was written by a newer version of waldb (${what}), and is left as it is. Start that version again.`,
+    `${fact} A newer version of waldb wrote it, and it is left as it is: start that version again.`,
     { detail: { path }, cause },
   );
 }

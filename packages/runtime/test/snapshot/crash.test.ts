@@ -2,6 +2,7 @@
 // makes of it (docs/durability.md, "Snapshots and the log").
 
 import type { Message } from '@waldb/core';
+import { checksum } from '@waldb/io';
 import { type Ending, type FaultPlan, FaultVfs, PowerLoss } from '@waldb/testkit';
 import { describe, expect, it } from 'vitest';
 import { NO_REPLICATED_STATE } from '../../src/apply/replicated-state.js';
@@ -191,6 +192,26 @@ describe('a log that names an image', () => {
     );
     return { vfs, name };
   }
+
+  it('W29 of a newer version: it does not start, and nobody is told to give up what is sound', async () => {
+    const { vfs, name } = await founded();
+    const path = `/server/snapshots/${name}`;
+    const before = vfs.contents('/server/snapshots').get(name) ?? new Uint8Array(0);
+    vfs.damage(path, (whole) => {
+      const view = new DataView(whole.buffer, whole.byteOffset);
+      view.setUint32(8, 2, true);
+      view.setUint32(60, checksum(whole.subarray(0, 60)), true);
+      return whole;
+    });
+    await expect(SnapshotLife.open(vfs.reopen({ type: 'killed' }))).rejects.toMatchObject({
+      code: 'DIRECTORY_NEWER',
+      message: expect.stringMatching(
+        /has format version 2; this program reads versions up to 1\. A newer version .*: start that version again\.$/,
+      ),
+    });
+    vfs.damage(path, () => before.slice());
+    await (await SnapshotLife.open(vfs.reopen({ type: 'killed' }))).log.close();
+  });
 
   it('that is missing, damaged or another one: it does not start, says which file, and changes nothing', async () => {
     const { vfs, name } = await founded();
