@@ -121,7 +121,7 @@ export class ClusterServer {
     this.#hasMetFault = this.machine.disk.capacityBytes < Number.POSITIVE_INFINITY;
     this.#hasMetReadFault = false;
     const facts: ServerLife = { id: this.id, life: this.#lives, startedAt: simulation.now };
-    const machine = workload.makeMachine();
+    const machine = workload.makeMachine(this.release);
     const contents = this.release < this.#newestRelease ? digestOf(this.machine.disk.platter) : undefined;
     this.#newestRelease = Math.max(this.#newestRelease, this.release);
     const running: Running = { facts, life, machine, contents, server: undefined, isClosing: false };

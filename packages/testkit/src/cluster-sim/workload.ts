@@ -26,8 +26,8 @@ export interface WorkloadRead {
 }
 
 export interface Workload {
-  /** An empty one, as each server starts with. */
-  makeMachine(): ComparableMachine;
+  /** An empty one, as each server starts with; `release` is the place of the server's release among those of the run, 0 for the first. */
+  makeMachine(release: number): ComparableMachine;
   /** `number` is another one for each command of a run. */
   command(random: SeededRandom, number: number): WorkloadCommand;
   /** Undefined for a workload without reads. */

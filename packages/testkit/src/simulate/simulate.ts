@@ -6,6 +6,7 @@ import { type CheckedRunResult, checkClusterSeed } from '../cluster-seeds/checke
 import { leftOut, type Reduction, reducedScenario, shrink } from '../cluster-seeds/shrink.js';
 import { addCounts, type ClusterCounts, NO_COUNTS } from '../cluster-sim/cluster-coverage.js';
 import { makeClusterScenario } from '../cluster-sim/cluster-scenario.js';
+import { type Release, THIS_RELEASE } from '../cluster-sim/release.js';
 import type { Workload, WorkloadCommand, WorkloadRead } from '../cluster-sim/workload.js';
 import { anyModel, type SequentialModel } from '../linearizability/sequential-model.js';
 import type { SeededRandom } from '../sim/seeded-random.js';
@@ -14,6 +15,12 @@ import { ImagedMachine } from './imaged-machine.js';
 export interface SimulateOptions<Machine extends StateMachine<unknown>, State, Input, Output> {
   /** A new machine in its first state, as each server begins with. */
   readonly stateMachine: () => Machine;
+  /**
+   * Later versions of the machine, oldest first. Where the seed says so, servers are upgraded from one to the next while the cluster
+   * works, one after the other, sometimes only some of them, and now and then one goes back. So neighbouring versions must make the
+   * same state of the same commands, and read each other's images. Default: none, and nothing is upgraded.
+   */
+  readonly laterMachines?: readonly (() => Machine)[];
   /**
    * A client's command, drawn from `random` and nothing else; `number` is another one for each command of a run. As bare
    * bytes, or with its words for the `model`.
@@ -109,6 +116,7 @@ function run<Machine extends StateMachine<unknown>, State, Input, Output>(
   const scenario = makeClusterScenario(seed);
   return checkClusterSeed(seed, {
     workload: workloadOf(options),
+    releases: releasesOf(options),
     scenario: reducedScenario(scenario, reduction),
     without: leftOut(scenario, reduction),
     ...(options.model && { model: anyModel(options.model) }),
@@ -119,9 +127,10 @@ function run<Machine extends StateMachine<unknown>, State, Input, Output>(
 function workloadOf<Machine extends StateMachine<unknown>, State, Input, Output>(
   options: SimulateOptions<Machine, State, Input, Output>,
 ): Workload {
-  const { stateMachine, command, read, answer, digest } = options;
+  const { stateMachine, laterMachines = [], command, read, answer, digest } = options;
+  const versions = [stateMachine, ...laterMachines];
   return {
-    makeMachine: () => new ImagedMachine(stateMachine(), { answer, digest }),
+    makeMachine: (release) => new ImagedMachine((versions[release] ?? stateMachine)(), { answer, digest }),
     command: (random, number) => {
       const made = command(random, number);
       // Bytes alone say nothing of objects: they are all of one, and nobody looks at its history.
@@ -129,6 +138,13 @@ function workloadOf<Machine extends StateMachine<unknown>, State, Input, Output>
     },
     read,
   };
+}
+
+/** The servers are these in every release; what they replicate is not. */
+function releasesOf<Machine extends StateMachine<unknown>, State, Input, Output>({
+  laterMachines = [],
+}: SimulateOptions<Machine, State, Input, Output>): Release[] {
+  return laterMachines.map((_, nth) => ({ ...THIS_RELEASE, name: `version ${nth + 2} of the machine` }));
 }
 
 async function failure<Machine extends StateMachine<unknown>, State, Input, Output>(

@@ -69,6 +69,25 @@ class Late extends Counters {
   }
 }
 
+/** A later version: keeps more in its images, and reads those without it. */
+class Dated extends Counters {
+  override snapshot(): AsyncIterable<Uint8Array> {
+    return Readable.from([Buffer.from(JSON.stringify({ ...this.counts, version: 2 }))]);
+  }
+
+  override async restore(stream: AsyncIterable<Uint8Array>): Promise<void> {
+    await super.restore(stream);
+    delete this.counts.version;
+  }
+}
+
+/** A later version, too: the same commands do something else. */
+class Generous extends Counters {
+  override add(key: string, amount: number): number {
+    return super.add(key, amount + (amount > 8 ? 1 : 0));
+  }
+}
+
 function optionsFor<Machine extends Counters>(stateMachine: () => Machine) {
   return {
     stateMachine,
@@ -139,5 +158,27 @@ describe('simulate', () => {
     expect(rule).toBe('client-histories');
     expect(message).toMatch(/no order of the operations explains/);
     expect(heard.length).toBeGreaterThan(3);
+  });
+
+  /** Its schedule has an upgrade while commands are under way. */
+  const upgraded = { from: 19, seeds: 1 };
+
+  it('upgrades servers to later versions of it, side by side with older ones', {
+    timeout: 240_000,
+  }, async () => {
+    const digest = (machine: Counters) => JSON.stringify(KEYS.map((key) => machine.read(key)));
+    const machines = { laterMachines: [() => new Dated()], digest };
+    const { counts } = await simulate({ ...optionsFor(() => new Counters()), ...machines, ...upgraded });
+    expect(counts.times['servers upgraded']).toBeGreaterThan(0);
+  });
+
+  it('finds a later version that makes another state of the same commands', {
+    timeout: 240_000,
+  }, async () => {
+    const { command } = optionsFor(() => new Counters());
+    const machines = { stateMachine: () => new Counters(), laterMachines: [() => new Generous()] };
+    const { rule, message } = await failureOf(simulate({ ...machines, command, shrinkRuns: 4, ...upgraded }));
+    expect(rule).toBe('replicated-machines');
+    expect(message).toContain('rolling upgrade at');
   });
 });
