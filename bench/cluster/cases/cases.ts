@@ -122,7 +122,7 @@ async function compareGets(
   const load = { clients: 64, clientsPerConnection, valueBytes: 128, ms: context.ms };
   const starts = [() => startWaldb(context.work, SERVERS), ...etcdIfThere(context)];
   return withStores(context, starts, async (stores) => {
-    await measureStores(stores, { ...load, operation: 'set' }, { ...context, rounds: 1 }); // every key has a value
+    await measureStores(stores, { ...load, operation: 'set', eachKeyOnce: true }, { ...context, rounds: 0 });
     const reports = await measureStores(stores, { ...load, operation: 'get' }, context);
     const lines = figures(reports, 'waldb', 'GET/s');
     if (reports.has('etcd')) {

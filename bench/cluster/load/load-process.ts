@@ -4,7 +4,7 @@ import { LogHistogram } from '@waldb/io';
 import { connectEtcd, etcdRequests } from './etcd-client.js';
 import type { LoadClient } from './load-client.js';
 import { connectResp, respRequests } from './resp-client.js';
-import type { LoadAnswer, LoadReport, LoadTask } from './tasks.js';
+import { KEYS, type LoadAnswer, type LoadReport, type LoadTask } from './tasks.js';
 
 const NS_PER_MS = 1e6;
 /** How often a schedule looks at the clock. */
@@ -24,10 +24,7 @@ async function perform(task: LoadTask): Promise<LoadReport> {
     const latency = new LogHistogram();
     const cpuBefore = process.cpuUsage();
     const began = performance.now();
-    const calls =
-      task.perSecond === undefined
-        ? await closedLoop(clients, began + task.ms, latency)
-        : await openLoop(clients, { began, ms: task.ms, perSecond: task.perSecond }, latency);
+    const calls = await load(task, clients, began, latency);
     const elapsedMs = performance.now() - began;
     const { user, system } = process.cpuUsage(cpuBefore);
     return {
@@ -40,6 +37,32 @@ async function perform(task: LoadTask): Promise<LoadReport> {
   } finally {
     for (const client of clients) client.close();
   }
+}
+
+function load(
+  { ms, perSecond, eachKeyOnce = false }: LoadTask,
+  clients: readonly LoadClient[],
+  began: number,
+  latency: LogHistogram,
+): Promise<number> {
+  if (eachKeyOnce) return allKeys(clients, latency);
+  if (perSecond !== undefined) return openLoop(clients, { began, ms, perSecond }, latency);
+  return closedLoop(clients, began + ms, latency);
+}
+
+/** Whoever is free takes the next key. */
+async function allKeys(clients: readonly LoadClient[], latency: LogHistogram): Promise<number> {
+  let next = 0;
+  const work = async (client: LoadClient): Promise<void> => {
+    while (next < KEYS) {
+      const nth = next++;
+      const began = performance.now();
+      await new Promise<void>((resolve) => client.request(nth, resolve));
+      latency.record(Math.round((performance.now() - began) * NS_PER_MS));
+    }
+  };
+  await Promise.all(clients.map(work));
+  return KEYS;
 }
 
 async function connectAll(task: LoadTask): Promise<LoadClient[]> {

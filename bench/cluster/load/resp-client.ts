@@ -8,6 +8,7 @@ import { connectClients, type LoadClient } from './load-client.js';
 import { KEYS, keyOf, type LoadTask } from './tasks.js';
 
 const OK = '+OK\r\n';
+const PREFIX_BYTES = 2;
 
 /** Requests of a task by key, made once for all clients. */
 export function respRequests({ operation, valueBytes }: LoadTask): Buffer[] {
@@ -35,8 +36,8 @@ class Connection implements LoadClient {
   #socket: Socket | undefined;
   readonly #requests: readonly Buffer[];
   readonly #answerBytes: number;
-  /** Tells an answer from an error. */
-  readonly #firstByte: number;
+  /** How a right answer begins: neither an error nor a key that is not there has both bytes. */
+  readonly #prefix: Buffer;
   /** Of the answer that is being received. */
   #missing: number;
   /** For each request that is not answered, in order. */
@@ -45,14 +46,16 @@ class Connection implements LoadClient {
   private constructor(requests: readonly Buffer[], answer: string) {
     this.#requests = requests;
     this.#answerBytes = answer.length;
-    this.#firstByte = answer.charCodeAt(0);
+    this.#prefix = Buffer.from(answer.slice(0, PREFIX_BYTES));
     this.#missing = answer.length;
   }
 
   #receive(bytes: Buffer): void {
     let answered = 0;
     for (let at = 0; at < bytes.length; ) {
-      if (this.#missing === this.#answerBytes && bytes[at] !== this.#firstByte) {
+      const known = this.#answerBytes - this.#missing;
+      for (let nth = known; nth < PREFIX_BYTES && at + nth - known < bytes.length; nth++) {
+        if (bytes[at + nth - known] === this.#prefix[nth]) continue;
         throw new Error(`The store answered ${JSON.stringify(bytes.toString('latin1', at, at + 100))}.`);
       }
       const taken = Math.min(this.#missing, bytes.length - at);

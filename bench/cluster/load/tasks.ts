@@ -12,6 +12,8 @@ export interface LoadTask {
   /** How many clients speak over each connection; without it each has its own. */
   readonly clientsPerConnection?: number;
   readonly ms: number;
+  /** Each key once, however long that takes, instead of `ms`. */
+  readonly eachKeyOnce?: boolean;
   /** Requests per second by a schedule, whatever the answers do; without it each client goes on when it is answered. */
   readonly perSecond?: number;
 }
