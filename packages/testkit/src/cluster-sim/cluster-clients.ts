@@ -5,10 +5,10 @@
 import type { NodeId } from '@waldb/core';
 import type { RaftServer, ReadConsistency, Session } from '@waldb/runtime';
 import { InvariantViolation } from '../invariants/invariant.js';
-import type { SeededRandom } from '../sim/seeded-random.js';
+import { SeededRandom } from '../sim/seeded-random.js';
 import type { ClientOperation, ClientOutcome } from './cluster-observer.js';
 import type { ClusterServer, Running } from './cluster-server.js';
-import { type ClusterWorld, runningServers } from './cluster-world.js';
+import { type ClusterWorld, leaderOf, runningServers } from './cluster-world.js';
 import { isRefusal } from './ending-errors.js';
 import { isRuntimeError } from './release.js';
 import type { WorkloadCommand } from './workload.js';
@@ -86,6 +86,45 @@ export class ClusterClients {
     if (running.length === 0) return undefined;
     const known = running.find(({ id }) => id === believed);
     return known !== undefined && random.chance(0.8) ? known : random.pick(running);
+  }
+
+  /** A session from its beginning to its end, and a request after that. */
+  walkSession(process: string, seed: number): void {
+    if (!this.#isStopped) this.#clients.push(this.#walkSession(process, new SeededRandom(seed)));
+  }
+
+  async #walkSession(process: string, random: SeededRandom): Promise<void> {
+    const { coverage, observer, simulation } = this.#world;
+    const session = await this.#askAny(random, (server) => this.#openSession(server, random));
+    if (session === undefined) return;
+    coverage.hit('session walked');
+    await this.#proposeInSession(`${process}.0`, session, random);
+    if (await this.#succeeds(random, (raft, options) => raft.keepSession(session, options)))
+      coverage.hit('sessions kept');
+    await simulation.wait(random.wait(300));
+    if (!(await this.#succeeds(random, (raft, options) => raft.closeSession(session, options)))) return;
+    coverage.hit('sessions closed');
+    const outcome = await this.#proposeInSession(`${process}.1`, session, random);
+    if (outcome !== 'done') return;
+    const what = `A command of session ${session.id} was carried out after the session had been closed.`;
+    observer.broken(new InvariantViolation('closed-sessions-end', what));
+  }
+
+  /** Of whoever is chosen. */
+  async #askAny<Value>(
+    random: SeededRandom,
+    ask: (server: ClusterServer) => Promise<Value>,
+  ): Promise<Value | undefined> {
+    const server = this.#choose(random, leaderOf(this.#world)?.id);
+    return server && (await ask(server));
+  }
+
+  async #succeeds(
+    random: SeededRandom,
+    start: (raft: RaftServer<unknown>, options: { timeoutMs: number }) => Promise<void>,
+  ): Promise<boolean> {
+    const answer = await this.#askAny(random, (server) => this.#ask(server, random, start));
+    return answer?.type === 'value';
   }
 
   // ---- the kinds of requests ----

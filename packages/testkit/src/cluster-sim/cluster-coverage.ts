@@ -57,6 +57,12 @@ export const OPERATOR_ACTIONS = [
 /** Only where there are later releases to upgrade to. */
 export const UPGRADE_ACTIONS = ['rolling upgrade', 'rollback'] as const;
 
+/** Requests of the operator that came later: they, too, stand behind all others. */
+export const LATER_ACTIONS = ['voter demoted', 'learner awaited', 'address changed', 'backup taken'] as const;
+
+/** Begun by the schedule, and not by a client of its own accord. */
+export const CLIENT_ACTIONS = ['session walked'] as const;
+
 /** What comes of them. */
 export const UPGRADE_EVENTS = [
   'servers upgraded',
@@ -82,6 +88,8 @@ export const EVENTS = [
   'proposals unknown',
   'session proposals',
   'session retries',
+  'sessions kept',
+  'sessions closed',
   'reads done',
   'reads failed',
   'lease reads',
@@ -99,10 +107,15 @@ export type ClusterFault =
   | (typeof MACHINE_FAULTS)[number]
   | (typeof DISK_FAULTS)[number]
   | (typeof LATER_FAULTS)[number];
-export type OperatorAction = (typeof OPERATOR_ACTIONS)[number] | (typeof UPGRADE_ACTIONS)[number];
+export type OperatorAction =
+  | (typeof OPERATOR_ACTIONS)[number]
+  | (typeof LATER_ACTIONS)[number]
+  | (typeof UPGRADE_ACTIONS)[number];
+export type ClientAction = (typeof CLIENT_ACTIONS)[number];
 export type ClusterEvent =
   | ClusterFault
   | OperatorAction
+  | ClientAction
   | (typeof EVENTS)[number]
   | (typeof UPGRADE_EVENTS)[number]
   | (typeof DISASTER_EVENTS)[number];
@@ -111,6 +124,8 @@ export type ClusterEvent =
 export const CLUSTER_EVENTS: readonly ClusterEvent[] = [
   ...EVENTS,
   ...OPERATOR_ACTIONS,
+  ...LATER_ACTIONS,
+  ...CLIENT_ACTIONS,
   ...NETWORK_FAULTS,
   ...MACHINE_FAULTS,
   ...DISK_FAULTS,

@@ -3,19 +3,20 @@
 // asks again, as a person would. Changes one thing at a time.
 
 import type { NodeId } from '@waldb/core';
-import { type RaftServer, RuntimeError } from '@waldb/runtime';
 import { SeededRandom } from '../sim/seeded-random.js';
+import { Asking, membershipIsCertain, membersOf, votersOf } from './asking.js';
+import { takeBackup } from './backup-taking.js';
 import type { OperatorAction } from './cluster-coverage.js';
 import { addressOf, ClusterServer } from './cluster-server.js';
 import { ClusterUpgrades } from './cluster-upgrades.js';
 import { type ClusterWorld, leaderOf, presentServers, runningServers } from './cluster-world.js';
-import { isRuntimeError } from './release.js';
+import { moveServer } from './server-move.js';
 
-const TRIES_MAX = 6;
 const SERVERS_MAX = 6;
 
 export class ClusterOperator {
   readonly #world: ClusterWorld;
+  readonly #asking: Asking;
   readonly #upgrades: ClusterUpgrades;
   #nextId = 1;
   #cluster = '';
@@ -24,6 +25,7 @@ export class ClusterOperator {
 
   constructor(world: ClusterWorld) {
     this.#world = world;
+    this.#asking = new Asking(world);
     this.#upgrades = new ClusterUpgrades(world);
   }
 
@@ -107,6 +109,14 @@ export class ClusterOperator {
         return this.#upgrades.upgradeAll(random);
       case 'rollback':
         return this.#upgrades.rollBackOne(random);
+      case 'voter demoted':
+        return this.#demote(random);
+      case 'learner awaited':
+        return this.#awaitLearner(random);
+      case 'address changed':
+        return moveServer(this.#world, this.#asking, random);
+      case 'backup taken':
+        return takeBackup(this.#world, this.#asking, random);
     }
   }
 
@@ -114,7 +124,7 @@ export class ClusterOperator {
     const server = this.#join();
     if (server === undefined) return false;
     const immediately = random.chance(0.2);
-    return await this.#keepAsking((leader) => {
+    return await this.#asking.keepAsking((leader) => {
       if (votersOf(leader).includes(server.id)) return Promise.resolve();
       return leader.addServer(server.id, addressOf(server.id), { timeoutMs: 5_000, immediately });
     });
@@ -123,14 +133,35 @@ export class ClusterOperator {
   async #addLearner(): Promise<boolean> {
     const server = this.#join();
     if (server === undefined) return false;
-    return await this.#keepAsking((leader) => leader.addLearner(server.id, addressOf(server.id)));
+    return await this.#asking.keepAsking((leader) => leader.addLearner(server.id, addressOf(server.id)));
   }
 
   async #promote(random: SeededRandom): Promise<boolean> {
     const learners = leaderOf(this.#world)?.running?.server?.status().configuration.learners ?? [];
     if (learners.length === 0) return false;
     const id = random.pick(learners);
-    return await this.#keepAsking((leader) => leader.promoteLearner(id));
+    return await this.#asking.keepAsking((leader) => leader.promoteLearner(id));
+  }
+
+  async #demote(random: SeededRandom): Promise<boolean> {
+    const leader = leaderOf(this.#world)?.running?.server;
+    if (leader === undefined || votersOf(leader).length < 2 || this.#mustNotShrink()) return false;
+    const id = random.pick(votersOf(leader));
+    return await this.#asking.keepAsking(
+      (asked) => asked.demoteVoter(id),
+      () => !this.#mustNotShrink(),
+    );
+  }
+
+  async #awaitLearner(random: SeededRandom): Promise<boolean> {
+    const server = leaderOf(this.#world);
+    const leader = server?.running?.server;
+    const learners = leader?.status().configuration.learners ?? [];
+    if (server === undefined || leader === undefined || learners.length === 0) return false;
+    return await this.#asking.asks(
+      server,
+      leader.waitUntilCaughtUp(random.pick(learners), { timeoutMs: 3_000 }),
+    );
   }
 
   async #removeServer(random: SeededRandom): Promise<boolean> {
@@ -141,7 +172,7 @@ export class ClusterOperator {
 
   /** `isStillRight` is asked before each try: a disk may be damaged meanwhile. */
   async #remove(server: ClusterServer, isStillRight: () => boolean = () => true): Promise<boolean> {
-    const isDone = await this.#keepAsking(async (leader) => {
+    const isDone = await this.#asking.keepAsking(async (leader) => {
       if (membersOf(leader).includes(server.id)) await leader.removeServer(server.id);
       else await membershipIsCertain(leader);
     }, isStillRight);
@@ -159,7 +190,7 @@ export class ClusterOperator {
     const wanted = [...kept, ...(joined === undefined ? [] : [joined.id])];
     if (wanted.length === 0 || kept.length === 0) return false;
     const addresses = joined === undefined ? {} : { [joined.id]: addressOf(joined.id) };
-    return await this.#keepAsking(
+    return await this.#asking.keepAsking(
       (asked) => asked.changeMembership({ voters: wanted, learners, addresses }, { timeoutMs: 5_000 }),
       () => !this.#mustNotShrink(),
     );
@@ -170,7 +201,7 @@ export class ClusterOperator {
     const leader = server?.running?.server;
     const others = leader?.status().configuration.voters.filter((id) => id !== leader.id) ?? [];
     if (server === undefined || leader === undefined || others.length === 0) return false;
-    return await this.#asks(server, leader.transferLeadership(random.pick(others)));
+    return await this.#asking.asks(server, leader.transferLeadership(random.pick(others)));
   }
 
   async #snapshot(random: SeededRandom): Promise<boolean> {
@@ -180,7 +211,7 @@ export class ClusterOperator {
     return (
       server !== undefined &&
       raft !== undefined &&
-      (await this.#asks(server, raft.snapshot({ timeoutMs: 5_000 })))
+      (await this.#asking.asks(server, raft.snapshot({ timeoutMs: 5_000 })))
     );
   }
 
@@ -216,7 +247,9 @@ export class ClusterOperator {
     const leader = leaderOf(this.#world)?.running?.server;
     if (leader === undefined || presentServers(this.#world).length >= SERVERS_MAX) return undefined;
     this.#cluster = leader.clusterId;
-    const members = Object.fromEntries(votersOf(leader).map((id) => [id, addressOf(id)]));
+    const members = Object.fromEntries(
+      votersOf(leader).map((id) => [id, this.#world.servers.get(id)?.address ?? addressOf(id)]),
+    );
     const id = this.#nextId;
     this.#nextId += 1;
     const server = new ClusterServer(id, this.#world, { type: 'join', members, cluster: this.#cluster });
@@ -228,68 +261,4 @@ export class ClusterOperator {
     this.#world.servers.set(id, server);
     server.start();
   }
-
-  /** Asks whoever leads, until it is done, is not right any more, or patience ends. */
-  async #keepAsking(
-    ask: (leader: RaftServer<unknown>) => Promise<void>,
-    isStillRight: () => boolean = () => true,
-  ): Promise<boolean> {
-    const world = this.#world;
-    for (let tries = 0; tries < TRIES_MAX && isStillRight(); tries++) {
-      const server = leaderOf(world);
-      const leader = server?.running?.server;
-      if (server !== undefined && leader !== undefined) {
-        world.isReshaping = true;
-        const isDone = await this.#asks(server, ask(leader));
-        world.isReshaping = false;
-        if (isDone) return true;
-      }
-      await world.simulation.wait(300);
-    }
-    return false;
-  }
-
-  async #asks(server: ClusterServer, asked: Promise<unknown>): Promise<boolean> {
-    let forget = (): boolean => false;
-    const gone = new Promise<boolean>((resolve) => {
-      forget = server.whenGone(() => resolve(false));
-    });
-    const isDone = await Promise.race([this.#succeeds(asked), gone]);
-    forget();
-    return isDone;
-  }
-
-  async #succeeds(asked: Promise<unknown>): Promise<boolean> {
-    try {
-      await asked;
-      return true;
-    } catch (error) {
-      if (!isRuntimeError(error)) throw error;
-      this.#world.log?.(`operator: ${error.code}: ${error.message}`);
-      return false;
-    }
-  }
-}
-
-/**
- * Resolves when what `leader` says of its members cannot be taken back: it leads, and its configuration is committed. An
- * operator who believed less would throw away the disk of a server that is a member yet.
- */
-async function membershipIsCertain(leader: RaftServer<unknown>): Promise<void> {
-  await leader.read('linearizable');
-  const { configurationIndex, commitIndex } = leader.status();
-  if (configurationIndex <= commitIndex) return;
-  throw new RuntimeError(
-    'CONFIG_IN_PROGRESS',
-    `The configuration at ${configurationIndex} is not committed yet.`,
-  );
-}
-
-function votersOf(leader: RaftServer<unknown>): readonly NodeId[] {
-  return leader.status().configuration.voters;
-}
-
-function membersOf(leader: RaftServer<unknown>): readonly NodeId[] {
-  const { voters, learners, votersOutgoing, learnersNext } = leader.status().configuration;
-  return [...voters, ...learners, ...votersOutgoing, ...learnersNext];
 }

@@ -7,9 +7,11 @@ import { SimulatedNetwork } from '../machines/simulated-network.js';
 import { Simulation } from '../machines/simulation.js';
 import { ClusterClients } from './cluster-clients.js';
 import {
+  type ClientAction,
   type ClusterCounts,
   ClusterCoverage,
   type ClusterFault,
+  LATER_ACTIONS,
   OPERATOR_ACTIONS,
   type OperatorAction,
   UPGRADE_ACTIONS,
@@ -154,14 +156,15 @@ async function run(world: ClusterWorld, { without, disaster }: ClusterRunOptions
   if (failure !== undefined) throw failure;
 }
 
-function carryOut(action: ScheduledAction, { faults, operator }: ClusterParts): void {
-  const { kind, seed } = action;
-  if (isOperatorAction(kind)) operator.act(kind, seed);
+function carryOut(action: ScheduledAction, { faults, operator, clients }: ClusterParts): void {
+  const { index, kind, seed } = action;
+  if (kind === 'session walked') clients.walkSession(`walk.${index}`, seed);
+  else if (isOperatorAction(kind)) operator.act(kind, seed);
   else faults.inject(action, kind);
 }
 
-const OF_OPERATOR: ReadonlySet<string> = new Set([...OPERATOR_ACTIONS, ...UPGRADE_ACTIONS]);
+const OF_OPERATOR: ReadonlySet<string> = new Set([...OPERATOR_ACTIONS, ...LATER_ACTIONS, ...UPGRADE_ACTIONS]);
 
-function isOperatorAction(kind: ClusterFault | OperatorAction): kind is OperatorAction {
+function isOperatorAction(kind: ClusterFault | OperatorAction | ClientAction): kind is OperatorAction {
   return OF_OPERATOR.has(kind);
 }

@@ -11,8 +11,11 @@ import type { DiskPace } from '../machines/machine-disk.js';
 import type { LinkPace } from '../machines/simulated-network.js';
 import { SeededRandom } from '../sim/seeded-random.js';
 import {
+  CLIENT_ACTIONS,
+  type ClientAction,
   type ClusterFault,
   DISK_FAULTS,
+  LATER_ACTIONS,
   MACHINE_FAULTS,
   NETWORK_FAULTS,
   OPERATOR_ACTIONS,
@@ -48,7 +51,7 @@ export interface ScheduledAction {
   readonly index: number;
   /** Simulated milliseconds. */
   readonly at: number;
-  readonly kind: ClusterFault | OperatorAction;
+  readonly kind: ClusterFault | OperatorAction | ClientAction;
   /** Decides everything else about it. */
   readonly seed: number;
 }
@@ -245,6 +248,7 @@ const APPENDIX: readonly {
   { kinds: ['rot of a proven frame'], share: 0.5, meanMs: 3_000 },
   // Nobody goes back who has not gone ahead.
   { kinds: ['rolling upgrade', 'rolling upgrade', 'rollback'], share: 0.4, meanMs: 2_500 },
+  { kinds: [...LATER_ACTIONS, ...CLIENT_ACTIONS], share: 0.4, meanMs: 2_000 },
 ];
 
 /**

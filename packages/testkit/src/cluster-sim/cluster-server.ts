@@ -40,6 +40,7 @@ export interface Running {
   isClosing: boolean;
 }
 
+/** Where a server begins. */
 export function addressOf(id: NodeId): string {
   return `server-${id}:${PEER_PORT}`;
 }
@@ -62,6 +63,8 @@ export class ClusterServer {
   #hasMetReadFault = false;
   /** Bytes of its disk were changed. */
   isDamaged = false;
+  /** Where its next life listens. */
+  address: string;
   /** Which of the world's releases its next life is of. */
   release: number;
   /** Starts that were refused because a newer release had written the disk. */
@@ -77,6 +80,7 @@ export class ClusterServer {
     this.#world = world;
     this.#origin = origin;
     this.release = world.release;
+    this.address = addressOf(id);
     this.#random = simulation.random.fork();
     const { disk: diskPace, hasDurableWrites } = scenario;
     this.machine = new Machine({ name: `server-${id}`, simulation, network, diskPace, hasDurableWrites });
@@ -202,13 +206,14 @@ export class ClusterServer {
     const { scenario, protocolTrace } = this.#world;
     const { tuning } = scenario;
     const { log, raft, ...others } = tuning;
-    const address = addressOf(this.id);
+    const { address } = this;
     return {
       id: this.id,
       directory: DIRECTORY,
       stateMachine: this.#observed(running),
       ...this.#wish(),
       listen: address,
+      ...(address !== addressOf(this.id) && { advertise: address }),
       ...others,
       log,
       raft: { ...raft, trace: (record) => this.#stepped(running, record) },

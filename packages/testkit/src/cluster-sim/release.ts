@@ -19,3 +19,8 @@ export const THIS_RELEASE: Release = {
 export function isRuntimeError(error: unknown): error is RuntimeError {
   return error instanceof Error && error.name === 'RuntimeError';
 }
+
+/** What a stream of an image ends with when it cannot go on. */
+export function isSnapshotError(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'SnapshotError';
+}
