@@ -21,7 +21,7 @@ import { closeStore, openStore, type Store } from './directory/store.js';
 import { Driver } from './loop/driver.js';
 import { AddressBook } from './membership/address-book.js';
 import { OwnMembership } from './membership/own-membership.js';
-import { requireServerAddress } from './membership/server-address.js';
+import { formatServerAddress, requireServerAddress } from './membership/server-address.js';
 import { Emitter } from './observe/emitter.js';
 import { MetricsRecorder } from './observe/metrics-recorder.js';
 import { NodeView } from './observe/node-view.js';
@@ -185,7 +185,7 @@ async function assemble<Result>(
     clusterId: identity.clusterId,
     nodeId: identity.id,
     logId: identity.logId,
-    address,
+    address: () => toldAddress(options, addressBook, address),
     listen: listenEndpoint(options, identity),
     network,
     clock,
@@ -337,10 +337,20 @@ async function listen(options: Parameters<typeof TcpTransport.listen>[0]): Promi
   }
 }
 
+/** What this server says of where it is: what it was told to say, else what its configuration says, which may be newer than `address`. */
+function toldAddress<Result>(
+  { id, advertise }: RaftServerOptions<Result>,
+  addressBook: AddressBook,
+  address: string,
+): string {
+  const known = advertise === undefined ? addressBook.addressOf(id) : undefined;
+  return known === undefined ? address : formatServerAddress(known);
+}
+
 function dialPeers(transport: TcpTransport, addressBook: AddressBook): void {
   const peers = addressBook.peers();
   for (const id of transport.peerIds) if (!peers.has(id)) transport.removePeer(id);
-  for (const [id, endpoint] of peers) transport.setPeer(id, endpoint);
+  for (const [id, [endpoint, ...others]] of peers) transport.setPeer(id, endpoint, others);
 }
 
 function makeEvents(logger: Logger): Emitter<RaftServerEvents> {

@@ -308,6 +308,32 @@ describe('a server', () => {
     await cluster.agreeOn(1);
     expect(leader.server.status().addresses[moved]).toBe(address);
   });
+
+  it.each([
+    ['by its own word', true],
+    ['by what its log says', false],
+  ])(
+    'that moves is answered at its new address by whoever was away meanwhile: %s',
+    async (_, isAdvertised) => {
+      const cluster = await Cluster.start(3);
+      const first = await leaderOf(cluster);
+      const [moved = 0, away = 0] = cluster.ids.filter((id) => id !== first.id);
+      await cluster.closeOne(away);
+      const [address = ''] = await freeAddresses(1);
+      await first.server.changeAddress(moved, address);
+      await cluster.closeOne(moved);
+      await cluster.startOne(moved, { listen: address, ...(isAdvertised && { advertise: address }) });
+      await first.server.propose(bytes('a'));
+      await first.server.transferLeadership(moved);
+      await cluster.closeOne(first.id);
+      // The log of this one, and so its configuration, is of before the move; and there is nobody else to count on.
+      await cluster.startOne(away);
+      const { server } = cluster.member(moved);
+      await expect
+        .poll(() => server.propose(bytes('b'), { timeoutMs: 1_000 }).catch(() => 0), WAIT)
+        .toBeGreaterThan(0);
+    },
+  );
 });
 
 function unlessThere(error: RuntimeError): void {

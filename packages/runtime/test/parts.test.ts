@@ -433,6 +433,28 @@ describe('addresses', () => {
     expect(book.peers().size).toBeLessThan(100);
   });
 
+  it('peers: where nobody answers, the other of configuration and own word is tried', () => {
+    const book = makeBook();
+    const places = (id: number) =>
+      book
+        .peers()
+        .get(id)
+        ?.map(({ host, port }) => `${host}:${port}`);
+    expect(places(2)).toEqual(['two:2']);
+    book.learn(2, 'said:2,new:2');
+    book.learn(3, 'said:3');
+    book.learn(5, 'five:5');
+    expect([places(2), places(3), places(5)]).toEqual([
+      ['two:2', 'said:2'],
+      ['three:3', 'said:3'],
+      ['five:5'],
+    ]);
+    book.learn(2, 'said:2', 17); // of a later membership than the configuration knows
+    expect(places(2)).toEqual(['said:2', 'two:2']);
+    book.learn(2, 'two:2');
+    expect(places(2)).toEqual(['two:2']);
+  });
+
   it("clients: the server's own word is believed first, since it may change from start to start", () => {
     const book = makeBook();
     expect(book.addressOf(2)?.client).toEqual({ host: 'old', port: 2 });

@@ -40,7 +40,7 @@ export interface Introduction {
   readonly clusterId: string;
   readonly nodeId: NodeId;
   readonly logId: string;
-  readonly address: string;
+  readonly address: () => string;
   /** The newest configuration that is known to be committed, if it does not have `id`; else 0. */
   readonly absenceOf: (id: NodeId) => Index;
   /** The mark of this server's own membership, once that is committed and on its disk; else 0. */
@@ -116,7 +116,7 @@ export function encodeHello(hello: Hello): Uint8Array {
 export function helloTo(to: NodeId, ours: Introduction, purpose?: 'snapshot'): Hello {
   const { clusterId, nodeId, logId, address } = ours;
   return {
-    ...{ clusterId, from: nodeId, to, logId, address },
+    ...{ clusterId, from: nodeId, to, logId, address: address() },
     ...(purpose && { purpose }),
     removedAt: ours.absenceOf(to),
     memberSince: ours.memberSince(),

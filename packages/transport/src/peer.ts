@@ -69,7 +69,10 @@ export interface PeerStats {
 
 export class Peer {
   readonly id: NodeId;
-  readonly endpoint: Endpoint;
+  /** Where it may be, the likeliest first. */
+  #places: readonly [Endpoint, ...Endpoint[]];
+  /** Which of them is dialled. */
+  #place = 0;
   readonly #context: PeerContext;
   readonly #queue: OutgoingQueue;
   readonly #backoff: Backoff;
@@ -90,14 +93,29 @@ export class Peer {
   #receivedBytes = 0;
   #onGone: (() => void) | undefined;
 
-  constructor(id: NodeId, endpoint: Endpoint, context: PeerContext) {
+  constructor(id: NodeId, places: readonly [Endpoint, ...Endpoint[]], context: PeerContext) {
     this.id = id;
-    this.endpoint = endpoint;
+    this.#places = places;
     this.#context = context;
     this.#queue = new OutgoingQueue(context.limits);
     const { redialMsMin, redialMsMax } = context.limits;
     this.#backoff = new Backoff({ msMin: redialMsMin, msMax: redialMsMax, random: context.random });
     this.#dial();
+  }
+
+  /** Where it is dialled now. */
+  get endpoint(): Endpoint {
+    return this.#places[this.#place] ?? this.#places[0];
+  }
+
+  /** Takes other places to try; false where the first of them is another one, which wants a connection of its own. */
+  goesOnAt(places: readonly [Endpoint, ...Endpoint[]]): boolean {
+    if (!isSame(places[0], this.#places[0])) return false;
+    const { endpoint } = this;
+    const known = places.findIndex((place) => isSame(place, endpoint));
+    this.#places = places;
+    this.#place = Math.max(known, 0);
+    return true;
   }
 
   /** Whether a message sent now can be queued: a connection is there, or on its way. */
@@ -191,6 +209,7 @@ export class Peer {
     this.#timer?.cancel();
     this.#state = 'connecting';
     this.#hasRoom = true;
+    this.#isProven = false;
     this.#pingedAt = undefined;
     const { clock, network, limits } = this.#context;
     const reader = new FrameReader(PREAMBLE_BYTES, HELLO_BYTES_MAX);
@@ -275,7 +294,6 @@ export class Peer {
     if (hello.removedAt !== undefined) this.#context.onRemoved(hello.removedAt, hello.from);
     this.#timer?.cancel();
     this.#state = 'connected';
-    this.#isProven = false;
     this.#ping();
     this.flush();
   }
@@ -322,13 +340,20 @@ export class Peer {
       else logger.warn(fields, message);
     }
     this.#state = 'waiting';
-    this.#timer = clock.setTimer(this.#backoff.nextMs(), () => this.#dial());
+    // Nobody here: the next place at once, and all of them again after a while.
+    if (!this.#isProven) this.#place = (this.#place + 1) % this.#places.length;
+    const waitMs = this.#isProven || this.#place === 0 ? this.#backoff.nextMs() : 0;
+    this.#timer = clock.setTimer(waitMs, () => this.#dial());
     onUnreachable(this.id);
   }
 
   #name(): string {
     return `to-${this.id}`;
   }
+}
+
+function isSame(one: Endpoint, other: Endpoint): boolean {
+  return one.host === other.host && one.port === other.port;
 }
 
 const NOTHING: Uint8Array = new Uint8Array(0);

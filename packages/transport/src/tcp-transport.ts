@@ -29,8 +29,8 @@ export interface TcpTransportOptions {
   readonly nodeId: NodeId;
   /** The identity of this server's log: a server whose log was replaced is another server. */
   readonly logId: string;
-  /** Where this server can be dialled, as the configuration writes it; told to every peer. */
-  readonly address: string;
+  /** Where this server can be dialled, as configurations write it; told to every peer in each hello. */
+  readonly address: string | (() => string);
   readonly listen: Endpoint;
   readonly network: Network;
   readonly clock: Clock;
@@ -101,12 +101,13 @@ export class TcpTransport implements RaftTransport {
 
   private constructor(options: TcpTransportOptions) {
     this.#options = options;
+    const { address } = options;
     this.#strangers = new WaitingRoom(options.limits?.strangersMax ?? DEFAULT_LIMITS.strangersMax);
     this.#context = {
       clusterId: options.clusterId,
       nodeId: options.nodeId,
       logId: options.logId,
-      address: options.address,
+      address: typeof address === 'string' ? () => address : address,
       network: options.network,
       clock: options.clock,
       random: options.random,
@@ -128,13 +129,16 @@ export class TcpTransport implements RaftTransport {
     return this.#listener?.endpoint ?? this.#options.listen;
   }
 
-  /** Dials `id` at `endpoint` from now on, instead of wherever it was before. */
-  setPeer(id: NodeId, endpoint: Endpoint): void {
+  /**
+   * Dials `id` at `endpoint` from now on, instead of wherever it was before; and where nobody answers there, at `others`, in
+   * turn. A connection that stands lives on, unless `endpoint` itself is another one than before.
+   */
+  setPeer(id: NodeId, endpoint: Endpoint, others: readonly Endpoint[] = []): void {
     if (this.#closing !== undefined || id === this.#options.nodeId) return;
-    const present = this.#peers.get(id);
-    if (present?.endpoint.host === endpoint.host && present.endpoint.port === endpoint.port) return;
+    const places = [endpoint, ...others] as const;
+    if (this.#peers.get(id)?.goesOnAt(places) === true) return;
     this.removePeer(id);
-    this.#peers.set(id, new Peer(id, endpoint, this.#context));
+    this.#peers.set(id, new Peer(id, places, this.#context));
   }
 
   /** Dials `id` no more. What it sends is still received: a removed server may not know yet, and Raft copes. */

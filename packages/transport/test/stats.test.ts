@@ -60,6 +60,23 @@ describe('the stats of a transport', () => {
     expect(one.roundTrips.at(-1)?.milliseconds).toBe(one.transport.stats().peers[2]?.roundTripMs);
   });
 
+  it('a peer is found at another of its places, and stays there while the connection stands', async () => {
+    const one = await start(1);
+    const two = await start(2);
+    const nobody = { host: '127.0.0.1', port: 1 };
+    one.transport.setPeer(2, nobody, [two.transport.endpoint]);
+    await expect.poll(() => one.roundTrips.length, WAIT).toBeGreaterThan(0);
+    const { sentMessages } = one.transport.stats().peers[2] ?? {};
+    one.transport.send(2, heartbeat(1, 2));
+    one.transport.setPeer(2, nobody, []);
+    one.transport.send(2, heartbeat(1, 2));
+    await expect.poll(() => two.transport.stats().receivedMessages, WAIT).toBe(2);
+    expect([sentMessages, one.transport.stats().peers[2]?.sentMessages]).toEqual([0, 2]);
+    // Another first place is another connection.
+    one.transport.setPeer(2, two.transport.endpoint);
+    expect(one.transport.stats().peers[2]?.sentMessages).toBe(0);
+  });
+
   it('keep the last contact of a peer that has gone, and have none of one that was never there', async () => {
     const one = await start(1);
     const two = await start(2);

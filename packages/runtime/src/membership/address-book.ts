@@ -1,7 +1,8 @@
 // Where each server is, by what is known best. Where its peers dial: the configuration in force says, then what this
 // server was founded with, then what the peer said of itself when it dialled us; the last is what lets a new server
 // answer a leader whose own configuration entry it has not received yet, and comes first where the peer is a member by a
-// later configuration than ours. Where its clients and operators go: the server's own word first, since that may change from one start to the next without a change of membership.
+// later configuration than ours. Where nobody answers, the other of the two is tried: either may be out of date while a
+// server moves (docs/transport-format.md, "Hello"). Where its clients and operators go: the server's own word first, since that may change from one start to the next without a change of membership.
 
 import type { Configuration, Index, NodeId } from '@waldb/core';
 import type { Endpoint } from '@waldb/io';
@@ -15,6 +16,9 @@ interface Learned {
   /** The mark of its membership, by its own word. */
   readonly since: Index;
 }
+
+/** Where a server may be. */
+export type Places = readonly [Endpoint, ...Endpoint[]];
 
 export class AddressBook {
   readonly #ownId: NodeId;
@@ -84,14 +88,22 @@ export class AddressBook {
     return since > 0 && since >= index;
   }
 
-  /** Whom to dial: everybody in the configuration in force, and whoever else has dialled us. */
-  peers(): Map<NodeId, Endpoint> {
-    const peers = new Map<NodeId, Endpoint>();
+  /** Whom to dial, and where, the likeliest place first: everybody in the configuration in force, and whoever else has dialled us. */
+  peers(): Map<NodeId, Places> {
+    const peers = new Map<NodeId, Places>();
     for (const id of [...memberIds(this.#configuration), ...this.#learned.keys()]) {
       const address = id === this.#ownId ? undefined : this.addressOf(id);
-      if (address !== undefined) peers.set(id, address.peer);
+      if (address !== undefined) peers.set(id, [address.peer, ...this.#otherPlaces(id, address.peer)]);
     }
     return peers;
+  }
+
+  #otherPlaces(id: NodeId, first: Endpoint): Endpoint[] {
+    const told = [this.#configuration.addresses[id], this.#learned.get(id)?.address];
+    return told.flatMap((text) => {
+      const place = parse(text)?.peer;
+      return place === undefined || (place.host === first.host && place.port === first.port) ? [] : [place];
+    });
   }
 }
 

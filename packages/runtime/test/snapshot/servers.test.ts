@@ -332,6 +332,32 @@ describe('taking one', () => {
     expect(await first).toBe(await second);
   });
 
+  it('a backup holds what was applied before it was asked for, also while an earlier snapshot is being taken', async () => {
+    const machine = new ListMachine();
+    let goOn = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const { snapshot } = machine;
+    machine.snapshot = async function* () {
+      const state = snapshot.call(machine);
+      await held;
+      yield* state;
+    };
+    const cluster = await Cluster.start(1, { stateMachine: machine });
+    const { server } = await cluster.leader();
+    await server.propose(bytes('a'));
+    const early = server.snapshot();
+    await server.propose(bytes('b'));
+    const applied = server.appliedIndex;
+    const asked = server.backup();
+    goOn();
+    expect(await early).toBeLessThan(applied);
+    const stream = await asked;
+    await stream.return();
+    expect(stream.info.index).toBeGreaterThanOrEqual(applied);
+  });
+
   it('ends with the server, also when its machine never gives another piece', async () => {
     const machine = new ListMachine();
     machine.snapshot = async function* () {
