@@ -24,6 +24,10 @@ export class AppliedEntries implements ClusterCheck {
     this.#reached.delete(server.id);
   }
 
+  diskLost(id: NodeId): void {
+    this.#handedOver.delete(id);
+  }
+
   stepped(server: ServerLife, { before, after, actions }: TraceRecord): void {
     if (!this.#reached.has(server.id)) this.#begin(server, before);
     for (const action of actions) {

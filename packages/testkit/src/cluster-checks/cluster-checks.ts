@@ -13,6 +13,7 @@ import { EqualEnds } from './equal-ends.js';
 import { FreshReads } from './fresh-reads.js';
 import { Leaders } from './leaders.js';
 import { LocalReads } from './local-reads.js';
+import { LostDisks } from './lost-disks.js';
 import { PromisedEntries } from './promised-entries.js';
 import { PromisedVotes } from './promised-votes.js';
 import { ReplicatedMachines } from './replicated-machines.js';
@@ -48,6 +49,7 @@ export function makeClusterChecks(options: ClusterChecksOptions = {}): ClusterCh
   const checks: ClusterCheck[] = [
     new PromisedVotes(),
     new PromisedEntries(),
+    new LostDisks(),
     new FreshReads(committed),
     new CommittedEntries(committed),
     new SentEntries(),

@@ -9,10 +9,18 @@ import { hold } from '../invariants/invariant.js';
 import type { ClusterCheck } from './cluster-check.js';
 import type { CommittedLog } from './committed-log.js';
 
+/** On another disk it is another one: who led a term knows that it did. */
+interface Leader {
+  readonly id: NodeId;
+  readonly disksLost: number;
+}
+
 export class Leaders implements ClusterCheck {
   readonly name: string = 'leaders';
   readonly #committed: CommittedLog;
-  readonly #leaders: Map<Term, NodeId> = new Map();
+  readonly #leaders: Map<Term, Leader> = new Map();
+  /** By server: how many disks it has lost. */
+  readonly #disksLost: Map<NodeId, number> = new Map();
   /** By server: the terms for which a leader has asked it to campaign at once. */
   readonly #asked: Map<NodeId, Set<Term>> = new Map();
 
@@ -23,6 +31,11 @@ export class Leaders implements ClusterCheck {
   /** How many terms had a leader. */
   get count(): number {
     return this.#leaders.size;
+  }
+
+  diskLost(id: NodeId): void {
+    this.#disksLost.set(id, this.#disksLostBy(id) + 1);
+    this.#asked.delete(id);
   }
 
   stepped(server: ServerLife, record: TraceRecord): void {
@@ -60,13 +73,18 @@ export class Leaders implements ClusterCheck {
 
   #leads(server: ServerLife, term: Term): void {
     const known = this.#leaders.get(term);
-    if (known !== undefined && known !== server.id)
+    const disksLost = this.#disksLostBy(server.id);
+    if (known === undefined) this.#leaders.set(term, { id: server.id, disksLost });
+    else if (known.id !== server.id || known.disksLost !== disksLost)
       hold(false, this.name, 'two servers lead in one term', () => ({
         term,
         first: known,
-        second: server.id,
+        second: { id: server.id, disksLost },
       }));
-    this.#leaders.set(term, server.id);
+  }
+
+  #disksLostBy(id: NodeId): number {
+    return this.#disksLost.get(id) ?? 0;
   }
 
   /** The newest entry that was committed in an earlier term lies within the new leader's log. */

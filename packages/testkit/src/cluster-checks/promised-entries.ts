@@ -5,6 +5,8 @@
 //
 // A step that fails is not seen, and may have changed the log on a leader's word all the same (the disk gave up behind it).
 // So at the first step of a life what leaders have sent to this server counts as heard.
+//
+// Who has lost its disk keeps nothing, and begins anew; that nobody counts it then, lost-disks asks.
 
 import type {
   AppendEntries,
@@ -39,6 +41,11 @@ export class PromisedEntries implements ClusterCheck {
   readonly #sent: Map<Term, Map<number, Term>> = new Map();
   /** What they have sent to a server, by leader's term: the lowest place at which its log was to agree. */
   readonly #toldOf: Map<NodeId, Map<Term, number>> = new Map();
+
+  diskLost(id: NodeId): void {
+    this.#promised.delete(id);
+    this.#toldOf.delete(id);
+  }
 
   stepped(server: ServerLife, { event, before, after, actions }: TraceRecord): void {
     const promised = this.#of(server.id);

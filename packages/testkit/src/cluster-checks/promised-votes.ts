@@ -4,6 +4,9 @@
 //
 // Only what is held back until it is durable is a promise. Heartbeats' answers, pre-votes and read indexes are not
 // (docs/protocol.md, "Durability"): a crash may take back the term that they told.
+//
+// Who has lost its disk keeps nothing, and begins anew. But its votes were given, so a second one in such a term may not reach a
+// candidate that counts it.
 
 import type { Message, NodeId, Term, TraceRecord, TraceState } from '@waldb/core';
 import type { ServerLife } from '../cluster-sim/cluster-observer.js';
@@ -18,8 +21,16 @@ interface Told {
 export class PromisedVotes implements ClusterCheck {
   readonly name: string = 'promised-votes';
   readonly #told: Map<NodeId, Told> = new Map();
+  /** By server: the first vote of each term that was told from a disk that is lost. */
+  readonly #lost: Map<NodeId, ReadonlyMap<Term, NodeId>> = new Map();
 
-  stepped(server: ServerLife, { before, actions }: TraceRecord): void {
+  diskLost(id: NodeId): void {
+    this.#lost.set(id, new Map([...this.#of(id).votes, ...(this.#lost.get(id) ?? [])]));
+    this.#told.delete(id);
+  }
+
+  stepped(server: ServerLife, { event, before, actions }: TraceRecord): void {
+    if (event.type === 'message') this.#checkCounted(server, before, event.message);
     const told = this.#of(server.id);
     this.#checkKept(server, told, before);
     for (const action of actions) if (action.type === 'send') this.#hear(server, told, action.message);
@@ -40,6 +51,21 @@ export class PromisedVotes implements ClusterCheck {
         told: vote,
         votedFor: state.votedFor,
       }));
+  }
+
+  #checkCounted(server: ServerLife, { role, term }: TraceState, message: Message): void {
+    if (message.type !== 'requestVoteReply' || !message.voteGranted) return;
+    const first = this.#lost.get(message.from)?.get(message.term);
+    if (first === undefined || first === server.id || role !== 'candidate' || term !== message.term) return;
+    hold(
+      false,
+      this.name,
+      'a vote is counted whose giver had voted for another before it lost its disk',
+      () => ({
+        ...server,
+        ...{ term, from: message.from, first, second: server.id },
+      }),
+    );
   }
 
   #hear(server: ServerLife, told: Told, message: Message): void {

@@ -1,6 +1,10 @@
 // Every step is an action of the published specification of Raft: the servers' protocol traces (docs/trace-format.md) are
 // followed line by line, as they are told. Of all rules the strictest about the protocol, and blind to everything else.
+//
+// The specification does not know of disks that are lost. A server on an empty one is followed as what it has of that kind: an id
+// that may begin anew. What the others count of it is then judged by what comes of it, one leader in a term and one history.
 
+import type { NodeId } from '@waldb/core';
 import type { ProtocolTraceSink } from '@waldb/runtime';
 import { hold } from '../invariants/invariant.js';
 import { TraceValidator, TraceViolation } from '../trace-validation/validator.js';
@@ -28,6 +32,10 @@ export class SpecifiedSteps implements ClusterCheck {
       }
     }
   };
+
+  diskLost(id: NodeId): void {
+    this.#validator.diskLost(String(id));
+  }
 
   serverStarted(): void {
     this.#tell();

@@ -12,6 +12,7 @@ const HOOKS: { readonly [Hook in keyof Required<ClusterObserver>]: true } = {
   restored: true,
   snapshotTaken: true,
   troubled: true,
+  diskLost: true,
   serverEnded: true,
   clientBegan: true,
   clientEnded: true,

@@ -40,7 +40,7 @@ export const DISK_FAULTS = [
 ] as const;
 
 /** Faults that came later: the schedule has them behind all others, which stay as they were drawn (cluster-scenario.ts). */
-export const LATER_FAULTS = ['rot of a proven frame'] as const;
+export const LATER_FAULTS = ['rot of a proven frame', 'disk lost'] as const;
 
 export const OPERATOR_ACTIONS = [
   'server added',
@@ -97,6 +97,7 @@ export const EVENTS = [
   'requests aborted',
   'troubles',
   'disk errors struck',
+  'new logs refused',
 ] as const;
 
 /** No seed draws these: they belong to runs that are asked for a disaster. */

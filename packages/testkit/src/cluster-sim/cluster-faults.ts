@@ -11,6 +11,7 @@ import type { ClusterFault } from './cluster-coverage.js';
 import type { ScheduledAction } from './cluster-scenario.js';
 import type { ClusterServer } from './cluster-server.js';
 import { type ClusterWorld, leaderOf, presentServers, runningServers } from './cluster-world.js';
+import { loseDisk } from './lost-disk.js';
 import { flipBit, isProvenByMetadataAlone, misdirectSector, rotProvenFrame } from './rot.js';
 
 const JUMP_MS_MAX = 3_600_000;
@@ -53,6 +54,7 @@ export class ClusterFaults {
       server.machine.disk.clear();
       server.machine.disk.pace = scenario.disk;
       server.running?.life.resume();
+      if (server.hasLostDisk) server.giveUp();
     }
   }
 
@@ -125,6 +127,8 @@ export class ClusterFaults {
         return this.#damage(random.pick(servers), (server) =>
           misdirectSector(server.machine.disk.platter, random),
         );
+      case 'disk lost':
+        return this.#damage(random.pick(servers), (server) => loseDisk(this.#world, server, random));
     }
   }
 

@@ -9,6 +9,7 @@
 //   stepped              right after each step of the protocol, from `raft.trace`
 //   applied, restored,
 //   snapshotTaken        right after the state machine's own method has done its work
+//   diskLost             between two lives: what the server had on its disk is gone for good
 //   serverEnded          once for each life that was starting or started, whatever ended it; nothing of that life comes after
 //   clientBegan, clientEnded   around each operation of a client; each that began ends at most once, and those that
 //                        are still open at `finished` have no known outcome
@@ -28,7 +29,7 @@ import type { ApplyContext, RaftServer, ReadConsistency, RuntimeError, SessionRe
 export interface ServerLife {
   /** The server's id in the cluster. A replaced server's successor has another one. */
   readonly id: NodeId;
-  /** Counts the starts on this disk, from 1. */
+  /** Counts the starts of this server, from 1. */
   readonly life: number;
   /** Milliseconds of simulated time at which it was started. */
   readonly startedAt: number;
@@ -126,6 +127,11 @@ export interface ClusterObserver {
   snapshotTaken?(life: ServerLife, index: Index, digest: () => string | undefined): void;
   /** What the server survived and told (`trouble`). */
   troubled?(life: ServerLife, error: RuntimeError): void;
+  /**
+   * The server's disk is gone, and its next life begins on an empty one, under the same id. It keeps no promise of the old
+   * one, and must not be held to any; but those promises were made, and whoever counted them went on.
+   */
+  diskLost?(id: NodeId): void;
   serverEnded?(life: ServerLife, ending: LifeEnding, at: number): void;
   clientBegan?(operation: ClientOperation): void;
   clientEnded?(operation: ClientOperation, outcome: ClientOutcome): void;

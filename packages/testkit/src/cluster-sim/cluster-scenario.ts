@@ -248,6 +248,7 @@ const APPENDIX: readonly {
   { kinds: ['rot of a proven frame'], share: 0.5, meanMs: 3_000 },
   // Nobody goes back who has not gone ahead.
   { kinds: ['rolling upgrade', 'rolling upgrade', 'rollback'], share: 0.4, meanMs: 2_500 },
+  { kinds: ['disk lost'], share: 0.3, meanMs: 5_000 },
   { kinds: [...LATER_ACTIONS, ...CLIENT_ACTIONS], share: 0.4, meanMs: 2_000 },
 ];
 

@@ -3,17 +3,18 @@
 // everything real below it but clock, disk and network.
 
 import type { Configuration, NodeId, TraceRecord } from '@waldb/core';
-import type { Members, ProtocolTraceSink, RaftServer, RaftServerOptions } from '@waldb/runtime';
-import { foldBytes } from '../cluster-checks/entry-digest.js';
-import type { SimulatedDisk } from '../fault-vfs/simulated-disk.js';
+import type { ProtocolTraceSink, RaftServer, RaftServerOptions } from '@waldb/runtime';
 import { InvariantViolation } from '../invariants/invariant.js';
 import type { Life, MachineEnding } from '../machines/life.js';
 import { type Booted, Machine } from '../machines/machine.js';
 import type { SeededRandom } from '../sim/seeded-random.js';
 import type { LifeEnding, ServerLife, StartKind } from './cluster-observer.js';
 import type { ClusterWorld } from './cluster-world.js';
+import { contentsOf } from './disk-contents.js';
 import { codesOf, senseOf } from './ending-errors.js';
 import { ObservedMachine } from './observed-machine.js';
+import { type Origin, wishOf } from './origin.js';
+import { refusalsOfNewLogs } from './refused-logs.js';
 import { type Release, THIS_RELEASE } from './release.js';
 import type { ComparableMachine } from './workload.js';
 
@@ -22,11 +23,6 @@ export const PEER_PORT = 7200;
 export const DIRECTORY = '/data';
 /** Beyond its own timeout, how long a close may take on the slowest disk. */
 const CLOSE_SLACK_MS = 30_000;
-
-/** How a server comes to its cluster. */
-export type Origin =
-  | { readonly type: 'bootstrap'; readonly members: Members }
-  | { readonly type: 'join'; readonly members: Members; readonly cluster: string };
 
 /** A life that is not over. */
 export interface Running {
@@ -61,10 +57,11 @@ export class ClusterServer {
   /** Faults of its disk that this life has met: without any, none of its errors is explained. */
   #hasMetFault = false;
   #hasMetReadFault = false;
-  /** Bytes of its disk were changed. */
+  /** Bytes of its disk were changed, or are gone. */
   isDamaged = false;
   /** Where its next life listens. */
   address: string;
+  #hasLostDisk = false;
   /** Which of the world's releases its next life is of. */
   release: number;
   /** Starts that were refused because a newer release had written the disk. */
@@ -97,9 +94,37 @@ export class ClusterServer {
     return this.#isRetired;
   }
 
-  /** It refuses its disk; an operator has to put another server in its place. */
+  /** It refuses its disk, or its peers refuse it; an operator has to put another server in its place. */
   get needsReplacement(): boolean {
     return this.#needsReplacement;
+  }
+
+  /** It was started on an empty disk, under the id that it had before. */
+  get hasLostDisk(): boolean {
+    return this.#hasLostDisk;
+  }
+
+  get isFounder(): boolean {
+    return this.#origin.type === 'bootstrap';
+  }
+
+  /**
+   * Loses its power, and its disk with it. Whoever looks after the process starts it again on an empty one, with the wish that it
+   * was first started with: a container whose volume was none.
+   */
+  loseDisk(): void {
+    this.machine.end('powerLoss');
+    this.machine.disk.replace();
+    this.#hasStarted = false;
+    this.#newestRelease = 0;
+    this.lastConfiguration = undefined;
+    this.#hasLostDisk = true;
+    this.#world.observer.tell('diskLost', this.id);
+  }
+
+  /** The operator has come to know that another server has to take its place. */
+  giveUp(): void {
+    this.#needsReplacement = true;
   }
 
   /** An operation of its disk has failed. */
@@ -126,7 +151,7 @@ export class ClusterServer {
     this.#hasMetReadFault = false;
     const facts: ServerLife = { id: this.id, life: this.#lives, startedAt: simulation.now };
     const machine = workload.makeMachine(this.release);
-    const contents = this.release < this.#newestRelease ? digestOf(this.machine.disk.platter) : undefined;
+    const contents = this.release < this.#newestRelease ? contentsOf(this.machine.disk.platter) : undefined;
     this.#newestRelease = Math.max(this.#newestRelease, this.release);
     const running: Running = { facts, life, machine, contents, server: undefined, isClosing: false };
     this.#running = running;
@@ -211,7 +236,8 @@ export class ClusterServer {
       id: this.id,
       directory: DIRECTORY,
       stateMachine: this.#observed(running),
-      ...this.#wish(),
+      // A server that has run knows who it is; were its disk empty, it must not begin anew.
+      ...(this.#hasStarted ? {} : wishOf(this.#origin)),
       listen: address,
       ...(address !== addressOf(this.id) && { advertise: address }),
       ...others,
@@ -219,15 +245,10 @@ export class ClusterServer {
       raft: { ...raft, trace: (record) => this.#stepped(running, record) },
       ...(protocolTrace === undefined ? {} : { protocolTrace: tracing(running.life, protocolTrace) }),
       ...{ clock, vfs, network, seed: this.#random.next() },
+      logger: refusalsOfNewLogs(() => {
+        if (!running.life.isOver) this.#world.coverage.hit('new logs refused');
+      }),
     };
-  }
-
-  /** A server that has run knows who it is; were its disk empty, it must not begin anew. */
-  #wish(): Pick<RaftServerOptions<unknown>, 'bootstrap' | 'join'> {
-    if (this.#hasStarted) return {};
-    const { members } = this.#origin;
-    if (this.#origin.type === 'bootstrap') return { bootstrap: { members } };
-    return { join: { members, cluster: this.#origin.cluster } };
   }
 
   #observed(running: Running): ObservedMachine {
@@ -281,7 +302,7 @@ export class ClusterServer {
   /** Somebody has gone back to a release that does not know what is here: it must leave it alone. */
   #refusedAsNewer(contents: number): void {
     this.refusedAsNewer += 1;
-    if (this.isDamaged || digestOf(this.machine.disk.platter) === contents) return;
+    if (this.isDamaged || contentsOf(this.machine.disk.platter) === contents) return;
     const what = `Server ${this.id} was refused its disk as written by a newer release, and has changed it.`;
     this.#world.observer.broken(new InvariantViolation('refusals-change-nothing', what));
   }
@@ -367,15 +388,6 @@ export class ClusterServer {
   #log(line: string): void {
     this.#world.log?.(`server ${this.id} ${line}`);
   }
-}
-
-/** Of every file's name and bytes, as programs see them. */
-function digestOf(disk: SimulatedDisk): number {
-  const text = new TextEncoder();
-  let digest = 0;
-  for (const path of disk.files())
-    digest = foldBytes(foldBytes(digest, text.encode(path)), disk.file(path).bytes());
-  return digest;
 }
 
 /** What is left in this process of a server that is dead tells nothing. */

@@ -28,6 +28,8 @@ export class Theorems {
   #committed: Entry | undefined;
   /** Members that a committed configuration was without, and that have not begun anew since. */
   readonly #hasBeenRemoved = new Set<ServerName>();
+  /** Servers whose disk was lost, and that have not begun anew since. */
+  readonly #hasLostDisk = new Set<ServerName>();
   #founding: Conf | undefined;
 
   leaderOf(term: number): ServerName | undefined {
@@ -39,13 +41,19 @@ export class Theorems {
    * was. It may have been added again by then, and that committed, before its new process has written a line.
    */
   mayBeginAnew(server: ServerName): boolean {
+    if (this.#hasLostDisk.has(server)) return true;
     const conf = this.#committed?.confEntry?.conf;
     return conf !== undefined && (this.#hasBeenRemoved.has(server) || !isMember(conf, server));
+  }
+
+  noteDiskLost(server: ServerName): void {
+    this.#hasLostDisk.add(server);
   }
 
   /** On an empty disk. Founders know the first configuration, which no entry brings; who joins is in none yet. */
   noteBeginning(server: ServerName, conf: Conf): void {
     this.#hasBeenRemoved.delete(server);
+    this.#hasLostDisk.delete(server);
     if (conf.voters.includes(server)) this.#founding ??= conf;
   }
 

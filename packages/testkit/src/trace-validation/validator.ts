@@ -72,6 +72,11 @@ export class TraceValidator {
     this.#lines += 1;
   }
 
+  /** Told from outside, since no line tells it: the server's next line may be that of an empty disk. */
+  diskLost(server: ServerName): void {
+    this.#theorems.noteDiskLost(server);
+  }
+
   /** As {@link accept}, for a line of text; lines of other tags are skipped. */
   acceptText(text: string): void {
     const line = readTraceLine(text);
