@@ -2,9 +2,7 @@
 
 import { pathToFileURL } from 'node:url';
 import * as io from '../../../packages/io/src/index.ts';
-
-/** The global that a compiled release finds `@waldb/io` in. */
-export const IO = '__waldbIo';
+import { IO } from './shared-io.mjs';
 
 /**
  * As `ClusterRunOptions.releases` wants them, from the `files` of `compileReleases`. They share this process's own `@waldb/io`: what a

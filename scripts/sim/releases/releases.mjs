@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { changedFiles } from '../../mutants/apply.mjs';
 import { compile } from '../compile.mjs';
-import { IO } from './load.mjs';
 import { RELEASE_2 } from './release-2.mjs';
 import { RELEASE_3 } from './release-3.mjs';
+import { IO } from './shared-io.mjs';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
