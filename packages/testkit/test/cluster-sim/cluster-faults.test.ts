@@ -1,6 +1,7 @@
 // What ends when the faults end, and what a fault does that is told of nowhere else.
 
 import { describe, expect, it } from 'vitest';
+import { checkClusterSeed } from '../../src/cluster-seeds/checked-run.js';
 import { ClusterCoverage } from '../../src/cluster-sim/cluster-coverage.js';
 import { ClusterFaults } from '../../src/cluster-sim/cluster-faults.js';
 import { runClusterSeed } from '../../src/cluster-sim/cluster-run.js';
@@ -52,6 +53,38 @@ describe('calm', () => {
 
     expect(server.running).toBeUndefined();
     expect(world.observer.violation).toBeUndefined();
+  });
+});
+
+describe('a lost disk', () => {
+  const kind = 'disk lost';
+  const lines = [2_000, 3_000, 6_000].map((at, index) => ({ index, at, kind, seed: 7 + index }) as const);
+
+  it('makes a server that its peers refuse until it is replaced', { timeout: 120_000 }, async () => {
+    let refused = 0;
+    for (const seed of [1, 2, 3, 4]) {
+      const scenario = { faultsMs: 8_000, founders: 3, growsTo: 3, schedule: lines };
+      const { violation, counts } = await checkClusterSeed(seed, { scenario });
+      expect([seed, violation?.message]).toEqual([seed, undefined]);
+      expect(counts.times[kind]).toBeGreaterThan(0);
+      expect(counts.times['servers replaced']).toBe(counts.times[kind]);
+      refused += counts.times['new logs refused'] ?? 0;
+    }
+    expect(refused).toBeGreaterThan(4);
+  });
+
+  it('is never that of a majority of the founders, whoever else there is', { timeout: 60_000 }, async () => {
+    for (const [founders, most] of [
+      [1, 0],
+      [3, 1],
+    ] as const) {
+      const lost: number[] = [];
+      const scenario = { faultsMs: 16_000, founders, growsTo: 5, schedule: lines.concat(lines, lines) };
+      const observer = { diskLost: (id: number) => void lost.push(id) };
+      const { violation } = await checkClusterSeed(5, { scenario, observer });
+      expect(violation?.message).toBeUndefined();
+      expect(lost.filter((id) => id <= founders).length).toBeLessThanOrEqual(most);
+    }
   });
 });
 

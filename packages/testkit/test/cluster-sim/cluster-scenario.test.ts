@@ -1,10 +1,10 @@
 // What a seed draws: the schedule, and behind it the appendix, which changes nothing of it.
 
 import { describe, expect, it } from 'vitest';
-import { LATER_FAULTS } from '../../src/cluster-sim/cluster-coverage.js';
+import { LATER_FAULTS, UPGRADE_ACTIONS } from '../../src/cluster-sim/cluster-coverage.js';
 import { makeClusterScenario, type ScheduledAction } from '../../src/cluster-sim/cluster-scenario.js';
 
-const LATER: ReadonlySet<string> = new Set(LATER_FAULTS);
+const LATER: ReadonlySet<string> = new Set([...LATER_FAULTS, ...UPGRADE_ACTIONS]);
 const SEEDS = 1_000;
 
 function isLater({ kind }: ScheduledAction): boolean {
