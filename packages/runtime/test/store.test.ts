@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Configuration } from '@waldb/core';
-import { type Clock, NodeVfs } from '@waldb/io';
+import { type Clock, NodeVfs, type Vfs } from '@waldb/io';
 import { WalLog } from '@waldb/wal';
 import { describe, expect, it } from 'vitest';
 import { foundedClusterId, readIdentity } from '../src/directory/identity.js';
@@ -184,11 +184,11 @@ describe('the logs of the peers', () => {
     addresses,
   });
 
-  const openKnown = (path: string): KnownLogs =>
-    new KnownLogs({ vfs, path, logger: SILENT, own: { id: 1, logId: 'ours' } });
+  const openKnown = (path: string, disk: Vfs = vfs): KnownLogs =>
+    new KnownLogs({ vfs: disk, path, logger: SILENT, own: { id: 1, logId: 'ours' } });
 
-  function makeKnown(path: string = join(temporaryDirectory(), 'peers')): KnownLogs {
-    const known = openKnown(path);
+  function makeKnown(path: string = join(temporaryDirectory(), 'peers'), disk?: Vfs): KnownLogs {
+    const known = openKnown(path, disk);
     known.configure(members([1, 2, 3]));
     return known;
   }
@@ -199,6 +199,43 @@ describe('the logs of the peers', () => {
     const known = makeKnown(path);
     known.admit(hello(2, 'first'));
     expect(() => known.admit(hello(2, 'second'))).toThrow(expect.objectContaining({ code: 'LOG_REPLACED' }));
+  });
+
+  it('is not met before its log is on our disk, or a restart would forget it', () => {
+    const path = join(temporaryDirectory(), 'peers');
+    let isBroken = true;
+    const known = makeKnown(
+      path,
+      brokenWhen(() => isBroken),
+    );
+    const unrecorded = expect.objectContaining({ code: 'UNRECORDED' });
+    expect(() => known.admit(hello(2, 'first'))).toThrow(unrecorded);
+    isBroken = false;
+    known.admit(hello(2, 'first'));
+    isBroken = true;
+    known.admit(hello(2, 'first'));
+    expect(() => known.admit(hello(2, 'second', 17))).toThrow(unrecorded);
+    known.admit(hello(2, 'first'));
+    expect(() => openKnown(path).admit(hello(2, 'second'))).toThrow(
+      expect.objectContaining({ code: 'LOG_REPLACED' }),
+    );
+  });
+
+  it('what could not be written when a configuration was committed is written when somebody comes', () => {
+    const path = join(temporaryDirectory(), 'peers');
+    let isBroken = false;
+    const known = makeKnown(
+      path,
+      brokenWhen(() => isBroken),
+    );
+    known.admit(hello(4, 'first'));
+    isBroken = true;
+    known.committed(members([1, 2, 3, 4], { 4: 'four:4#9' }), 10);
+    isBroken = false;
+    known.admit(hello(4, 'first'));
+    expect(() => openKnown(path).admit(hello(4, 'second'))).toThrow(
+      expect.objectContaining({ code: 'LOG_REPLACED' }),
+    );
   });
 
   it('until it was removed from the cluster', () => {
@@ -277,6 +314,17 @@ describe('the logs of the peers', () => {
     expect(openKnown(path).memberSince).toBe(17);
   });
 });
+
+/** A disk on which no file can be written, now and then. */
+function brokenWhen(isBroken: () => boolean): Vfs {
+  return new Proxy(vfs, {
+    get: (target, name) => {
+      if (name === 'open' && isBroken()) throw new Error('EIO');
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
 
 describe('the log of a server', () => {
   it('lives by the server’s clock, and sets no timer of the machine’s', async () => {

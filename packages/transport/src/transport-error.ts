@@ -9,6 +9,7 @@
  * - `CERTIFICATE_MISMATCH`: the other end's certificate is good, and for another server than the one it says it is.
  * - `TLS_UNEXPECTED`: the other end speaks TLS, and we do not. (The other way round is a `NetworkError`, `TLS_MISSING`.)
  * - `LOG_REPLACED`: a known server that came back with another log: it may have forgotten its votes.
+ * - `UNRECORDED`: which log a server has could not be written down, and whoever forgets it could be deceived later.
  * - `FOREIGN_SENDER`: a message that names another sender, or another receiver, than this connection's.
  * - `FRAME_DAMAGED`: a checksum does not match.
  * - `FRAME_TOO_LARGE`: a length beyond the limit.
@@ -30,6 +31,7 @@ export type TransportErrorCode =
   | 'CERTIFICATE_MISMATCH'
   | 'TLS_UNEXPECTED'
   | 'LOG_REPLACED'
+  | 'UNRECORDED'
   | 'FOREIGN_SENDER'
   | 'FRAME_DAMAGED'
   | 'FRAME_TOO_LARGE'

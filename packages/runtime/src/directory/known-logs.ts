@@ -39,6 +39,8 @@ export class KnownLogs {
   /** Whoever is no member has promised nothing yet, or nothing any more: its log may be any. */
   readonly #strangers = new Map<NodeId, string>();
   #configuration: Configuration | undefined;
+  /** What a failed write left to be written. */
+  #isUnwritten = false;
 
   /** Errors: `IDENTITY_DAMAGED`, `DIRECTORY_NEWER`, or the file system's. */
   constructor(options: KnownLogsOptions) {
@@ -87,8 +89,9 @@ export class KnownLogs {
     if (hasChanged) this.#write();
   }
 
-  /** Errors: `TransportError` `LOG_REPLACED`. */
+  /** Errors: `TransportError` `LOG_REPLACED`, `UNRECORDED`. */
   admit({ from, logId, memberSince: since = 0 }: Hello): void {
+    if (this.#isUnwritten) this.#write();
     const known = this.#known.get(from);
     if (known !== undefined && since <= known.since) {
       if (known.logId === logId) return;
@@ -97,8 +100,12 @@ export class KnownLogs {
     const isMember = this.#configuration !== undefined && memberIds(this.#configuration).has(from);
     if (known !== undefined || isMember) {
       this.#remember(from, logId, since);
-      this.#write();
-      return;
+      // Nothing that a member promises may count before its log is on our disk:
+      // 1. count  2. restart, without the log  3. the member comes with another log, and is counted for what it forgot.
+      if (this.#write() === undefined) return;
+      if (known === undefined) this.#known.delete(from);
+      else this.#known.set(from, known);
+      throw unrecorded(from);
     }
     this.#strangers.delete(from);
     this.#strangers.set(from, logId);
@@ -115,19 +122,34 @@ export class KnownLogs {
     this.#known.set(id, { logId, since });
   }
 
-  /** A failure is survived: what was to be written holds until this server restarts, and the next change writes it all. */
-  #write(): void {
+  /**
+   * Returns the error. A failure behind a commit is survived: what was to be written holds until this server restarts, and
+   * whoever says hello next has it tried again.
+   */
+  #write(): unknown {
     const { vfs, path, logger } = this.#options;
+    this.#isUnwritten = true;
     try {
       const texts = [...this.#known].map(([id, { logId, since }]) => [
         id,
         since === 0 ? logId : markedAddress(logId, since),
       ]);
       writeSealedText(vfs, path, HEADING, Object.fromEntries(texts));
+      this.#isUnwritten = false;
+      return undefined;
     } catch (error) {
       logger.warn({ path, error }, `The peers' log ids could not be written: ${String(error)}.`);
+      return error;
     }
   }
+}
+
+function unrecorded(id: NodeId): TransportError {
+  return new TransportError(
+    'UNRECORDED',
+    `Server ${id} is not talked to before this server's disk has kept which log it has.`,
+    { peer: id },
+  );
 }
 
 function logReplaced(id: NodeId, known: string, found: string): TransportError {
