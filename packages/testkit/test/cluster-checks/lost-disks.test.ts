@@ -1,7 +1,7 @@
 // A disk that is lost: the new life is held to nothing that the old disk had, and nobody may count on it; what was promised
 // from the old disk stands all the same.
 
-import type { Action, Configuration, Message } from '@waldb/core';
+import type { Action, Configuration, Message, TraceLine } from '@waldb/core';
 import { describe, expect, it } from 'vitest';
 import { AppliedEntries } from '../../src/cluster-checks/applied-entries.js';
 import { CommittedLog } from '../../src/cluster-checks/committed-log.js';
@@ -10,7 +10,6 @@ import { LostDisks } from '../../src/cluster-checks/lost-disks.js';
 import { PromisedEntries } from '../../src/cluster-checks/promised-entries.js';
 import { PromisedVotes } from '../../src/cluster-checks/promised-votes.js';
 import { SpecifiedSteps } from '../../src/cluster-checks/specified-steps.js';
-import type { LineEvent } from '../../src/trace-validation/trace-line.js';
 import { configurationOf, entryOf, expectViolation, THREE } from '../support/fake-server.js';
 import { lifeOf, stepRecord } from '../support/planted.js';
 
@@ -155,20 +154,20 @@ describe('lost-disks', () => {
 });
 
 describe('specification', () => {
-  const begins = (term: number): LineEvent => ({
+  const begins = (term: number): TraceLine['event'] => ({
     ...{ name: 'InitState', nid: '1', state: { term, vote: '0', commit: 0 }, role: 'StateFollower', log: 0 },
     ...{ conf: [['1', '2', '3'], []], learners: [] },
   });
-  const campaigns: LineEvent = {
+  const campaigns: TraceLine['event'] = {
     ...begins(1),
     ...{ name: 'BecomeCandidate', role: 'StateCandidate', state: { term: 1, vote: '1', commit: 0 } },
   };
-  const durable: LineEvent = { ...campaigns, name: 'Ready', prop: { seq: 1 } };
-  const staged: LineEvent = { ...campaigns, name: 'Stage', prop: { seq: 1 } };
+  const durable: TraceLine['event'] = { ...campaigns, name: 'Ready', prop: { seq: 1 } };
+  const staged: TraceLine['event'] = { ...campaigns, name: 'Stage', prop: { seq: 1 } };
 
   it('has a server begin anew where its disk was lost, once, and nowhere else', () => {
     const steps = new SpecifiedSteps();
-    const follow = (...events: LineEvent[]) => {
+    const follow = (...events: TraceLine['event'][]) => {
       steps.sink(events.map((event) => ({ tag: 'trace', event })));
       steps.stepped();
     };
