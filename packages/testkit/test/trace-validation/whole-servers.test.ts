@@ -1,5 +1,5 @@
 // Traces of whole servers on simulated machines: log on disk, transport, loop and all. Every line of every run is an
-// action of the specification, through power losses, kills and full disks.
+// action of the specification, through power losses, kills, full disks and lost ones.
 
 import { describe, expect, it } from 'vitest';
 import { runClusterSeed } from '../../src/cluster-sim/cluster-run.js';
@@ -23,6 +23,7 @@ async function validate(seed: number): Promise<number> {
   };
   await runClusterSeed(seed, {
     scenario: SHORT,
+    observer: { diskLost: (id) => validator.diskLost(String(id)) },
     protocolTrace: (lines) => {
       for (const { event } of lines) accept(event);
     },
