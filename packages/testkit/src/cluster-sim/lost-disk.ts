@@ -7,6 +7,9 @@
 // 2. Most of the founders: started with the wish to found the cluster, they do found one, with the same id and none of its
 //    entries. They know nothing of each other's old logs, and need nobody else. That nobody says `bootstrap` a second time to a
 //    majority is for the operator to see to; as it is that no majority loses its disks.
+//
+// Peers that have never met the server cannot know that its log is another one. Nobody is spared for that: what comes of it is judged
+// by what it does to the cluster.
 
 import type { SeededRandom } from '../sim/seeded-random.js';
 import type { ClusterServer } from './cluster-server.js';
