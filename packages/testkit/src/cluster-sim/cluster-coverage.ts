@@ -63,7 +63,7 @@ export const LATER_ACTIONS = ['voter demoted', 'learner awaited', 'address chang
 /** Begun by the schedule, and not by a client of its own accord. */
 export const CLIENT_ACTIONS = ['session walked'] as const;
 
-/** What comes of them. */
+/** What comes of upgrades and rollbacks. */
 export const UPGRADE_EVENTS = [
   'servers upgraded',
   'upgrades left half done',
